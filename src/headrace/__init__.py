@@ -1,0 +1,3 @@
+"""headrace: change data capture with Kafka Connect's interface, in Python."""
+
+__version__ = "0.1.0"

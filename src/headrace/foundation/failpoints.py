@@ -1,0 +1,73 @@
+"""Named crash points: tests make a process die, fail or hang exactly where it would hurt most.
+
+`HEADRACE_FAILPOINTS="source.after_append=kill,sink.before_commit=raise"`; each fires once per process, or once over all
+processes when `HEADRACE_FAILPOINTS_DIR` names a folder for the marks. Without the variable a point costs one dict look-up.
+
+Actions: `kill` (SIGKILL to the own process), `raise` (RetriableException), `fail` (ConnectException), `hang` (never returns).
+A number after a colon skips the first hits: `source.after_append=kill:3` fires at the fourth.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from pathlib import Path
+
+from headrace.errors import ConfigException, ConnectException, RetriableException
+
+_ACTIONS = frozenset({"kill", "raise", "fail", "hang"})
+
+
+class _Point:
+    __slots__ = ("action", "skip")
+
+    def __init__(self, action: str, skip: int) -> None:
+        self.action = action
+        self.skip = skip
+
+
+def _parse(text: str) -> dict[str, _Point]:
+    points: dict[str, _Point] = {}
+    for item in filter(None, (part.strip() for part in text.split(","))):
+        name, _, action = item.partition("=")
+        action, _, skip = action.partition(":")
+        if action not in _ACTIONS:
+            raise ConfigException(
+                f"Unknown failpoint action {action!r}.",
+                code="FAILPOINT_INVALID",
+                field="HEADRACE_FAILPOINTS",
+                remedy=f"Use one of {', '.join(sorted(_ACTIONS))}.",
+            )
+        points[name] = _Point(action, int(skip or 0))
+    return points
+
+
+_active: dict[str, _Point] = _parse(os.environ.get("HEADRACE_FAILPOINTS", ""))
+
+
+def failpoint(name: str) -> None:
+    """Mark a named point; does what `HEADRACE_FAILPOINTS` asks for it, once."""
+    if name in _active:
+        _hit(name)
+
+
+def _hit(name: str) -> None:
+    point = _active[name]
+    if point.skip > 0:
+        point.skip -= 1
+        return
+    del _active[name]
+    folder = os.environ.get("HEADRACE_FAILPOINTS_DIR")
+    if folder:
+        try:
+            (Path(folder) / name).touch(exist_ok=False)
+        except FileExistsError:
+            return
+    if point.action == "kill":
+        os.kill(os.getpid(), signal.SIGKILL)
+    if point.action == "hang":
+        threading.Event().wait()
+    if point.action == "fail":
+        raise ConnectException(f"Failpoint {name}.", code="FAILPOINT")
+    raise RetriableException(f"Failpoint {name}.", code="FAILPOINT")

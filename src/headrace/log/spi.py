@@ -1,0 +1,194 @@
+"""The log: what sources write to and sinks read from, whatever lies below (embedded on SQLite, or Kafka).
+
+Contract of every implementation, checked by one test suite:
+- `Producer.append` is atomic over all its batches and source offsets: readers see all of it or nothing, also after a crash.
+- Offsets of a partition grow by one per record in append order; a reader sees them in order, without gaps but those that
+  compaction or retention left.
+- When `append` has returned, its records survive the death of every process (and of the machine, on an honest disk).
+- Consumers of a group share the partitions of their topics; a commit by a member that lost the partition is refused.
+- Several local processes may use one log at once.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from headrace.spi.context import TopicPartition
+from headrace.spi.converter import Column
+
+HeaderBytes = tuple[tuple[str, bytes | None], ...]
+"""A record's encoded headers, in order. Records that share headers should share the tuple object."""
+
+
+@dataclass(slots=True)
+class EncodedBatch:
+    """Consecutive records of one topic partition, column by column; all columns have one element per record.
+
+    `timestamps`: milliseconds since the epoch. `offsets`: None before the append; when read, the records' log offsets.
+    """
+
+    topic: str
+    partition: int
+    timestamps: list[int]
+    keys: Column
+    values: Column
+    headers: list[HeaderBytes]
+    offsets: Sequence[int] | None = None
+
+    def __len__(self) -> int:
+        return len(self.timestamps)
+
+
+@dataclass(frozen=True, slots=True)
+class SourceOffsetEntry:
+    """A source offset to store with the records: JSON bytes as in Connect's offsets topic.
+
+    `key` = `["<connector>",{partition}]`; `value` = `{offset}`, None resets.
+    """
+
+    key: bytes
+    value: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class TopicSpec:
+    """A topic to create. `configs`: Kafka topic configs (cleanup.policy, retention.ms, retention.bytes …)."""
+
+    name: str
+    partitions: int = 1
+    configs: Mapping[str, str] = field(default_factory=dict)
+
+
+class Producer(ABC):
+    """Appends for one task. Not thread-safe."""
+
+    @abstractmethod
+    def append(self, batches: Sequence[EncodedBatch], offsets: Sequence[SourceOffsetEntry] = ()) -> list[int]:
+        """Append all batches and store the source offsets, in one commit; returns each batch's first log offset.
+
+        A topic that does not exist is created with the log's defaults when auto-creation is on, else NotFoundException.
+        RetriableException (code LOG_DISK_FULL, LOG_BUSY …): nothing was appended, the same call may be tried again.
+        ConnectException (code PRODUCER_FENCED): a later producer has the same `transactional_id`; this one is dead."""
+
+    @abstractmethod
+    def close(self) -> None: ...
+
+
+@dataclass(slots=True)
+class RebalanceListener:
+    """Callbacks of a consumer, run inside `poll` and `close` on the caller's thread."""
+
+    assigned: Callable[[Sequence[TopicPartition]], None]
+    """New partitions, before any record of them."""
+    revoked: Callable[[Sequence[TopicPartition]], None]
+    """Partitions about to go: commit for them now, it still succeeds."""
+    lost: Callable[[Sequence[TopicPartition]], None]
+    """Partitions already given to another member: commits for them are refused."""
+
+
+class Consumer(ABC):
+    """Reads as a member of a group. Not thread-safe, but for `wakeup`."""
+
+    @abstractmethod
+    def subscribe(
+        self, topics: Sequence[str] | None, pattern: str | None, listener: RebalanceListener | None = None
+    ) -> None:
+        """Read these topics, or all whose full name matches the regular expression, present and future."""
+
+    @abstractmethod
+    def poll(self, max_records: int, timeout_s: float) -> list[EncodedBatch]:
+        """Up to `max_records` records, waiting for the first at most `timeout_s`; also where rebalances happen and the
+        membership is kept alive."""
+
+    @abstractmethod
+    def assignment(self) -> set[TopicPartition]: ...
+
+    @abstractmethod
+    def position(self, partition: TopicPartition) -> int:
+        """The offset of the next record that `poll` would give."""
+
+    @abstractmethod
+    def seek(self, partition: TopicPartition, offset: int) -> None:
+        """Read on from this offset. IllegalStateException if the partition is not assigned."""
+
+    @abstractmethod
+    def pause(self, partitions: Iterable[TopicPartition]) -> None: ...
+
+    @abstractmethod
+    def resume(self, partitions: Iterable[TopicPartition]) -> None: ...
+
+    @abstractmethod
+    def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
+        """Store the next offset to read, durably. RetriableException (code REBALANCED) when the group has moved on."""
+
+    @abstractmethod
+    def committed(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
+        """The committed offsets; partitions without one are left out."""
+
+    @abstractmethod
+    def end_offsets(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
+        """The offset the next appended record will get."""
+
+    @abstractmethod
+    def wakeup(self) -> None:
+        """Make a waiting `poll` return now. Thread-safe."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Leave the group at once, after `revoked` for what is assigned."""
+
+
+class Log(ABC):
+    """A connection to a log. Thread-safe; do not carry it over a fork."""
+
+    @abstractmethod
+    def producer(self, client_id: str, transactional_id: str | None = None) -> Producer:
+        """A producer; with a `transactional_id` it fences every earlier one of that id."""
+
+    @abstractmethod
+    def consumer(
+        self, group: str, client_id: str, *, from_latest: bool = False, session_timeout_ms: int = 45_000
+    ) -> Consumer:
+        """A member of a group; a partition without committed offset is read from its start, or its end if `from_latest`."""
+
+    @abstractmethod
+    def create_topics(self, specs: Sequence[TopicSpec]) -> list[str]:
+        """Create those that are missing; returns the names created. Existing ones are left as they are."""
+
+    @abstractmethod
+    def delete_topics(self, names: Sequence[str]) -> None: ...
+
+    @abstractmethod
+    def topics(self) -> dict[str, int]:
+        """Name → number of partitions."""
+
+    @abstractmethod
+    def begin_offsets(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int]: ...
+
+    @abstractmethod
+    def end_offsets(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int]: ...
+
+    @abstractmethod
+    def read(self, partition: TopicPartition, offset: int, max_records: int) -> EncodedBatch | None:
+        """Records from `offset` on, without a group; None when there are none."""
+
+    @abstractmethod
+    def group_offsets(self, group: str) -> dict[TopicPartition, int]:
+        """The group's committed offsets."""
+
+    @abstractmethod
+    def alter_group_offsets(self, group: str, offsets: Mapping[TopicPartition, int | None]) -> None:
+        """Write (None = delete) committed offsets. IllegalStateException while the group has members."""
+
+    @abstractmethod
+    def delete_group(self, group: str) -> None:
+        """Forget the group's offsets. IllegalStateException while it has members."""
+
+    @abstractmethod
+    def maintain(self) -> dict[str, int]:
+        """Apply retention and compaction once; returns counts of what was removed. Called now and then by the worker."""
+
+    @abstractmethod
+    def close(self) -> None: ...

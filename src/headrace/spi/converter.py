@@ -1,0 +1,92 @@
+"""Converters: between Connect data and the bytes in the log.
+
+Batches of encoded data travel as a `Column`: one datum per record, with common prefixes (such as the JSON of a schema)
+kept once, so that a batch of a million equal schemas costs one.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from headrace.data import Schema, SchemaAndValue
+from headrace.spi.component import Component
+
+
+class Column:
+    """One encoded datum per record: None, or `prefixes[prefix_of[i]] + data[i]`.
+
+    `prefixes[0]` is always empty. `prefix_of` may be None, which means all zero. Lists are taken as they are, not copied.
+    """
+
+    __slots__ = ("data", "prefix_of", "prefixes")
+
+    def __init__(
+        self, data: list[bytes | None], prefixes: list[bytes] | None = None, prefix_of: list[int] | None = None
+    ) -> None:
+        self.data = data
+        self.prefixes: list[bytes] = prefixes if prefixes is not None else [b""]
+        self.prefix_of = prefix_of
+
+    def __len__(self) -> int:
+        return len(self.data)
+
+    def __getitem__(self, index: int) -> bytes | None:
+        datum = self.data[index]
+        if datum is None or self.prefix_of is None:
+            return datum
+        return self.prefixes[self.prefix_of[index]] + datum
+
+    def __iter__(self) -> Iterator[bytes | None]:
+        if self.prefix_of is None:
+            return iter(self.data)
+        return (self[index] for index in range(len(self.data)))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Column) and list(self) == list(other)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def take(self, indexes: Sequence[int]) -> Column:
+        """The data at those positions, in that order, sharing the prefixes."""
+        prefix_of = None if self.prefix_of is None else [self.prefix_of[i] for i in indexes]
+        return Column([self.data[i] for i in indexes], self.prefixes, prefix_of)
+
+
+class Converter(Component):
+    """Encodes and decodes keys and values.
+
+    `configure` gets the settings with the prefix `key.converter.` or `value.converter.` removed and `converter.type` added
+    ("key", "value" or "header"). The single-datum methods are the definition; the batch methods must agree with them.
+    """
+
+    @abstractmethod
+    def from_connect_data(self, topic: str, schema: Schema | None, value: Any) -> bytes | None:
+        """The bytes for the log, None for a tombstone. DataException if the value does not fit the schema."""
+
+    @abstractmethod
+    def to_connect_data(self, topic: str, data: bytes | None) -> SchemaAndValue:
+        """The schema and value for a datum from the log. DataException if the bytes are not of this format."""
+
+    def encode_batch(self, topic: str, schemas: Sequence[Schema | None], values: Sequence[Any]) -> Column:
+        """One datum per value. If it raises, nothing is taken from it: the framework goes record by record."""
+        return Column(
+            [self.from_connect_data(topic, schema, value) for schema, value in zip(schemas, values, strict=True)]
+        )
+
+    def decode_batch(self, topic: str, column: Column) -> list[SchemaAndValue]:
+        """One result per datum; raises as `encode_batch` does."""
+        return [self.to_connect_data(topic, datum) for datum in column]
+
+
+class HeaderConverter(Component):
+    """Encodes and decodes header values."""
+
+    @abstractmethod
+    def from_connect_header(self, topic: str, key: str, schema: Schema | None, value: Any) -> bytes | None:
+        """The bytes of one header's value."""
+
+    @abstractmethod
+    def to_connect_header(self, topic: str, key: str, data: bytes | None) -> SchemaAndValue:
+        """The schema and value of one header."""
