@@ -140,7 +140,8 @@ class PluginRegistry:
         """All plugins of the environment and, after them, of the plugin.path folders.
 
         Scanning a folder imports its top-level modules: do it where a plugin may crash or hang."""
-        entries = list(_from_entry_points(metadata.entry_points(), None))
+        points = [point for group in GROUPS for point in metadata.entry_points(group=group)]
+        entries = list(_from_entry_points(points, None))
         if not plugin_path:
             return cls(entries)
         from headrace.spi.plugin_path import scan
