@@ -1,0 +1,237 @@
+"""ReplicationConnection: a logical replication session over our own protocol code.
+
+The drivers hand out one message at a time and wake for every packet; here CopyData is taken in large chunks and
+split by a tight loop. All errors are the product's own (see `errors.map_error`).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Final, Literal, NamedTuple, TypeVar
+
+from headrace.systems.postgres import messages
+from headrace.systems.postgres.auth import AuthError
+from headrace.systems.postgres.errors import ConnectionLostError, ServerError, map_error
+from headrace.systems.postgres.framing import Frame, FrameError
+from headrace.systems.postgres.lsn import int_to_lsn, lsn_to_int
+from headrace.systems.postgres.names import quote_identifier
+from headrace.systems.postgres.pacing import Pacer
+from headrace.systems.postgres.target import PgTarget
+from headrace.systems.postgres.wire import Wire
+
+T = TypeVar("T")
+_PG_EPOCH_US: Final = 946_684_800_000_000
+
+
+class SlotCreated(NamedTuple):
+    """A new slot: where decoding can begin and the snapshot that shows the database at that very point."""
+
+    name: str
+    consistent_lsn: int
+    snapshot_name: str | None
+    """Valid until the next command on this connection; None unless it was to be exported."""
+
+
+class SystemIdentity(NamedTuple):
+    """Answer of IDENTIFY_SYSTEM; `wal_lsn` is the end of flushed WAL."""
+
+    system_id: str
+    timeline: int
+    wal_lsn: int
+    dbname: str | None
+
+
+class ReplicationConnection:
+    """A session in `replication=database` mode. One thread reads; `send_status` may be called from any."""
+
+    def __init__(self, target: PgTarget, *, command_timeout_s: float = 300.0) -> None:
+        """Connect and log in. `command_timeout_s` bounds single commands (creating a slot waits for running transactions)."""
+        self.target = target
+        self._timeout = command_timeout_s
+        self._after: list[Frame] = []
+        parameters = {
+            "replication": "database",
+            "application_name": target.application_name,
+            "client_encoding": "UTF8",
+            "datestyle": "ISO",
+            "intervalstyle": "postgres",
+            "timezone": "UTC",
+            "extra_float_digits": "1",
+        }
+        self._wire = self._mapped(lambda: Wire(target, parameters))
+        self._pacer = Pacer(time.monotonic())
+        self._payloads: list[bytes] = []
+
+    @property
+    def server_version(self) -> int:
+        """As server_version_num, for example 150018 or 180006."""
+        major, _, minor = self._wire.parameters.get("server_version", "0").split(" ")[0].partition(".")
+        digits = "".join(char for char in major if char.isdigit())
+        return int(digits or 0) * 10000 + (int(minor) if minor.isdigit() else 0)
+
+    def query(self, sql: str) -> list[tuple[str | None, ...]]:
+        """The rows of a simple query or replication command, values as text."""
+        return self._mapped(lambda: self._query(sql))
+
+    def _query(self, sql: str) -> list[tuple[str | None, ...]]:
+        deadline = time.monotonic() + self._timeout
+        self._wire.send(messages.query(sql))
+        rows: list[tuple[str | None, ...]] = []
+        failure: ServerError | None = None
+        while True:
+            try:
+                frame = self._wire.next_frame(deadline)
+            except ServerError as error:
+                if error.fields.get("V") in ("FATAL", "PANIC"):
+                    raise
+                failure = error
+                continue
+            if frame.type == 68:
+                rows.append(messages.data_row(frame.body))
+            elif frame.type == 90:
+                if failure is not None:
+                    raise failure
+                return rows
+
+    def identify_system(self) -> SystemIdentity:
+        """System identifier, timeline, end of WAL and database."""
+        row = self.query("IDENTIFY_SYSTEM")[0]
+        return SystemIdentity(row[0] or "", int(row[1] or 0), lsn_to_int(row[2] or "0/0"), row[3])
+
+    def create_slot(
+        self,
+        name: str,
+        *,
+        temporary: bool = False,
+        failover: bool = False,
+        snapshot: Literal["export", "nothing"] = "nothing",
+        plugin: str = "pgoutput",
+    ) -> SlotCreated:
+        """Create a logical slot. `failover` (servers from 17) lets standbys keep it; older servers ignore the wish.
+
+        PG_EXISTS when the name is taken, PG_WAL_LEVEL, PG_NO_REPLICATION_ROLE, PG_LIMIT when all slots are used."""
+        words = f"CREATE_REPLICATION_SLOT {quote_identifier(name)} {'TEMPORARY ' if temporary else ''}LOGICAL {quote_identifier(plugin)}"
+        if self.server_version >= 150000:
+            options = [f"SNAPSHOT '{snapshot}'"]
+            if failover and self.server_version >= 170000:
+                options.append("FAILOVER true")
+            words += f" ({', '.join(options)})"
+        else:
+            words += " EXPORT_SNAPSHOT" if snapshot == "export" else " NOEXPORT_SNAPSHOT"
+        row = self.query(words)[0]
+        return SlotCreated(row[0] or name, lsn_to_int(row[1] or "0/0"), row[2])
+
+    def drop_slot(self, name: str, *, wait: bool = False) -> None:
+        """Drop a slot; `wait` until its reader has gone, else PG_SLOT_IN_USE."""
+        self.query(f"DROP_REPLICATION_SLOT {quote_identifier(name)}{' WAIT' if wait else ''}")
+
+    def start_replication(self, slot: str, start_lsn: int, options: Mapping[str, str]) -> None:
+        """Begin streaming behind `start_lsn` (the server never starts before the slot's confirmed position)."""
+        given = ", ".join(f"{quote_identifier(key)} {_literal(value)}" for key, value in options.items())
+        words = f"START_REPLICATION SLOT {quote_identifier(slot)} LOGICAL {int_to_lsn(start_lsn)}"
+        self._mapped(lambda: self._start(f"{words} ({given})" if given else words))
+
+    def _start(self, sql: str) -> None:
+        deadline = time.monotonic() + self._timeout
+        self._wire.send(messages.query(sql))
+        while (frame := self._wire.next_frame(deadline)).type != 87:
+            if frame.type == 90:
+                raise ConnectionLostError("the server did not start streaming")
+        self._after = []
+        for later in self._wire.take_frames():
+            if later.type == 100 and not self._after:
+                self._payloads.append(later.body)
+            else:
+                self._after.append(later)
+        self._pacer = Pacer(time.monotonic())
+
+    def read(self, max_bytes: int = 1 << 20, timeout_s: float = 1.0) -> list[bytes]:
+        """The CopyData payloads that have arrived (`w` XLogData and `k` keepalives), in order; empty after `timeout_s`.
+
+        Takes at most about `max_bytes` from the socket. While the stream is busy it waits a few milliseconds so that a
+        large chunk gathers. A failure is raised only after everything that came before it was handed out."""
+        return self._take() or self._mapped(lambda: self._read(max_bytes, timeout_s))
+
+    def _take(self) -> list[bytes]:
+        payloads, self._payloads = self._payloads, []
+        return payloads
+
+    def _read(self, max_bytes: int, timeout_s: float) -> list[bytes]:
+        if self._after:
+            self._end_of_copy()
+            if self._payloads:
+                return self._take()
+        wire, pacer = self._wire, self._pacer
+        delay = pacer.delay(time.monotonic())
+        if delay > 0:
+            time.sleep(min(delay, timeout_s))
+        payloads: list[bytes] = []
+        deadline = time.monotonic() + timeout_s
+        while True:
+            chunk = wire.receive(max_bytes, max(0.0, deadline - time.monotonic()))
+            if not chunk:
+                return payloads
+            pacer.received(len(chunk), time.monotonic(), len(chunk) >= max_bytes)
+            try:
+                self._after = wire.framer.feed_copy(chunk, payloads)
+            except FrameError as error:
+                raise ConnectionLostError(str(error)) from error
+            if payloads:
+                return payloads
+            if self._after:
+                self._end_of_copy()
+                if self._payloads:
+                    return self._take()
+
+    def _end_of_copy(self) -> None:
+        """Act on the messages that are no CopyData: notices go by, all else ends the stream."""
+        frames, self._after = self._after, []
+        for position, frame in enumerate(frames):
+            if frame.type == 69:
+                raise ServerError(messages.error_fields(frame.body))
+            if frame.type in (78, 83):
+                continue
+            if frame.type == 100:
+                self._payloads.append(frame.body)
+                continue
+            # CopyDone or a command's end: the server stops the stream, with an error behind it or none.
+            for later in frames[position:]:
+                if later.type == 69:
+                    raise ServerError(messages.error_fields(later.body))
+            raise ConnectionLostError("the server ended the stream")
+
+    def send_status(self, written: int, flushed: int, applied: int, reply: bool = False) -> None:
+        """Tell the server how far we are; `flushed` is what the slot may forget. `reply` asks for a keepalive at once."""
+        clock_us = time.time_ns() // 1000 - _PG_EPOCH_US
+        self._mapped(lambda: self._wire.send(messages.standby_status(written, flushed, applied, clock_us, reply)))
+
+    @property
+    def busy(self) -> bool:
+        """True while the stream brings data fast enough to be read lazily."""
+        return self._pacer.busy
+
+    def fileno(self) -> int:
+        """The socket, for select."""
+        return self._wire.fileno()
+
+    def close(self) -> None:
+        """End the session; a temporary slot goes with it."""
+        self._wire.close()
+
+    def __enter__(self) -> ReplicationConnection:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _mapped(self, action: Callable[[], T]) -> T:
+        try:
+            return action()
+        except (ServerError, ConnectionLostError, AuthError, OSError) as error:
+            raise map_error(error, self.target) from error
+
+
+def _literal(text: str) -> str:
+    """The replication grammar knows plain literals only: no escapes but the doubled quote."""
+    return "'" + text.replace("'", "''") + "'"

@@ -1,0 +1,47 @@
+"""PgTarget: where a PostgreSQL server is and how to log in; the one description every connection is made from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final
+
+SSL_MODES: Final = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
+
+
+@dataclass(frozen=True, slots=True)
+class PgTarget:
+    """One database on one server.
+
+    `host`: a name, an address, or a folder (starts with `/`) for a Unix socket. `password` never shows in `repr`.
+    `sslmode`: one of `SSL_MODES`, with libpq's meaning. `sslrootcert`, `sslcert`, `sslkey`: PEM files;
+    `sslpassword` opens an encrypted `sslkey`. `connect_timeout_s`: seconds for the whole log-in.
+    `field_prefix`: put before `hostname`, `port`, `user`, `password`, `dbname` to name the setting an error is about;
+    `fields` overrides single names (keys: host, port, user, password, dbname, sslmode).
+    """
+
+    host: str = "localhost"
+    port: int = 5432
+    dbname: str = "postgres"
+    user: str = "postgres"
+    password: str | None = field(default=None, repr=False)
+    sslmode: str = "prefer"
+    sslrootcert: str | None = None
+    sslcert: str | None = None
+    sslkey: str | None = None
+    sslpassword: str | None = field(default=None, repr=False)
+    application_name: str = "headrace"
+    connect_timeout_s: float = 10.0
+    tcp_keepalive: bool = True
+    field_prefix: str = "database."
+    fields: tuple[tuple[str, str], ...] = ()
+
+    def config_field(self, part: str) -> str:
+        """The configuration key behind `part` (host, port, user, password, dbname, sslmode)."""
+        for name, key in self.fields:
+            if name == part:
+                return key
+        return self.field_prefix + ("hostname" if part == "host" else part)
+
+    def where(self) -> str:
+        """`host:port/dbname` for messages; never a secret."""
+        return f"{self.host}:{self.port}/{self.dbname}"
