@@ -8,6 +8,7 @@ org.apache.kafka.connect.data.{Decimal,Date,Time,Timestamp}.
 from __future__ import annotations
 
 import datetime as dt
+from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, Context
 from decimal import Decimal as PyDecimal
 from typing import Final
 
@@ -23,6 +24,7 @@ LOGICAL_NAMES: Final = frozenset({DECIMAL_NAME, DATE_NAME, TIME_NAME, TIMESTAMP_
 _EPOCH_DATE: Final = dt.date(1970, 1, 1)
 _EPOCH_DATE_ORDINAL: Final = _EPOCH_DATE.toordinal()
 _EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+_EXACT: Final = Context(prec=MAX_PREC, Emin=MIN_EMIN, Emax=MAX_EMAX)
 _MS: Final = dt.timedelta(milliseconds=1)
 
 
@@ -71,9 +73,7 @@ def int_to_bytes(unscaled: int) -> bytes:
 
 def bytes_to_decimal(data: bytes, scale: int) -> PyDecimal:
     """The decimal whose unscaled big-endian two's complement is `data`; exact for any length."""
-    unscaled = int.from_bytes(data, "big", signed=True)
-    sign = 1 if unscaled < 0 else 0
-    return PyDecimal((sign, tuple(map(int, str(abs(unscaled)))), -scale))
+    return PyDecimal(int.from_bytes(data, "big", signed=True)).scaleb(-scale, _EXACT)
 
 
 def schema_scale(schema: Schema) -> int:

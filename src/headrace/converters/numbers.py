@@ -1,0 +1,82 @@
+"""Numbers as Java writes them, so that bytes equal those of a JVM worker. Source: Double.toString, Float.toString (JDK 19+)."""
+
+from __future__ import annotations
+
+import math
+import struct
+from typing import Final
+
+_SINGLE: Final = struct.Struct(">f")
+_PLAIN_LOW: Final = -3
+_PLAIN_HIGH: Final = 7
+
+
+def java_double(value: float) -> str:
+    """Shortest text that reads back as `value`: `100.0`, `1.0E20`, `1.0E-5`, `NaN`, `-Infinity`."""
+    if not math.isfinite(value):
+        return _non_finite(value)
+    magnitude = abs(value)
+    if 1e-3 <= magnitude < 1e7 or magnitude == 0:
+        return repr(value)
+    text = repr(value)
+    if _digits(text) == 1:
+        # A single digit leaves room for a second one that is nearer to the value (4.9E-324 instead of 5E-324).
+        two = f"{value:.1e}"
+        if float(two) == value:
+            text = two
+    return _layout(text)
+
+
+def java_float(value: float) -> str:
+    """As `java_double` for single precision: the value is rounded to a single first."""
+    single = to_single(value)
+    if not math.isfinite(single):
+        return _non_finite(single)
+    if single == 0:
+        return repr(single)
+    for precision in range(1, 9):
+        text = f"{single:.{precision}e}"
+        if _reads_back(text, single):
+            return _layout(text)
+    return _layout(f"{single:.9e}")
+
+
+def to_single(value: float) -> float:
+    """`value` rounded to single precision; infinite when it is too large for one."""
+    try:
+        return float(_SINGLE.unpack(_SINGLE.pack(value))[0])
+    except OverflowError:
+        return math.copysign(math.inf, value)
+
+
+def _reads_back(text: str, single: float) -> bool:
+    return to_single(float(text)) == single
+
+
+def _non_finite(value: float) -> str:
+    if math.isnan(value):
+        return "NaN"
+    return "Infinity" if value > 0 else "-Infinity"
+
+
+def _digits(text: str) -> int:
+    mantissa = text.lower().partition("e")[0].lstrip("-")
+    return len(mantissa.replace(".", "").strip("0"))
+
+
+def _layout(text: str) -> str:
+    """Java's layout of a decimal text: plain between 1e-3 and 1e7, else one digit before the point and `E`."""
+    sign = "-" if text.startswith("-") else ""
+    mantissa, _, exponent_text = text.lower().lstrip("-").partition("e")
+    whole, _, fraction = mantissa.partition(".")
+    exponent = int(exponent_text or 0) + len(whole) - 1
+    digits = whole + fraction
+    stripped = digits.lstrip("0")
+    exponent -= len(digits) - len(stripped)
+    digits = stripped.rstrip("0") or "0"
+    if exponent < _PLAIN_LOW or exponent >= _PLAIN_HIGH:
+        return f"{sign}{digits[0]}.{digits[1:] or '0'}E{exponent}"
+    if exponent < 0:
+        return f"{sign}0.{'0' * (-exponent - 1)}{digits}"
+    digits = digits.ljust(exponent + 1, "0")
+    return f"{sign}{digits[: exponent + 1]}.{digits[exponent + 1 :] or '0'}"
