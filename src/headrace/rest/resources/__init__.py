@@ -1,0 +1,1 @@
+"""The handlers, one file per family of paths; each has `resources(herder, …) -> list[Resource]`."""
