@@ -66,7 +66,9 @@ class _Compiler:
                 return self._struct(schema)
             case Type.ARRAY if schema.value_schema is not None:
                 kind, each = self.value(schema.value_schema)
-                return GenericAlias(list, (kind,)), None if each is None else lambda items: [each(item) for item in items]
+                return GenericAlias(list, (kind,)), None if each is None else lambda items: [
+                    each(item) for item in items
+                ]
             case Type.MAP if schema.key_schema is not None and schema.value_schema is not None:
                 return self._map(schema.key_schema, schema.value_schema)
             case Type.FLOAT32:

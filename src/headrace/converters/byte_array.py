@@ -1,0 +1,43 @@
+"""ByteArrayConverter: bytes as they are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from headrace.config import ConfigDef
+from headrace.data import OPTIONAL_BYTES_SCHEMA, Schema, SchemaAndValue, Type
+from headrace.errors import DataException
+from headrace.spi.converter import Converter, HeaderConverter
+
+_NOTHING: Final = ConfigDef()
+
+
+class ByteArrayConverter(Converter, HeaderConverter):
+    """Passes bytes through. The schema must be BYTES or absent."""
+
+    @classmethod
+    def config(cls) -> ConfigDef:
+        """No settings."""
+        return _NOTHING
+
+    def configure(self, props: Mapping[str, str]) -> None:
+        pass
+
+    def from_connect_data(self, topic: str, schema: Schema | None, value: Any) -> bytes | None:
+        if schema is not None and schema.type is not Type.BYTES:
+            raise DataException(f"Invalid schema type for ByteArrayConverter: {schema.type.name}")
+        if value is None:
+            return None
+        if not isinstance(value, bytes | bytearray | memoryview):
+            raise DataException(f"ByteArrayConverter is not compatible with values of type {type(value).__name__}")
+        return bytes(value)
+
+    def to_connect_data(self, topic: str, data: bytes | None) -> SchemaAndValue:
+        return SchemaAndValue(OPTIONAL_BYTES_SCHEMA, data)
+
+    def from_connect_header(self, topic: str, key: str, schema: Schema | None, value: Any) -> bytes | None:
+        return self.from_connect_data(topic, schema, value)
+
+    def to_connect_header(self, topic: str, key: str, data: bytes | None) -> SchemaAndValue:
+        return self.to_connect_data(topic, data)
