@@ -95,7 +95,7 @@ _BEFORE_SERVER: Final[tuple[tuple[str, _Rule], ...]] = (
         _Rule("PG_AUTH_FAILED", ConfigException, "password", "Set the right user and password."),
     ),
     (
-        r"no pg_hba\.conf entry|role \".*\" does not exist|authentication failed|not permitted to log in",
+        r"pg_hba\.conf|role \".*\" does not exist|authentication failed|not permitted to log in",
         _SQLSTATES["28000"],
     ),
     (r"database \".*\" does not exist", _SQLSTATES["3D000"]),
@@ -137,7 +137,7 @@ def _rule_for(error: BaseException) -> tuple[_Rule, str]:
     if isinstance(error, socket.gaierror):
         return _HOST, f"host name {error.args[-1]}"
     if isinstance(error, ssl.SSLError):
-        return _TLS, str(error)
+        return _TLS, str(error.args[-1] if error.args else error)
     if isinstance(error, TimeoutError):
         return _TIMEOUT, "no answer in time"
     if isinstance(error, ConnectionRefusedError | FileNotFoundError):

@@ -135,9 +135,15 @@ class ReplicationConnection:
     def _start(self, sql: str) -> None:
         deadline = time.monotonic() + self._timeout
         self._wire.send(messages.query(sql))
-        while (frame := self._wire.next_frame(deadline)).type != 87:
-            if frame.type == 90:
-                raise ConnectionLostError("the server did not start streaming")
+        try:
+            while (frame := self._wire.next_frame(deadline)).type != 87:
+                if frame.type == 90:
+                    raise ConnectionLostError("the server did not start streaming")
+        except ServerError as error:
+            if error.fields.get("V") not in ("FATAL", "PANIC"):
+                while self._wire.next_frame(deadline).type != 90:
+                    pass
+            raise
         self._after = []
         for later in self._wire.take_frames():
             if later.type == 100 and not self._after:

@@ -1,0 +1,130 @@
+"""Framing, messages, pacing and password exchanges: pure, so tested with any input."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import struct
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from headrace.systems.postgres import messages
+from headrace.systems.postgres.auth import AuthError, Scram, md5_answer, saslprep
+from headrace.systems.postgres.framing import Frame, FrameError, Framer
+from headrace.systems.postgres.pacing import LAZY_S, Pacer
+
+bodies = st.binary(max_size=60)
+frames = st.lists(st.tuples(st.sampled_from([100, 100, 100, 69, 78, 99, 67]), bodies), max_size=20)
+
+
+def encode(items: list[tuple[int, bytes]]) -> bytes:
+    return b"".join(messages.message(bytes([kind]), body) for kind, body in items)
+
+
+def cut(data: bytes, places: list[int]) -> list[bytes]:
+    edges = sorted({0, len(data), *(place % (len(data) + 1) for place in places)})
+    return [data[a:b] for a, b in zip(edges, edges[1:], strict=False)]
+
+
+@given(frames, st.lists(st.integers(0, 10_000), max_size=12))
+def test_any_cut_gives_the_same_frames(items: list[tuple[int, bytes]], places: list[int]) -> None:
+    framer = Framer()
+    found = [frame for chunk in cut(encode(items), places) for frame in framer.feed(chunk)]
+    assert found == [Frame(*item) for item in items]
+    assert not framer.pending
+
+
+@given(frames, st.lists(st.integers(0, 10_000), max_size=12))
+def test_copy_form_agrees_with_the_plain_form(items: list[tuple[int, bytes]], places: list[int]) -> None:
+    framer = Framer()
+    found: list[Frame] = []
+    for chunk in cut(encode(items), places):
+        payloads: list[bytes] = []
+        others = framer.feed_copy(chunk, payloads)
+        found += [Frame(100, payload) for payload in payloads] + others
+    assert found == [Frame(*item) for item in items]
+
+
+@pytest.mark.parametrize("length", [0, 3, 1 << 30, 0xFFFFFFFF])
+def test_impossible_length(length: int) -> None:
+    data = b"d" + struct.pack("!I", length)
+    with pytest.raises(FrameError):
+        Framer().feed(data)
+    with pytest.raises(FrameError):
+        Framer().feed_copy(data, [])
+
+
+@given(st.lists(st.one_of(st.none(), st.text())))
+def test_data_row(values: list[str | None]) -> None:
+    parts = [
+        struct.pack("!i", -1) if value is None else struct.pack("!i", len(value.encode())) + value.encode()
+        for value in values
+    ]
+    assert messages.data_row(struct.pack("!H", len(values)) + b"".join(parts)) == tuple(values)
+
+
+def test_error_fields() -> None:
+    assert messages.error_fields(b"SFATAL\x00C28P01\x00Mno\x00\x00") == {"S": "FATAL", "C": "28P01", "M": "no"}
+
+
+def test_scram_vector_of_rfc_7677() -> None:
+    scram = Scram("pencil", "rOprNGfwEbeRWgbNEkqO")
+    assert scram.first() == b"n,,n=,r=rOprNGfwEbeRWgbNEkqO"
+    # The RFC's user name is "user"; PostgreSQL's clients leave it empty, so the proof is checked by the server's rule.
+    server_first = b"r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096"
+    final = scram.final(server_first)
+    without, _, proof = final.decode().rpartition(",p=")
+    salted = hashlib.pbkdf2_hmac("sha256", b"pencil", base64.b64decode("W22ZaJ0SNY7soEsUEjb6gQ=="), 4096)
+    stored = hashlib.sha256(hmac.digest(salted, b"Client Key", "sha256")).digest()
+    auth = b"n=,r=rOprNGfwEbeRWgbNEkqO," + server_first + b"," + without.encode()
+    client_key = bytes(a ^ b for a, b in zip(base64.b64decode(proof), hmac.digest(stored, auth, "sha256"), strict=True))
+    assert hashlib.sha256(client_key).digest() == stored
+    good = base64.b64encode(hmac.digest(hmac.digest(salted, b"Server Key", "sha256"), auth, "sha256"))
+    scram.verify(b"v=" + good)
+    with pytest.raises(AuthError):
+        scram.verify(b"v=" + base64.b64encode(b"x" * 32))
+
+
+@pytest.mark.parametrize(
+    "server_first",
+    [b"r=other,s=AAAA,i=4096", b"r=abc,s=AAAA,i=4096", b"r=abcd,s=*,i=4096", b"r=abcd,s=AAAA,i=0", b"r=abcd,s=AAAA,i=x", b"\xff"],
+)  # fmt: skip
+def test_scram_refuses_a_wrong_server(server_first: bytes) -> None:
+    with pytest.raises(AuthError):
+        Scram("secret", "abc").final(server_first)
+
+
+def test_scram_without_exchange_verifies_nothing() -> None:
+    with pytest.raises(AuthError):
+        Scram("secret").verify(b"v=")
+
+
+@pytest.mark.parametrize(
+    ("text", "prepared"),
+    [("plain", "plain"), ("a\u00a0b", "a b"), ("I\u00adX", "IX"), ("\u2168", "IX"), ("\u00aa", "a"), ("a\u0007é", "a\u0007é")],
+)  # fmt: skip
+def test_saslprep(text: str, prepared: str) -> None:
+    assert saslprep(text) == prepared
+
+
+def test_md5_answer() -> None:
+    inner = hashlib.md5(b"secretuser").hexdigest().encode()
+    assert md5_answer("user", "secret", b"salt") == b"md5" + hashlib.md5(inner + b"salt").hexdigest().encode()
+
+
+def test_pacer_waits_only_while_busy() -> None:
+    pacer = Pacer(0.0)
+    assert pacer.delay(0.001) == 0
+    pacer.received(1000, 0.03, full=False)
+    assert not pacer.busy
+    pacer.received(400_000, 0.06, full=False)
+    assert pacer.busy
+    assert 0 < pacer.delay(0.061) <= LAZY_S
+    assert pacer.delay(0.07) == 0
+    pacer.received(1 << 20, 0.075, full=True)
+    assert pacer.delay(0.0751) == 0
+    assert pacer.delay(2.0) == 0
+    assert not pacer.busy
