@@ -37,7 +37,9 @@ def parse_key(key: bytes) -> tuple[str, dict[str, Any]]:
         or not isinstance(parsed[0], str)
         or not isinstance(parsed[1], dict)
     ):
-        raise _invalid(f"A source offset key must be a JSON array of a connector name and an object, not {key[:200]!r}.")
+        raise _invalid(
+            f"A source offset key must be a JSON array of a connector name and an object, not {key[:200]!r}."
+        )
     return parsed[0], parsed[1]
 
 

@@ -1,0 +1,161 @@
+"""Appending: batches of many partitions and the source offsets beside them, in one commit."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from headrace.errors import ConnectException, DataException, NotFoundException
+from headrace.foundation.failpoints import failpoint
+from headrace.log.embedded import catalog
+from headrace.log.embedded.batch_codec import encode_batch
+from headrace.log.embedded.batch_slices import cut
+from headrace.log.embedded.offset_rows import store_offset
+from headrace.log.embedded.tables import row_id
+from headrace.log.embedded.wake import TOPICS_CHANNEL, partition_channel
+from headrace.log.offset_codec import canonical_key, parse_key
+from headrace.log.spi import EncodedBatch, Producer, SourceOffsetEntry, TopicSpec
+from headrace.spi.context import TopicPartition
+
+if TYPE_CHECKING:
+    from headrace.log.embedded.log import EmbeddedLog
+
+_BLOB_BYTES = 4 << 20
+"""Larger batches become several rows, so that a reader never has to hold more than about this at a time."""
+_LARGEST_BLOB = 900 << 20
+
+
+class EmbeddedProducer(Producer):
+    """See `Producer`. With a `transactional_id` it takes the next epoch of that id when it is made."""
+
+    def __init__(self, log: EmbeddedLog, client_id: str, transactional_id: str | None) -> None:
+        self._log = log
+        self._client_id = client_id
+        self._transactional_id = transactional_id
+        self._epoch = 0
+        self._closed = False
+        if transactional_id is not None:
+            with log.database.write() as connection:
+                self._epoch = _next_epoch(connection, transactional_id)
+
+    def append(self, batches: Sequence[EncodedBatch], offsets: Sequence[SourceOffsetEntry] = ()) -> list[int]:
+        if self._closed:
+            raise ConnectException("The producer is closed.", code="PRODUCER_CLOSED")
+        rows = [(batch, _pieces(batch)) for batch in batches]
+        entries = [(*_offset_identity(entry.key), entry.key, entry.value) for entry in offsets]
+        with self._log.writing(bulk=True) as (connection, topics):
+            self._check_epoch(connection)
+            created = self._create_missing(connection, topics, batches)
+            firsts: list[int] = []
+            appended: dict[int, None] = {}
+            now = time.time_ns() // 1_000_000
+            for batch, pieces in rows:
+                part_id = topics.require(TopicPartition(batch.topic, batch.partition))
+                firsts.append(_insert(connection, part_id, pieces, now))
+                appended[part_id] = None
+                topic = topics.get(batch.topic)
+                if topic is not None and topic.config.compact and None in batch.keys.data:
+                    raise _key_required(batch)
+            for entry in entries:
+                store_offset(connection, *entry)
+            failpoint("log.before_commit")
+        failpoint("log.after_commit")
+        channels = [partition_channel(part_id) for part_id in appended]
+        self._log.wakes.notify([TOPICS_CHANNEL, *channels] if created else channels)
+        return firsts
+
+    def close(self) -> None:
+        self._closed = True
+
+    def _check_epoch(self, connection: sqlite3.Connection) -> None:
+        if self._transactional_id is None:
+            return
+        row = connection.execute(
+            "SELECT epoch FROM producers WHERE transactional_id = ?", (self._transactional_id,)
+        ).fetchone()
+        if row is None or row[0] != self._epoch:
+            raise ConnectException(
+                f"Producer {self._client_id} with transactional id {self._transactional_id} was fenced by a later one.",
+                code="PRODUCER_FENCED",
+                remedy="Another instance of this task has started; this one must end.",
+            )
+
+    def _create_missing(
+        self, connection: sqlite3.Connection, topics: catalog.Catalog, batches: Sequence[EncodedBatch]
+    ) -> bool:
+        missing = list(dict.fromkeys(batch.topic for batch in batches if topics.get(batch.topic) is None))
+        if not missing:
+            return False
+        if not self._log.auto_create:
+            raise NotFoundException(
+                f"There is no topic {missing[0]} in the log, and topics are not created automatically.",
+                code="TOPIC_UNKNOWN",
+                field="log.embedded.auto.create",
+                remedy="Create the topic, or set log.embedded.auto.create=true.",
+            )
+        partitions = self._log.default_partitions
+        catalog.create(connection, catalog.check_specs([TopicSpec(name, partitions) for name in missing], partitions))
+        topics.refresh(connection)
+        return True
+
+
+def _next_epoch(connection: sqlite3.Connection, transactional_id: str) -> int:
+    connection.execute(
+        "INSERT INTO producers VALUES (?, 1) ON CONFLICT (transactional_id) DO UPDATE SET epoch = epoch + 1",
+        (transactional_id,),
+    )
+    epoch: int = connection.execute(
+        "SELECT epoch FROM producers WHERE transactional_id = ?", (transactional_id,)
+    ).fetchone()[0]
+    return epoch
+
+
+def _pieces(batch: EncodedBatch) -> list[tuple[int, bytes, int]]:
+    """(records, blob, 1 if a value is null) of each row this batch becomes; none for an empty batch."""
+    count = len(batch.timestamps)
+    if count == 0:
+        return []
+    if batch.offsets is not None:
+        batch = EncodedBatch(batch.topic, batch.partition, batch.timestamps, batch.keys, batch.values, batch.headers)
+    blob = encode_batch(batch)
+    if len(blob) <= _BLOB_BYTES or count == 1:
+        if len(blob) > _LARGEST_BLOB:
+            raise DataException(
+                f"A record of {len(blob)} bytes for {batch.topic}-{batch.partition} is too large for the log.",
+                code="RECORD_TOO_LARGE",
+            )
+        return [(count, blob, int(None in batch.values.data))]
+    half = count // 2
+    return _pieces(cut(batch, 0, half)) + _pieces(cut(batch, half, count))
+
+
+def _insert(connection: sqlite3.Connection, part_id: int, pieces: list[tuple[int, bytes, int]], now: int) -> int:
+    first: int = connection.execute("SELECT next_offset FROM parts WHERE id = ?", (part_id,)).fetchone()[0]
+    offset = first
+    size = 0
+    for count, blob, tombstones in pieces:
+        connection.execute(
+            "INSERT INTO batches VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (row_id(part_id, offset + count - 1), offset, count, now, len(blob), tombstones, blob),
+        )
+        offset += count
+        size += len(blob)
+    if pieces:
+        connection.execute("UPDATE parts SET next_offset = ?, bytes = bytes + ? WHERE id = ?", (offset, size, part_id))
+    return first
+
+
+@lru_cache(maxsize=4096)
+def _offset_identity(key: bytes) -> tuple[bytes, str]:
+    return canonical_key(key), parse_key(key)[0]
+
+
+def _key_required(batch: EncodedBatch) -> DataException:
+    return DataException(
+        f"Topic {batch.topic} is compacted and takes no record without a key.",
+        code="KEY_REQUIRED",
+        remedy="Give the records a key, or set cleanup.policy=delete for the topic.",
+    )
