@@ -1,0 +1,156 @@
+"""What transforms share: record copies, the key or value side, schemas derived once per source schema."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, Final, Generic, TypeVar
+
+from headrace.config import ConfigDef
+from headrace.data import ConnectRecord, Field, Schema, Struct, Type
+from headrace.errors import DataException
+from headrace.spi.transform import R, Transform
+
+T = TypeVar("T")
+
+_LIMIT: Final = 1024
+
+
+class SchemaCache(Generic[T]):
+    """What was derived from a schema, found by the schema object first and by equality second; bounded."""
+
+    __slots__ = ("_by_identity", "_by_value")
+
+    def __init__(self) -> None:
+        self._by_identity: dict[int, tuple[Schema, T]] = {}
+        self._by_value: dict[Schema, T] = {}
+
+    def get(self, schema: Schema, make: Callable[[Schema], T]) -> T:
+        """The derived object; `make(schema)` when there is none yet."""
+        known = self._by_identity.get(id(schema))
+        if known is not None:
+            return known[1]
+        if schema in self._by_value:
+            made = self._by_value[schema]
+        else:
+            made = make(schema)
+            if len(self._by_value) >= _LIMIT:
+                self._by_value.clear()
+            self._by_value[schema] = made
+        if len(self._by_identity) >= _LIMIT:
+            self._by_identity.clear()
+        # Holding the schema keeps its id from being given to another object.
+        self._by_identity[id(schema)] = (schema, made)
+        return made
+
+
+_COPIERS: dict[type, Callable[[Any], Any]] = {}
+
+
+def copy_record(record: R) -> R:
+    """What `record.new_record()` gives, by code generated for the record's class."""
+    copier = _COPIERS.get(record.__class__)
+    if copier is None:
+        copier = _COPIERS[record.__class__] = _make_copier(record.__class__)
+    copied: R = copier(record)
+    return copied
+
+
+def _make_copier(cls: type[ConnectRecord]) -> Callable[[Any], Any]:
+    lines = ["def copier(r):", "    c = new(cls)"]
+    lines += [f"    c.{slot} = r.{slot}" for slot in cls._copied_slots()]
+    lines += ["    c._headers = r.header_items", "    return c"]
+    scope: dict[str, Any] = {"new": cls.__new__, "cls": cls}
+    exec("\n".join(lines), scope)
+    copier: Callable[[Any], Any] = scope["copier"]
+    return copier
+
+
+def struct_like(
+    schema: Schema, fields: list[tuple[str, Schema]], *, optional: bool = False, default: Any = None
+) -> Schema:
+    """A struct schema with the name, version, doc and parameters of `schema` and other fields. DataException for a
+    field name that comes twice."""
+    names = [name for name, _ in fields]
+    if len(set(names)) != len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise DataException(f"Cannot create field because of field name duplication {twice}")
+    return Schema(
+        Type.STRUCT,
+        optional=optional,
+        default=default,
+        name=schema.name,
+        version=schema.version,
+        doc=schema.doc,
+        parameters=schema.parameters,
+        fields=[Field(name, index, field) for index, (name, field) in enumerate(fields)],
+    )
+
+
+def derived(schema: Schema, **changes: Any) -> Schema:
+    """A copy of `schema` with the named attributes replaced."""
+    attributes = {
+        name: getattr(schema, name)
+        for name in (
+            "optional",
+            "default",
+            "name",
+            "version",
+            "doc",
+            "parameters",
+            "fields",
+            "key_schema",
+            "value_schema",
+        )
+    }
+    return Schema(changes.pop("type", schema.type), **{**attributes, **changes})
+
+
+def require_struct(value: Any, purpose: str) -> Struct:
+    """The value, if it is a struct; DataException otherwise."""
+    if not isinstance(value, Struct):
+        raise DataException(f"Only Struct objects supported for [{purpose}], found: {_kind(value)}")
+    return value
+
+
+def require_map(value: Any, purpose: str) -> dict[Any, Any]:
+    """The value, if it is a map (as schemaless records hold); DataException otherwise."""
+    if not isinstance(value, dict):
+        raise DataException(f"Only Map objects supported in absence of schema for [{purpose}], found: {_kind(value)}")
+    return value
+
+
+def _kind(value: Any) -> str:
+    return "null" if value is None else type(value).__name__
+
+
+class SidedTransform(Transform[R]):
+    """A transform of a record's key or value: a subclass per side sets `is_key`."""
+
+    is_key: ClassVar[bool] = False
+    definition: ClassVar[ConfigDef]
+
+    @classmethod
+    def config(cls) -> ConfigDef:
+        """The declared settings."""
+        return cls.definition
+
+    def settings(self, props: Mapping[str, str]) -> dict[str, Any]:
+        """The parsed settings."""
+        return self.definition.parse(props)
+
+    def schema_of(self, record: ConnectRecord) -> Schema | None:
+        """The schema of the side this transform works on."""
+        return record.key_schema if self.is_key else record.value_schema
+
+    def value_of(self, record: ConnectRecord) -> Any:
+        """The value of that side."""
+        return record.key if self.is_key else record.value
+
+    def with_value(self, record: R, schema: Schema | None, value: Any) -> R:
+        """A copy of the record with that side replaced."""
+        copied = copy_record(record)
+        if self.is_key:
+            copied.key_schema, copied.key = schema, value
+        else:
+            copied.value_schema, copied.value = schema, value
+        return copied

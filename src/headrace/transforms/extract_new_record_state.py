@@ -1,0 +1,285 @@
+"""ExtractNewRecordState: a change event becomes the row as it is after the change.
+
+Source: io.debezium.transforms.ExtractNewRecordState (Debezium 3.5). One difference: a delete without `before` image is
+still a delete here, where the original takes it for a truncate and drops it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+from headrace.config import ConfigDef, ConfigType, Importance, Width
+from headrace.config.validators import one_of
+from headrace.data import OPTIONAL_STRING_SCHEMA, STRING_SCHEMA, ConnectRecord, Header, Schema, Struct, Type
+from headrace.errors import DataException
+from headrace.spi.transform import R, Transform
+from headrace.transforms.base import SchemaCache, copy_record, derived, struct_like
+from headrace.transforms.field_reference import FieldReference, Reader, parse_references
+from headrace.transforms.replace_field import drop_fields
+
+_MODES: Final = ("drop", "tombstone", "rewrite", "rewrite-with-tombstone", "delete-to-tombstone")
+_DELETED: Final = "__deleted"
+
+CONFIG: Final = (
+    ConfigDef()
+    .define(
+        "delete.tombstone.handling.mode",
+        ConfigType.STRING,
+        "tombstone",
+        one_of(*_MODES, ignore_case=True),
+        Importance.MEDIUM,
+        "What becomes of a delete and of the tombstone after it: drop (both go), tombstone (one record with a null value), "
+        "rewrite (the old row with __deleted=true), rewrite-with-tombstone (the same, and the tombstone stays), "
+        "delete-to-tombstone (a tombstone without value schema).",
+        width=Width.MEDIUM,
+        display_name="Handle delete and tombstone records",
+    )
+    .define(
+        "route.by.field",
+        ConfigType.STRING,
+        "",
+        importance=Importance.LOW,
+        documentation="The column whose value becomes the topic.",
+        width=Width.LONG,
+        display_name="Route by field name",
+    )
+    .define(
+        "add.fields.prefix",
+        ConfigType.STRING,
+        "__",
+        importance=Importance.LOW,
+        documentation="Prefix of every added field.",
+        width=Width.SHORT,
+    )
+    .define(
+        "add.fields",
+        ConfigType.LIST,
+        "",
+        importance=Importance.LOW,
+        documentation="Fields of the event to add to the row, as `field`, `struct.field` or either with `:newname`: "
+        "op,table,lsn,source.ts_ms:EVENT_TIME.",
+        width=Width.LONG,
+    )
+    .define(
+        "add.headers.prefix",
+        ConfigType.STRING,
+        "__",
+        importance=Importance.LOW,
+        documentation="Prefix of every added header.",
+        width=Width.SHORT,
+    )
+    .define(
+        "add.headers",
+        ConfigType.LIST,
+        "",
+        importance=Importance.LOW,
+        documentation="Fields of the event to add as headers, written as for add.fields.",
+        width=Width.LONG,
+    )
+    .define(
+        "drop.fields.header.name",
+        ConfigType.STRING,
+        None,
+        importance=Importance.LOW,
+        documentation="The header that lists the names of fields to remove.",
+        width=Width.SHORT,
+    )
+    .define(
+        "drop.fields.from.key",
+        ConfigType.BOOLEAN,
+        False,
+        importance=Importance.LOW,
+        documentation="Whether these fields are removed from the key as well.",
+        width=Width.SHORT,
+    )
+    .define(
+        "drop.fields.keep.schema.compatible",
+        ConfigType.BOOLEAN,
+        True,
+        importance=Importance.LOW,
+        documentation="Whether only optional fields are removed, so that readers of the old schema still can read.",
+        width=Width.SHORT,
+    )
+    .define(
+        "replace.null.with.default",
+        ConfigType.BOOLEAN,
+        True,
+        importance=Importance.LOW,
+        documentation="Whether a null column is replaced by its default when the row is rewritten.",
+        width=Width.SHORT,
+    )
+)
+
+
+class _Plan(NamedTuple):
+    """What is known of an envelope schema: field positions, and the functions that build the row and the headers."""
+
+    before: int
+    after: int
+    op: int
+    after_schema: Schema
+    live: Callable[[list[Any], list[Any]], Struct]
+    deleted: Callable[[list[Any], list[Any]], Struct]
+    headers: list[tuple[str, Schema, Reader]]
+
+
+class ExtractNewRecordState(Transform[R]):
+    """See the module. Whatever is no change event (heartbeats, schema changes) passes unchanged."""
+
+    @classmethod
+    def config(cls) -> ConfigDef:
+        """Debezium's settings; options removed in Debezium 3 are ignored."""
+        return CONFIG
+
+    def configure(self, props: Mapping[str, str]) -> None:
+        settings = CONFIG.parse(props)
+        self._mode: str = settings["delete.tombstone.handling.mode"].lower()
+        self._rewrite = self._mode.startswith("rewrite")
+        self._route: str = settings["route.by.field"]
+        self._fields: list[FieldReference] = parse_references(
+            settings["add.fields"], settings["add.fields.prefix"], "add.fields"
+        )
+        self._headers = parse_references(settings["add.headers"], settings["add.headers.prefix"], "add.headers")
+        self._drop_header: str = (settings["drop.fields.header.name"] or "").strip()
+        self._drop_from_key: bool = settings["drop.fields.from.key"]
+        self._keep_compatible: bool = settings["drop.fields.keep.schema.compatible"]
+        self._replace: bool = settings["replace.null.with.default"]
+        self._plans: SchemaCache[_Plan | None] = SchemaCache()
+        self._simple = not (self._headers or self._route or self._drop_header)
+
+    def _plan(self, schema: Schema) -> _Plan | None:
+        """The plan for an envelope; None for any other schema."""
+        if schema.type is not Type.STRUCT or not (schema.name or "").endswith(".Envelope"):
+            return None
+        before, after = schema.field("before"), schema.field("after")
+        op, source = schema.field("op"), schema.field("source")
+        if op is None or source is None or after is None or after.schema.type is not Type.STRUCT:
+            return None
+        headers = []
+        for reference in self._headers:
+            found = reference.resolve(schema)
+            if found is not None:
+                headers.append((reference.name, derived(found[0], optional=True, default=None), found[1]))
+        old = after.schema if before is None else before.schema
+        return _Plan(
+            -1 if before is None else before.index,
+            after.index,
+            op.index,
+            after.schema,
+            self._builder(schema, after.schema, "false"),
+            self._builder(schema, old, "true"),
+            headers,
+        )
+
+    def _builder(self, envelope: Schema, row: Schema, deleted: str) -> Callable[[list[Any], list[Any]], Struct]:
+        """A function from the envelope's values and the row's values to the new row, generated for the schema."""
+        fields = [(field.name, field.schema) for field in row.fields]
+        scope: dict[str, Any] = {"Struct": Struct}
+        base = "*row"
+        parts: list[str] = []
+        if self._rewrite:
+            fields.append((_DELETED, OPTIONAL_STRING_SCHEMA))
+            parts.append(repr(deleted))
+            defaults = [field.schema.default for field in row.fields]
+            if self._replace and any(default is not None for default in defaults):
+                scope["defaults"] = defaults
+                base = "*[d if v is None else v for v, d in zip(row, defaults)]"
+        for number, reference in enumerate(self._fields):
+            found = reference.resolve(envelope)
+            if found is None:
+                continue
+            fields.append((reference.name, derived(found[0], optional=True, default=None)))
+            scope[f"read{number}"] = found[1]
+            parts.append(f"read{number}(event)")
+        scope["S"] = struct_like(row, fields)
+        exec(f"def build(event, row):\n    return Struct(S, [{', '.join([base, *parts])}])", scope)
+        build: Callable[[list[Any], list[Any]], Struct] = scope["build"]
+        return build
+
+    def apply(self, record: R) -> R | None:
+        value = record.value
+        if value is None:
+            return self._tombstone(record)
+        schema = record.value_schema
+        plan = self._plans.get(schema, self._plan) if schema is not None else None
+        if plan is None:
+            return record
+        if not isinstance(value, Struct):
+            raise DataException(
+                f"Only Struct objects supported for [unwrapping an event], found: {type(value).__name__}"
+            )
+        event = value.values
+        after = event[plan.after]
+        copied = copy_record(record)
+        if plan.headers:
+            added = tuple(Header(name, header, read(event)) for name, header, read in plan.headers)
+            copied._headers = (*record.header_items, *added)
+        if after is None:
+            return self._delete(copied, plan, event)
+        row = plan.live(event, after.values)
+        if not self._simple:
+            self._route_by(copied, after)
+        copied.value_schema, copied.value = row.schema, row
+        return self._drop(copied) if self._drop_header else copied
+
+    def apply_batch(self, records: Sequence[R]) -> list[R | None]:
+        return [self.apply(record) for record in records]
+
+    def _tombstone(self, record: R) -> R | None:
+        if self._mode != "rewrite-with-tombstone":
+            return None
+        marks = [Header(item.name, STRING_SCHEMA, "d") for item in self._headers if item.field == "op"]
+        if not marks:
+            return record
+        copied = copy_record(record)
+        copied._headers = (*record.header_items, *marks)
+        return copied
+
+    def _delete(self, copied: R, plan: _Plan, event: list[Any]) -> R | None:
+        before = event[plan.before] if plan.before >= 0 else None
+        if before is None and event[plan.op] != "d":
+            return None  # a truncate
+        if self._mode == "drop":
+            return None
+        if before is not None:
+            self._route_by(copied, before)
+        if not self._rewrite:
+            copied.value = None
+            copied.value_schema = None if self._mode == "delete-to-tombstone" else plan.after_schema
+            return self._drop(copied) if self._drop_header else copied
+        if before is None:
+            raise DataException(
+                "A delete without the old row cannot be rewritten.",
+                code="DELETE_WITHOUT_BEFORE",
+                remedy="Give the table a primary key or REPLICA IDENTITY FULL, or use another delete.tombstone.handling.mode.",
+            )
+        row = plan.deleted(event, before.values)
+        copied.value_schema, copied.value = row.schema, row
+        return self._drop(copied) if self._drop_header else copied
+
+    def _route_by(self, copied: ConnectRecord, row: Struct) -> None:
+        if not self._route:
+            return
+        topic = row.get(self._route)
+        if topic is not None and not isinstance(topic, str):
+            raise DataException(f"Field '{self._route}' is not of type STRING, it cannot name a topic")
+        if topic and topic.strip():
+            copied.topic = topic
+
+    def _drop(self, copied: R) -> R:
+        header = next((item for item in copied.header_items if item.key == self._drop_header), None)
+        names = header.value if header is not None else None
+        if not names:
+            return copied
+        if not isinstance(names, list | tuple):
+            raise DataException(
+                f"Header {self._drop_header} must hold a list of field names, found {type(names).__name__}"
+            )
+        if self._drop_from_key and isinstance(copied.key, Struct):
+            copied.key = drop_fields(copied.key, names, self._keep_compatible)
+            copied.key_schema = copied.key.schema
+        if isinstance(copied.value, Struct):
+            copied.value = drop_fields(copied.value, names, self._keep_compatible)
+            copied.value_schema = copied.value.schema
+        return copied

@@ -1,0 +1,79 @@
+"""References to a change event's fields as `add.fields` and `add.headers` write them: `op`, `source.ts_ms`, `lsn:position`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, Final, NamedTuple
+
+from headrace.data import Schema, Type
+from headrace.errors import ConfigException
+
+Reader = Callable[[list[Any]], Any]
+"""From the envelope's values to the referenced value."""
+
+_ROOT: Final = frozenset({"op", "ts_ms", "ts_us", "ts_ns"})
+_TRANSACTION: Final = frozenset({"id", "total_order", "data_collection_order"})
+
+
+class FieldReference(NamedTuple):
+    """`name`: what the added field or header is called. `struct`: where `field` is, None for the envelope itself."""
+
+    name: str
+    struct: str | None
+    field: str
+
+    def resolve(self, envelope: Schema) -> tuple[Schema, Reader] | None:
+        """The field's schema and how to read it; None when the event has no such field.
+
+        A field missing in its struct is looked for in the envelope, where another transform may have put it.
+        """
+        if self.struct is not None:
+            parent = envelope.field(self.struct)
+            if parent is not None and parent.schema.type is Type.STRUCT:
+                inner = parent.schema.field(self.field)
+                if inner is not None:
+                    return inner.schema, _nested(parent.index, inner.index)
+        root = envelope.field(self.field)
+        if root is None:
+            return None
+        return root.schema, _direct(root.index)
+
+
+def _nested(outer: int, inner: int) -> Reader:
+    def read(event: list[Any]) -> Any:
+        struct = event[outer]
+        return None if struct is None else struct.values[inner]
+
+    return read
+
+
+def _direct(index: int) -> Reader:
+    def read(event: list[Any]) -> Any:
+        return event[index]
+
+    return read
+
+
+def parse_references(items: Iterable[str], prefix: str, setting: str) -> list[FieldReference]:
+    """The references of a list setting. ConfigException for one that has more than one `:` or is empty."""
+    result = []
+    for item in items:
+        path, *renamed = item.strip().split(":")
+        parts = path.split(".")
+        if not path or len(renamed) > 1 or len(parts) > 2 or not all(parts) or renamed == [""]:
+            raise ConfigException(
+                f"Invalid value {item} for configuration {setting}: Unexpected field name",
+                field=setting,
+                remedy="Write field, struct.field, or either followed by :newname.",
+            )
+        field = parts[-1]
+        struct = parts[0] if len(parts) == 2 else _home(field)
+        name = renamed[0] if renamed else "_".join(parts)
+        result.append(FieldReference(prefix + name, struct, field))
+    return result
+
+
+def _home(field: str) -> str | None:
+    if field in _ROOT:
+        return None
+    return "transaction" if field in _TRANSACTION else "source"

@@ -1,0 +1,145 @@
+"""InsertField: adds the record's topic, partition, offset, timestamp or a fixed text as fields.
+
+Source: org.apache.kafka.connect.transforms.InsertField.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from headrace.config import ConfigDef, ConfigType, Importance
+from headrace.data import (
+    INT32_SCHEMA,
+    INT64_SCHEMA,
+    OPTIONAL_INT32_SCHEMA,
+    OPTIONAL_INT64_SCHEMA,
+    OPTIONAL_STRING_SCHEMA,
+    STRING_SCHEMA,
+    ConnectRecord,
+    Schema,
+    SinkRecord,
+    Struct,
+)
+from headrace.data.logical import millis_to_datetime, timestamp_builder
+from headrace.errors import ConfigException, DataException
+from headrace.spi.transform import R
+from headrace.transforms.base import SchemaCache, SidedTransform, require_map, require_struct, struct_like
+
+_PURPOSE: Final = "field insertion"
+_TIMESTAMP: Final = timestamp_builder().build()
+_OPTIONAL_TIMESTAMP: Final = timestamp_builder().optional().build()
+_SCHEMAS: Final[dict[str, tuple[Schema, Schema]]] = {
+    "topic.field": (STRING_SCHEMA, OPTIONAL_STRING_SCHEMA),
+    "partition.field": (INT32_SCHEMA, OPTIONAL_INT32_SCHEMA),
+    "offset.field": (INT64_SCHEMA, OPTIONAL_INT64_SCHEMA),
+    "timestamp.field": (_TIMESTAMP, _OPTIONAL_TIMESTAMP),
+    "static.field": (STRING_SCHEMA, OPTIONAL_STRING_SCHEMA),
+}
+_HINT: Final = " Suffix with ! to make it a required field, or ? to keep it optional (the default)."
+
+
+def _offset(record: ConnectRecord) -> int:
+    if not isinstance(record, SinkRecord):
+        raise DataException(
+            "Only SinkRecord supported for [field insertion] of the offset.",
+            remedy="Remove offset.field: a source's records have no offset yet.",
+        )
+    return record.offset
+
+
+def _definition() -> ConfigDef:
+    texts = {
+        "topic.field": "Field for the topic." + _HINT,
+        "partition.field": "Field for the partition." + _HINT,
+        "offset.field": "Field for the offset; sinks only." + _HINT,
+        "timestamp.field": "Field for the record's timestamp." + _HINT,
+        "static.field": "Field for a fixed text." + _HINT,
+        "static.value": "The fixed text.",
+    }
+    result = ConfigDef()
+    for name, text in texts.items():
+        result.define(name, ConfigType.STRING, None, importance=Importance.MEDIUM, documentation=text)
+    return result.define(
+        "replace.null.with.default",
+        ConfigType.BOOLEAN,
+        True,
+        importance=Importance.MEDIUM,
+        documentation="Whether a null field is replaced by its schema's default.",
+    )
+
+
+class InsertField(SidedTransform[R]):
+    """Fields come after those that are there, in the order topic, partition, offset, timestamp, static. Null values pass."""
+
+    definition = _definition()
+
+    def configure(self, props: Mapping[str, str]) -> None:
+        """ConfigException when nothing is to be inserted, or a static field has no value."""
+        settings = self.settings(props)
+        self._static: str | None = settings["static.value"]
+        self._specs: list[tuple[str, Schema, Callable[[ConnectRecord], Any]]] = []
+        readers: dict[str, Callable[[ConnectRecord], Any]] = {
+            "topic.field": lambda record: record.topic,
+            "partition.field": lambda record: record.partition,
+            "offset.field": _offset,
+            "timestamp.field": lambda record: record.timestamp,
+            "static.field": lambda record: self._static,
+        }
+        for setting, (required, optional) in _SCHEMAS.items():
+            spec: str | None = settings[setting]
+            if not spec:
+                continue
+            name = spec[:-1] if spec[-1] in "!?" else spec
+            self._specs.append((name, required if spec[-1] == "!" else optional, readers[setting]))
+        if not self._specs:
+            raise ConfigException("No field insertion configured", remedy="Set topic.field, static.field or another.")
+        if settings["static.field"] and self._static is None:
+            raise ConfigException("No value specified for static field", field="static.value")
+        self._replace: bool = settings["replace.null.with.default"]
+        self._plans: SchemaCache[tuple[Schema, list[Any] | None]] = SchemaCache()
+
+    def _plan(self, schema: Schema) -> tuple[Schema, list[Any] | None]:
+        fields = [(field.name, field.schema) for field in schema.fields]
+        defaults = [field.schema.default for field in schema.fields] if self._replace else []
+        added = [(name, added) for name, added, _ in self._specs]
+        return struct_like(schema, fields + added), defaults if any(d is not None for d in defaults) else None
+
+    def apply(self, record: R) -> R | None:
+        value = self.value_of(record)
+        if value is None:
+            return record
+        schema = self.schema_of(record)
+        if schema is None:
+            updated = dict(require_map(value, _PURPOSE))
+            for name, added, read in self._specs:
+                item = read(record)
+                if item is not None or added in (STRING_SCHEMA, OPTIONAL_STRING_SCHEMA):
+                    updated[name] = item
+            return self.with_value(record, None, updated)
+        values = require_struct(value, _PURPOSE).values
+        new_schema, defaults = self._plans.get(schema, self._plan)
+        if defaults is not None:
+            values = [default if item is None else item for item, default in zip(values, defaults, strict=True)]
+        return self.with_value(record, new_schema, Struct(new_schema, [*values, *self._added(record)]))
+
+    def _added(self, record: ConnectRecord) -> list[Any]:
+        result = []
+        for name, schema, read in self._specs:
+            item = read(record)
+            if item is None and not schema.optional:
+                raise DataException(f"Invalid value: null used for required field: '{name}'")
+            if item is not None and schema.name is not None:
+                item = millis_to_datetime(item)
+            result.append(item)
+        return result
+
+
+class Key(InsertField[R]):
+    """InsertField on the key."""
+
+    is_key = True
+
+
+class Value(InsertField[R]):
+    """InsertField on the value."""
