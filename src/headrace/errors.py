@@ -138,6 +138,8 @@ RETRY_OVERRIDES: dict[str, RetryClass] = {
     "TASK_CRASHED": RetryClass.RETRY,
     "TASK_HUNG": RetryClass.RETRY,
     "TASK_MEMORY_LIMIT": RetryClass.RETRY,
+    # An emptied Redis is filled again from the log by a task that starts anew.
+    "REDIS_DATA_LOST": RetryClass.RETRY,
 }
 """Codes whose retry class is not the default of their exception type."""
 

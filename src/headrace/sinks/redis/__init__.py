@@ -1,0 +1,10 @@
+"""Redis sink: a hash, JSON document, string or stream entry per record, exactly once in effect.
+
+Files: `config` (settings), `connector` (validation, planning), `keys` (key pattern), `rows` (what a record says about a
+row), `render` (values as text and JSON), `encode` (records to commands), `positions` (how far each partition is written),
+`write` (transactions), `task` (control flow).
+"""
+
+from headrace.sinks.redis.connector import RedisSinkConnector
+
+__all__ = ["RedisSinkConnector"]

@@ -1,0 +1,80 @@
+"""How far each partition is written, kept in Redis beside the data.
+
+A position is a JSON text under `com.redis.kafka.connect.sink.offset.<topic>.<partition>[.<connector>]`, the original
+connector's form with two fields more:
+
+    {"topic": "t", "partition": 0, "offset": 42, "owner": "<one per opened task>", "applied": [43, 45]}
+
+`offset` is the next log offset to write. Whoever opens a partition makes itself its owner; a write happens only while the
+text is the one its writer knows (compare-and-set), so a writer that lost the partition without noticing is refused.
+`applied` lists offsets from `offset` on that are written already: when one command of a batch failed, it alone is missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from headrace.errors import ConnectException
+from headrace.spi import TopicPartition
+
+_PREFIX = "com.redis.kafka.connect.sink.offset"
+
+
+@dataclass(slots=True)
+class Position:
+    """The state of one partition. `stored`: the exact text in Redis, None when there is none.
+
+    `offset` None: nothing is written yet."""
+
+    key: bytes
+    partition: TopicPartition
+    offset: int | None = None
+    owner: str = ""
+    applied: set[int] = field(default_factory=set)
+    stored: bytes | None = None
+
+    def done(self, offset: int) -> bool:
+        """Whether the record at a log offset is written already."""
+        return (self.offset is not None and offset < self.offset) or offset in self.applied
+
+    def text(self, offset: int | None, owner: str, applied: Iterable[int] = ()) -> bytes:
+        """The text of a position of this partition."""
+        document: dict[str, Any] = {
+            "topic": self.partition.topic,
+            "partition": self.partition.partition,
+            "offset": offset,
+            "owner": owner,
+        }
+        if applied := sorted(applied):
+            document["applied"] = applied
+        return msgspec.json.encode(document)
+
+    def load(self, stored: bytes | None) -> None:
+        """Take what Redis holds. ConnectException (REDIS_POSITION_INVALID) when it is no position."""
+        self.stored = stored
+        if stored is None:
+            self.offset, self.owner, self.applied = None, "", set()
+            return
+        try:
+            document = msgspec.json.decode(stored)
+            offset, owner, applied = document["offset"], document.get("owner", ""), document.get("applied", [])
+            valid = (offset is None or isinstance(offset, int)) and isinstance(owner, str)
+        except (msgspec.DecodeError, KeyError, TypeError, AttributeError):
+            valid = False
+        if not valid:
+            raise ConnectException(
+                f"The key {self.key.decode()} does not hold a position.",
+                code="REDIS_POSITION_INVALID",
+                remedy="Delete the key: writing then begins at the consumer group's offsets.",
+            )
+        self.offset, self.owner, self.applied = offset, owner, set(applied)
+
+
+def position_key(partition: TopicPartition, connector: str, *, shared: bool) -> bytes:
+    """Where a partition's position is kept; see the module's docstring."""
+    key = f"{_PREFIX}.{partition.topic}.{partition.partition}"
+    return (key if shared else f"{key}.{connector}").encode()
