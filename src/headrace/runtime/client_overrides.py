@@ -1,0 +1,43 @@
+"""Which producer.override.*, consumer.override.* and admin.override.* keys a connector may set. Source: KIP-458, KIP-1188."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from headrace.errors import ConfigException
+from headrace.runtime.framework_config import CLIENT_PREFIXES
+
+_KEY: Final = "connector.client.config.override.policy"
+_PRINCIPAL: Final = frozenset({"sasl.jaas.config", "sasl.mechanism", "security.protocol"})
+_PACKAGE: Final = "org.apache.kafka.connect.connector.policy."
+_SUFFIX: Final = "ConnectorClientConfigOverridePolicy"
+
+
+def policy_name(worker_config: Mapping[str, str]) -> str:
+    """All, None, Principal or Allowlist, from its alias, simple or full class name. ConfigException when it is another."""
+    given = worker_config.get(_KEY, "All").strip()
+    short = given.removeprefix(_PACKAGE).removesuffix(_SUFFIX)
+    for name in ("All", "None", "Principal", "Allowlist"):
+        if short.lower() == name.lower():
+            return name
+    raise ConfigException(
+        f"Unknown override policy {given}.", field=_KEY, remedy="Use All, None, Principal or Allowlist."
+    )
+
+
+def refused_overrides(worker_config: Mapping[str, str], config: Mapping[str, str]) -> list[tuple[str, str]]:
+    """(key, reason) for each override that the worker's policy does not allow."""
+    name = policy_name(worker_config)
+    if name == "All":
+        return []
+    allowed: frozenset[str] = _PRINCIPAL if name == "Principal" else frozenset()
+    if name == "Allowlist":
+        listed = worker_config.get("connector.client.config.override.allowlist", "")
+        allowed = frozenset(item.strip() for item in listed.split(",") if item.strip())
+    refused = []
+    for key in config:
+        prefix = next((prefix for prefix in CLIENT_PREFIXES if key.startswith(prefix)), None)
+        if prefix is not None and key.removeprefix(prefix) not in allowed:
+            refused.append((key, f"The worker's override policy {name} does not allow connectors to set {key}."))
+    return refused

@@ -1,0 +1,126 @@
+"""One-shot questions that need plugin code, each answered in a child of its own: a plugin that hangs or dies costs only that.
+
+Operations and their arguments (all plain data):
+- discover {plugin_path}: the registry as plain data (`PluginRegistry.to_plain`)
+- plugins {}: [[class name, kind, version]] of all plugins
+- resolve {config}: the configuration with references replaced
+- plugin_config {kinds, name}: the definitions of a plugin's settings, REST form
+- validate {config}: the body of /validate
+- alter_source_offsets {name, config, offsets}: the plugin's verdict; the offsets are written
+- alter_sink_offsets {name, config, offsets}: the same for the consumer group; offsets None deletes it
+- sink_offsets {group}: [[topic, partition, offset]]
+- maintain {}: what the log removed
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from headrace.runtime.hosting.messages import CallWork, Result
+from headrace.runtime.hosting.resolving import resolve
+from headrace.spi.context import TopicPartition
+from headrace.spi.plugins import PluginKind, PluginRegistry
+
+if TYPE_CHECKING:
+    from headrace.runtime.hosting.child import ChildContext
+
+logger = logging.getLogger(__name__)
+
+Arguments = dict[str, Any]
+
+
+def answer(context: ChildContext, work: CallWork) -> None:
+    """Do the operation and send its result; raises what the plugin raises."""
+    context.send(Result(_OPERATIONS[work.operation](context, work.arguments)))
+
+
+def _discover(context: ChildContext, arguments: Arguments) -> Any:
+    registry = PluginRegistry.discover(arguments["plugin_path"])
+    for failure in registry.failures:
+        logger.error("plugin.path: %s in %s: %s", failure.module, failure.location, failure.message)
+    return registry.to_plain()
+
+
+def _plugins(context: ChildContext, arguments: Arguments) -> Any:
+    return [[entry.class_name, entry.kind.value, entry.version] for entry in context.registry.entries()]
+
+
+def _resolve(context: ChildContext, arguments: Arguments) -> Any:
+    return resolve(context, arguments["config"]).config
+
+
+def _plugin_config(context: ChildContext, arguments: Arguments) -> Any:
+    from headrace.runtime.validation import plugin_definitions
+
+    return plugin_definitions(context.registry, arguments["name"])
+
+
+def _validate(context: ChildContext, arguments: Arguments) -> Any:
+    from headrace.runtime.validation import validate
+
+    result = validate(context.registry, context.worker_config, arguments["config"])
+    return {"name": result.name, "error_count": result.error_count, "groups": result.groups, "configs": result.configs}
+
+
+def _alter_source(context: ChildContext, arguments: Arguments) -> Any:
+    from headrace.log.factory import open_stores
+
+    config = resolve(context, arguments["config"]).config
+    name = arguments["name"]
+    store, _ = open_stores(context.worker_config)
+    given = arguments["offsets"]
+    if given is None:
+        offsets: list[tuple[dict[str, Any], dict[str, Any] | None]] = [(part, None) for part, _ in store.list(name)]
+    else:
+        offsets = [(entry["partition"], entry["offset"]) for entry in given]
+    connector = context.registry.load(PluginKind.SOURCE, config["connector.class"])()
+    verified = bool(connector.alter_offsets(config, offsets))
+    store.put(name, offsets)
+    return verified
+
+
+def _alter_sink(context: ChildContext, arguments: Arguments) -> Any:
+    from headrace.log.factory import open_log
+
+    config = resolve(context, arguments["config"]).config
+    log = open_log(context.worker_config)
+    group = arguments["group"]
+    connector = context.registry.load(PluginKind.SINK, config["connector.class"])()
+    given = arguments["offsets"]
+    if given is None:
+        known = log.group_offsets(group)
+        verified = bool(connector.alter_offsets(config, dict.fromkeys(known)))
+        log.delete_group(group)
+        return verified
+    offsets = {TopicPartition(topic, partition): offset for topic, partition, offset in given}
+    verified = bool(connector.alter_offsets(config, offsets))
+    log.alter_group_offsets(group, offsets)
+    return verified
+
+
+def _sink_offsets(context: ChildContext, arguments: Arguments) -> Any:
+    from headrace.log.factory import open_log
+
+    found = open_log(context.worker_config).group_offsets(arguments["group"])
+    return [[at.topic, at.partition, offset] for at, offset in sorted(found.items())]
+
+
+def _maintain(context: ChildContext, arguments: Arguments) -> Any:
+    from headrace.log.factory import open_log
+
+    return open_log(context.worker_config).maintain()
+
+
+_OPERATIONS: dict[str, Callable[[ChildContext, Arguments], Any]] = {
+    "discover": _discover,
+    "plugins": _plugins,
+    "resolve": _resolve,
+    "plugin_config": _plugin_config,
+    "validate": _validate,
+    "alter_source_offsets": _alter_source,
+    "alter_sink_offsets": _alter_sink,
+    "sink_offsets": _sink_offsets,
+    "maintain": _maintain,
+}

@@ -1,0 +1,253 @@
+"""Children as the worker sees them: made by a `Host`, watched, measured, asked to stop, killed."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import socket
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from headrace.errors import ConnectTimeoutException
+from headrace.foundation.logs import LogSettings
+from headrace.foundation.process import cpu_seconds, kill, pss_bytes, rss_bytes, signal_name
+from headrace.foundation.telemetry import Sample
+from headrace.runtime.hosting.channel import AsyncChannel
+from headrace.runtime.hosting.failures import made_failure
+from headrace.runtime.hosting.messages import (
+    Assignment,
+    Beat,
+    CallWork,
+    Ended,
+    Failure,
+    Result,
+    SetLogLevel,
+    Stop,
+    Up,
+    Work,
+    error_of,
+)
+from headrace.runtime.hosting.spawner import ExitStatus, Spawner
+from headrace.runtime.hosting.supervision import Limits, Vitals, verdict
+
+logger = logging.getLogger(__name__)
+
+_LAST_WORDS_S = 2.0
+"""How long the exit status of a child that closed its socket is waited for."""
+
+
+class Hosted:
+    """One child. `failure` is None until it is known why it ended; `ended` is done when it is gone."""
+
+    def __init__(
+        self, work: Work, limits: Limits, channel: AsyncChannel[Up], pid: int, exit: asyncio.Future[ExitStatus]
+    ) -> None:
+        now = time.monotonic()
+        self.work = work
+        self.limits = limits
+        self.pid = pid
+        self.vitals = Vitals(born=now, last_beat=now)
+        self.samples: list[Sample] = []
+        self.failure: Failure | None = None
+        self.ended: asyncio.Future[Failure | None] = asyncio.get_running_loop().create_future()
+        self.cpu_s = 0.0
+        self._channel = channel
+        self._exit = exit
+        self._finished = False
+        self._stopping = False
+
+    def send(self, message: Any) -> None:
+        """Queue a command; it is lost when the child has ended."""
+        self._channel.send(message)
+
+    def kill(self, reason: Failure | None = None) -> None:
+        """End it now. `reason` becomes its failure unless it has one."""
+        self.failure = self.failure or reason
+        self._stopping = True
+        if self.pid:
+            kill(self.pid)
+        self._channel.close()
+
+    async def stop(self, timeout_s: float) -> bool:
+        """Ask it to end; after `timeout_s` it is killed. True when it ended by itself."""
+        self._stopping = True
+        self.send(Stop())
+        try:
+            await asyncio.wait_for(asyncio.shield(self.ended), timeout_s)
+            return True
+        except TimeoutError:
+            self.kill()
+            await self.ended
+            return False
+
+    async def follow(self, on_message: Callable[[Up], None]) -> None:
+        """Read until the child ends. Beats, failures and the end are dealt with here, all else goes to `on_message`."""
+        while (message := await self._channel.receive()) is not None:
+            if isinstance(message, Beat):
+                self.vitals.last_beat = time.monotonic()
+                self.vitals.stage, self.vitals.stage_s = message.stage, message.seconds
+                self.samples = message.samples
+            elif isinstance(message, Ended):
+                self._finished = True
+            else:
+                if isinstance(message, Failure):
+                    self.failure = self.failure or message
+                on_message(message)
+        self._channel.close()
+        self.failure = self.failure or await self._how_it_ended()
+        if not self.ended.done():
+            self.ended.set_result(self.failure)
+
+    async def _how_it_ended(self) -> Failure | None:
+        try:
+            status = await asyncio.wait_for(asyncio.shield(self._exit), _LAST_WORDS_S)
+        except TimeoutError:
+            kill(self.pid) if self.pid else None
+            status = 0
+        if self._finished or self._stopping:
+            return None
+        if os.WIFSIGNALED(status):
+            how = f"was killed by {signal_name(os.WTERMSIG(status))}"
+        else:
+            how = f"ended without a word, exit code {os.waitstatus_to_exitcode(status)}"
+        return made_failure(
+            "TASK_CRASHED",
+            f"The process {self.pid} {how}.",
+            "A native library of the plugin may have crashed, or the kernel was short of memory: see the log around it.",
+        )
+
+    def measure(self) -> None:
+        """Read CPU and memory; cheap first: RSS is never below PSS."""
+        if not self.pid:
+            return
+        self.cpu_s = cpu_seconds(self.pid) or self.cpu_s
+        memory = rss_bytes(self.pid) or 0
+        limit = self.limits.memory_bytes
+        self.vitals.memory_bytes = (pss_bytes(self.pid) or 0) if limit and memory > limit else 0
+
+
+class Host:
+    """Makes children and watches over them."""
+
+    def __init__(
+        self,
+        spawner: Spawner,
+        worker_config: Mapping[str, str],
+        logs: LogSettings,
+        limits: Limits,
+        call_timeout_s: float = 85.0,
+    ) -> None:
+        self.plugins: dict[str, Any] = {"entries": [], "failures": []}
+        self.limits = limits
+        self.children: set[Hosted] = set()
+        self._spawner = spawner
+        self._worker_config = dict(worker_config)
+        self._logs = logs
+        self._call_timeout_s = call_timeout_s
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._watch: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        await self._spawner.start()
+        self._watch = asyncio.create_task(self._supervise())
+
+    @property
+    def server_pid(self) -> int:
+        """The fork server's process id, 0 when children are threads."""
+        return getattr(self._spawner, "pid", 0)
+
+    async def spawn(self, work: Work, on_message: Callable[[Up], None], limits: Limits | None = None) -> Hosted:
+        """Start a child on the work. RetriableException (FORK_FAILED) when there is no room for it."""
+        ours, theirs = socket.socketpair()
+        try:
+            pid, end = await self._spawner.spawn(theirs)
+        except BaseException:
+            ours.close()
+            raise
+        channel: AsyncChannel[Up] = await AsyncChannel.connect(ours, Up)
+        hosted = Hosted(work, limits or self.limits, channel, pid, end)
+        hosted.send(Assignment(work, self._worker_config, self.plugins, self._logs))
+        self.children.add(hosted)
+        task = asyncio.create_task(self._follow(hosted, on_message))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return hosted
+
+    async def _follow(self, hosted: Hosted, on_message: Callable[[Up], None]) -> None:
+        try:
+            await hosted.follow(on_message)
+        except Exception as error:
+            logger.exception("A child's message could not be handled.")
+            hosted.kill(made_failure("INTERNAL", f"A message could not be handled: {error}"))
+            if not hosted.ended.done():
+                hosted.ended.set_result(hosted.failure)
+        finally:
+            self.children.discard(hosted)
+
+    async def call(
+        self,
+        operation: str,
+        arguments: Mapping[str, Any],
+        *,
+        connector: str | None = None,
+        timeout_s: float | None = None,
+    ) -> Any:
+        """Have one question answered in a child of its own (see calls.py); raises what it raised there.
+
+        ConnectTimeoutException (code PLUGIN_TIMEOUT) when the plugin does not answer in time."""
+        results: list[Result] = []
+
+        def take(message: Up) -> None:
+            if isinstance(message, Result):
+                results.append(message)
+
+        deadline = timeout_s or self._call_timeout_s
+        limits = Limits(self.limits.heartbeat_s, 0, 0, 0, deadline)
+        hosted = await self.spawn(CallWork(operation, dict(arguments), connector), take, limits)
+        try:
+            failure = await asyncio.wait_for(asyncio.shield(hosted.ended), deadline)
+        except TimeoutError:
+            raise ConnectTimeoutException(
+                f"The plugin did not answer to {operation} within {deadline:.0f} s.",
+                code="PLUGIN_TIMEOUT",
+                remedy="Look at whether what it connects to can be reached; raise headrace.plugin.call.timeout.ms if it is slow.",
+            ) from None
+        finally:
+            if not hosted.ended.done():
+                hosted.kill()
+        if results:
+            return results[0].value
+        raise error_of(failure or made_failure("TASK_CRASHED", f"{operation} ended without an answer."))
+
+    def set_log_level(self, name: str, level: str) -> None:
+        """In all children, present and future."""
+        self._logs.levels[name] = level
+        for hosted in self.children:
+            hosted.send(SetLogLevel(name, level))
+
+    async def _supervise(self) -> None:
+        while True:
+            await asyncio.sleep(1.0)
+            now = time.monotonic()
+            for hosted in tuple(self.children):
+                hosted.measure()
+                if reason := verdict(now, hosted.vitals, hosted.limits):
+                    logger.error("Killing process %d: %s", hosted.pid, reason.message, extra=_context(hosted.work))
+                    hosted.kill(reason)
+
+    async def close(self) -> None:
+        """Kill what is left and end the fork server."""
+        if self._watch is not None:
+            self._watch.cancel()
+        for hosted in tuple(self.children):
+            hosted.kill()
+        await self._spawner.close()
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=_LAST_WORDS_S)
+
+
+def _context(work: Work) -> dict[str, Any]:
+    scope = f"task-{work.task_id}" if hasattr(work, "task_id") else "worker"
+    return {"connector": work.connector, "scope": scope}

@@ -1,0 +1,98 @@
+"""The child side of a task: the task runner on the main thread, commands from the worker on another."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from headrace.foundation import logs
+from headrace.runtime.herder import State
+from headrace.runtime.hosting.messages import (
+    Cancel,
+    Pause,
+    Resume,
+    SetLogLevel,
+    StateChanged,
+    Stop,
+    TaskStarted,
+    TaskWork,
+    TopicsUsed,
+)
+from headrace.runtime.hosting.resolving import resolve
+
+if TYPE_CHECKING:
+    from headrace.runtime.hosting.child import ChildContext
+    from headrace.runtime.task_runner import TaskRunner
+
+logger = logging.getLogger(__name__)
+
+
+class _Listener:
+    """Passes what the task runner tells on to the worker."""
+
+    def __init__(self, context: ChildContext) -> None:
+        self._context = context
+
+    def on_state(self, state: State) -> None:
+        self._context.send(StateChanged(state.value))
+
+    def on_topics(self, topics: Sequence[str]) -> None:
+        self._context.send(TopicsUsed(list(topics)))
+
+
+def run_task(context: ChildContext, work: TaskWork) -> None:
+    """Run the task until it ends; raises what it failed with."""
+    from headrace.log.factory import open_log, open_stores
+    from headrace.runtime.task_runner import TaskRunner, TaskSpec
+
+    connector_config = resolve(context, work.connector_config).config
+    task_config = resolve(context, work.task_config).config
+    spec = TaskSpec(
+        connector=work.connector,
+        task_id=work.task_id,
+        kind=work.kind,  # type: ignore[arg-type]
+        task_class=task_config.get("task.class"),
+        task_config=task_config,
+        connector_config=connector_config,
+        worker_config=dict(context.worker_config),
+    )
+    log = open_log(context.worker_config)
+    offsets, _ = open_stores(context.worker_config)
+    runner = TaskRunner(spec, log=log, offsets=offsets, registry=context.registry, listener=_Listener(context))
+    context.stage = runner.progress
+    context.samples = runner.samples
+    if work.paused:
+        runner.pause()
+    context.send(TaskStarted(_version(context, connector_config, work.kind)))
+    threading.Thread(target=_commands, args=(context, runner), name="headrace-commands", daemon=True).start()
+    runner.run()
+    context.beat()
+
+
+def _version(context: ChildContext, connector_config: dict[str, str], kind: str) -> str | None:
+    from headrace.spi.plugins import PluginKind
+
+    connector = context.registry.load(PluginKind(kind), connector_config["connector.class"])
+    version = connector().task_class().version()
+    return None if version == "undefined" else str(version)
+
+
+def _commands(context: ChildContext, runner: TaskRunner) -> None:
+    while True:
+        message = context.channel.receive()
+        if message is None:
+            runner.stop()
+            context.orphaned()
+            return
+        if isinstance(message, Pause):
+            runner.pause()
+        elif isinstance(message, Resume):
+            runner.resume()
+        elif isinstance(message, Stop):
+            runner.stop()
+        elif isinstance(message, Cancel):
+            runner.cancel()
+        elif isinstance(message, SetLogLevel):
+            logs.set_level(message.logger, message.level)

@@ -1,0 +1,274 @@
+"""The result of /validate: framework keys, the connector's own, converters, transforms, predicates, topic groups, client overrides.
+
+Runs where plugin code may run. All errors are found together and stand at the key they are about.
+Source: AbstractHerder.validateConnectorConfig and ConnectorConfig.enrich of Kafka Connect 4.3.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from headrace.config import ConfigDef, ConfigKey, ConfigValue
+from headrace.errors import ConfigException, HeadraceError
+from headrace.runtime.client_overrides import refused_overrides
+from headrace.runtime.framework_config import (
+    EXACTLY_ONCE,
+    OFFSETS_TOPIC,
+    TOPIC_CREATION,
+    connector_def,
+    own_def,
+    plugin_alias_def,
+    topic_group_def,
+)
+from headrace.runtime.herder import ValidationResult
+from headrace.runtime.hosting.resolving import resolve_with
+from headrace.runtime.rendering import definition_json, value_json
+from headrace.spi.plugins import CONNECTORS, PluginEntry, PluginKind, PluginRegistry
+
+
+class _Collected:
+    """Definitions with their values, in order; `value` finds the entry of a key, to add an error."""
+
+    def __init__(self) -> None:
+        self.entries: list[tuple[ConfigKey | None, ConfigValue]] = []
+        self._by_name: dict[str, ConfigValue] = {}
+
+    def add(self, key: ConfigKey | None, value: ConfigValue) -> None:
+        if value.name not in self._by_name:
+            self._by_name[value.name] = value
+            self.entries.append((key, value))
+
+    def add_def(self, definition: ConfigDef, values: Iterable[ConfigValue]) -> None:
+        for value in values:
+            self.add(definition.get(value.name), value)
+
+    def error(self, name: str, text: str, given: str | None = None) -> None:
+        """An error at a key; a key without definition gets an entry of its own."""
+        if name not in self._by_name:
+            self.add(None, ConfigValue(name, given))
+        value = self._by_name[name]
+        if text not in value.errors:
+            value.errors.append(text)
+
+    def value(self, name: str) -> Any:
+        found = self._by_name.get(name)
+        return found.value if found is not None and not found.errors else None
+
+    def recommend(self, name: str, values: Sequence[str]) -> None:
+        if (found := self._by_name.get(name)) is not None and not found.recommended_values:
+            found.recommended_values = list(values)
+
+
+def validate(
+    registry: PluginRegistry, worker_config: Mapping[str, str], config: Mapping[str, str | None]
+) -> ValidationResult:
+    """Validate a whole connector configuration. NotFoundException or ConfigException when its class cannot be found."""
+    raw_class = config.get("connector.class")
+    if not raw_class:
+        raise ConfigException(
+            "Connector config must contain connector.class.", code="CONFIG_MISSING", field="connector.class"
+        )
+    try:
+        resolved = resolve_with(registry, worker_config, config).config
+    except HeadraceError as error:
+        raise ConfigException(
+            f"A config provider refused a reference: {error.message}",
+            code=error.code,
+            field=error.field,
+            remedy=error.remedy,
+        ) from error
+    entry = registry.find(CONNECTORS, resolved["connector.class"])
+    cls = entry.load()
+    found = _Collected()
+    framework = connector_def(entry.kind)
+    found.add_def(framework, framework.validate(resolved))
+    _null_values(config, found)
+    instance = cls()
+    own = cls.config()
+    found.add_def(own, instance.validate(resolved))
+    _extras(resolved, found)
+    _converters(registry, worker_config, resolved, found)
+    _plugins(registry, resolved, found, "predicates", PluginKind.PREDICATE)
+    _plugins(registry, resolved, found, "transforms", PluginKind.TRANSFORMATION)
+    if entry.kind is PluginKind.SOURCE:
+        _topic_groups(resolved, found)
+        _exactly_once(instance, worker_config, resolved, found)
+    else:
+        _sink_topics(resolved, found)
+    for key, text in refused_overrides(worker_config, resolved):
+        found.error(key, text, resolved[key])
+    return _result(raw_class, entry, framework, found)
+
+
+def _null_values(config: Mapping[str, str | None], found: _Collected) -> None:
+    for key, value in config.items():
+        if value is None:
+            found.error(key, f"Null value can not be supplied as the configuration value for {key}.")
+
+
+def _extras(config: Mapping[str, str], found: _Collected) -> None:
+    """Our own settings are checked when they are given; clients of Connect do not see them otherwise."""
+    given = {key: value for key, value in config.items() if key.startswith("headrace.")}
+    definition = own_def()
+    for value in definition.validate(given):
+        if value.name in given:
+            found.add(definition.get(value.name), value)
+
+
+def _converters(
+    registry: PluginRegistry, worker_config: Mapping[str, str], config: Mapping[str, str], found: _Collected
+) -> None:
+    for what, kind in (
+        ("key", PluginKind.CONVERTER),
+        ("value", PluginKind.CONVERTER),
+        ("header", PluginKind.HEADER_CONVERTER),
+    ):
+        name = f"{what}.converter"
+        found.recommend(name, [entry.class_name for entry in registry.entries(kind)])
+        if name not in config:
+            continue
+        prefix = name + "."
+        try:
+            cls = registry.load(kind, config[name])
+        except HeadraceError as error:
+            found.error(name, _text(name, config[name], error))
+            continue
+        given = {key.removeprefix(prefix): value for key, value in config.items() if key.startswith(prefix)}
+        given["converter.type"] = what
+        for value in cls.config().validate(given):
+            for text in value.errors:
+                found.error(prefix + value.name, text, config.get(prefix + value.name))
+        if not any(value_name.startswith(prefix) and found.value(value_name) for value_name in config):
+            _configure(cls, given, name, found)
+
+
+def _configure(cls: type[Any], given: Mapping[str, str], name: str, found: _Collected) -> None:
+    instance = cls()
+    try:
+        instance.configure(given)
+    except HeadraceError as error:
+        found.error(name, error.message)
+    finally:
+        instance.close()
+
+
+def _plugins(
+    registry: PluginRegistry, config: Mapping[str, str], found: _Collected, what: str, kind: PluginKind
+) -> None:
+    installed = [entry.class_name for entry in registry.entries(kind)]
+    known_predicates = found.value("predicates") or []
+    for alias in found.value(what) or []:
+        prefix = f"{what}.{alias}."
+        base = plugin_alias_def(what, alias)
+        definition = ConfigDef().embed(base, prefix=prefix)
+        group = f"{what.capitalize()}: {alias}"
+        name = prefix + "type"
+        failure: str | None = None
+        if config.get(name):
+            try:
+                own = registry.load(kind, config[name]).config()
+                for key in own:
+                    if key.name not in base:
+                        definition.embed(ConfigDef([key]), prefix=prefix, group=group)
+            except HeadraceError as error:
+                failure = _text(name, config[name], error)
+        found.add_def(definition, definition.validate(config))
+        found.recommend(name, installed)
+        if failure:
+            found.error(name, failure)
+        predicate = config.get(prefix + "predicate")
+        if predicate and predicate not in known_predicates:
+            found.error(
+                prefix + "predicate",
+                f"Invalid value {predicate} for configuration {prefix}predicate: no such predicate",
+            )
+        if what == "transforms" and "negate" in {k.removeprefix(prefix) for k in config} and not predicate:
+            found.error(prefix + "negate", f"{prefix}negate is set, but there is no {prefix}predicate to negate.")
+
+
+def _topic_groups(config: Mapping[str, str], found: _Collected) -> None:
+    if not any(key.startswith("topic.creation.") for key in config):
+        return
+    for group in ["default", *(found.value("topic.creation.groups") or [])]:
+        definition = ConfigDef().embed(topic_group_def(group), prefix=f"topic.creation.{group}.")
+        values = definition.validate(config)
+        found.add_def(definition, values)
+        if group == "default":
+            for value in values:
+                if value.value is None and not value.errors:
+                    found.error(
+                        value.name,
+                        f'Missing required configuration "{value.name}": it is needed as soon as topic.creation.* is used.',
+                    )
+
+
+def _exactly_once(
+    connector: Any, worker_config: Mapping[str, str], config: Mapping[str, str], found: _Collected
+) -> None:
+    if (found.value("exactly.once.support") or "").lower() == "required":
+        answer = connector.exactly_once_support(config)
+        if answer is None or answer.value != "SUPPORTED":
+            found.error(
+                "exactly.once.support",
+                "The connector cannot promise exactly-once delivery with this configuration. Set exactly.once.support=requested.",
+            )
+    if (
+        found.value("transaction.boundary") or ""
+    ).lower() == "connector" and not connector.can_define_transaction_boundaries(config):
+        found.error(
+            "transaction.boundary", "The connector does not define transaction boundaries. Use poll or interval."
+        )
+
+
+def _sink_topics(config: Mapping[str, str], found: _Collected) -> None:
+    import re
+
+    topics, pattern = found.value("topics") or [], found.value("topics.regex")
+    both = "topics and topics.regex are mutually exclusive options, but both are set."
+    neither = "Must configure one of topics or topics.regex"
+    if topics and pattern:
+        found.error("topics", both)
+        found.error("topics.regex", both)
+    elif not topics and not pattern and "topics.regex" not in {v.name for _, v in found.entries if v.errors}:
+        found.error("topics", neither)
+        found.error("topics.regex", neither)
+    dead = found.value("errors.deadletterqueue.topic.name")
+    if dead and (dead in topics or (pattern and re.fullmatch(pattern, dead))):
+        found.error(
+            "errors.deadletterqueue.topic.name",
+            f"The dead letter topic {dead} is among the topics the connector reads.",
+        )
+
+
+def _text(name: str, value: str, error: HeadraceError) -> str:
+    reason = error.message + (f" {error.remedy}" if error.remedy else "")
+    return f"Invalid value {value} for configuration {name}: {reason}"
+
+
+def _result(shown_class: str, entry: PluginEntry, framework: ConfigDef, found: _Collected) -> ValidationResult:
+    groups = ["Common", "Transforms", "Predicates", "Error Handling"]
+    if entry.kind is PluginKind.SOURCE:
+        groups += [TOPIC_CREATION, EXACTLY_ONCE, OFFSETS_TOPIC]
+    later: list[str] = []
+    for key, _ in found.entries:
+        group = key.group if key is not None else None
+        if group and group not in groups:
+            (
+                later
+                if ": " in group and group.split(": ")[0] in ("Transforms", "Predicates", TOPIC_CREATION)
+                else groups
+            ).append(group)
+    configs = [{"definition": definition_json(key), "value": value_json(key, value)} for key, value in found.entries]
+    count = sum(len(value.errors) for _, value in found.entries)
+    return ValidationResult(shown_class, count, list(dict.fromkeys([*groups, *later])), configs)
+
+
+def plugin_definitions(registry: PluginRegistry, name: str) -> list[dict[str, Any]]:
+    """The definitions of a plugin's settings, REST form; a connector's own first, then the framework's it does not declare."""
+    entry = registry.find([kind for kind in PluginKind if kind is not PluginKind.CONFIG_PROVIDER], name)
+    own: ConfigDef = entry.load().config()
+    keys = list(own)
+    if entry.kind in CONNECTORS:
+        keys += [key for key in connector_def(entry.kind) if key.name not in own]
+    return [shown for key in keys if (shown := definition_json(key)) is not None]
