@@ -9,8 +9,8 @@ from decimal import Decimal
 from typing import Any, Final
 
 from headrace.config import ConfigDef, ConfigType, Importance
-from headrace.converters.numbers import java_double, java_float
 from headrace.data import OPTIONAL_STRING_SCHEMA, Schema, SchemaAndValue, Struct, Type
+from headrace.data.text import java_double, java_float
 from headrace.errors import ConfigException, DataException
 from headrace.spi.converter import Converter, HeaderConverter
 

@@ -13,7 +13,6 @@ from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
-from headrace.converters.numbers import java_double, java_float, to_single
 from headrace.data import (
     BOOLEAN_SCHEMA,
     FLOAT32_SCHEMA,
@@ -31,6 +30,7 @@ from headrace.data import (
     Type,
 )
 from headrace.data.logical import date_builder, decimal_builder, time_builder, timestamp_builder
+from headrace.data.text import java_double, java_float, temporal_text, to_single
 from headrace.errors import DataException
 
 _INTEGERS: Final = ((INT8_SCHEMA, 7), (INT16_SCHEMA, 15), (INT32_SCHEMA, 31), (INT64_SCHEMA, 63))
@@ -73,19 +73,8 @@ def to_text(schema: Schema | None, value: Any, *, embedded: bool = False) -> str
         )
         return "{" + ",".join(fields) + "}"
     if isinstance(value, dt.date | dt.time):
-        return _temporal_text(value)
+        return temporal_text(value)
     raise DataException(f"Failed to serialize unexpected value type {type(value).__name__}: {value}")
-
-
-def _temporal_text(value: dt.date | dt.time) -> str:
-    if isinstance(value, dt.time):
-        return f"{value:%H:%M:%S}.{value.microsecond // 1000:03d}Z"
-    if isinstance(value, dt.datetime):
-        moment = value.astimezone(dt.UTC) if value.tzinfo is not None else value
-        if moment.time() != dt.time():
-            return f"{moment.year:04d}-{moment:%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}Z"
-        value = moment
-    return f"{value.year:04d}-{value:%m-%d}"
 
 
 def parse_text(text: str) -> SchemaAndValue:

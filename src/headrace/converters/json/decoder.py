@@ -14,9 +14,9 @@ import msgspec
 
 from headrace.converters.json.leaves import INT_BOUNDS
 from headrace.converters.json.loose import convert, logical, parse
-from headrace.converters.numbers import to_single
 from headrace.data import Schema, Struct, Type
 from headrace.data.logical import DECIMAL_NAME, LOGICAL_NAMES, bytes_to_decimal, schema_scale
+from headrace.data.text import to_single
 
 Decode = Callable[[bytes], Any]
 _Convert = Callable[[Any], Any]

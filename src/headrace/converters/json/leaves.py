@@ -14,7 +14,6 @@ from typing import Any, Final
 
 import msgspec
 
-from headrace.converters.numbers import java_double, java_float
 from headrace.data import Schema, Type
 from headrace.data.logical import (
     DATE_NAME,
@@ -27,6 +26,7 @@ from headrace.data.logical import (
     schema_scale,
     time_to_millis,
 )
+from headrace.data.text import java_double, java_float
 from headrace.errors import DataException
 
 Leaf = Callable[[Any], Any]

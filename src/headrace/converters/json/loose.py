@@ -14,7 +14,6 @@ from decimal import Decimal
 from typing import Any, Final
 
 from headrace.converters.json.leaves import INT_BOUNDS
-from headrace.converters.numbers import to_single
 from headrace.data import Schema, Struct, Type
 from headrace.data.logical import (
     DATE_NAME,
@@ -27,6 +26,7 @@ from headrace.data.logical import (
     millis_to_time,
     schema_scale,
 )
+from headrace.data.text import to_single
 from headrace.errors import DataException
 
 NON_FINITE: Final = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}

@@ -1,7 +1,8 @@
-"""Numbers as Java writes them, so that bytes equal those of a JVM worker. Source: Double.toString, Float.toString (JDK 19+)."""
+"""Numbers, dates and times as a JVM worker writes them. Source: Double.toString, Float.toString (JDK 19+), Connect's Values."""
 
 from __future__ import annotations
 
+import datetime as dt
 import math
 import struct
 from typing import Final
@@ -80,3 +81,15 @@ def _layout(text: str) -> str:
         return f"{sign}0.{'0' * (-exponent - 1)}{digits}"
     digits = digits.ljust(exponent + 1, "0")
     return f"{sign}{digits[: exponent + 1]}.{digits[exponent + 1 :] or '0'}"
+
+
+def temporal_text(value: dt.date | dt.time) -> str:
+    """ISO 8601 in UTC with milliseconds; a moment at midnight is written as its date alone."""
+    if isinstance(value, dt.time):
+        return f"{value:%H:%M:%S}.{value.microsecond // 1000:03d}Z"
+    if isinstance(value, dt.datetime):
+        moment = value.astimezone(dt.UTC) if value.tzinfo is not None else value
+        if moment.time() != dt.time():
+            return f"{moment.date().isoformat()}T{temporal_text(moment.time())}"
+        value = moment.date()
+    return value.isoformat()

@@ -1,0 +1,158 @@
+"""Cast: fields, or the whole key or value, to another primitive type. Source: org.apache.kafka.connect.transforms.Cast."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple
+
+from headrace.config import ConfigDef, ConfigType, Importance
+from headrace.config.definition import invalid_value
+from headrace.data import Schema, Struct, Type
+from headrace.errors import ConfigException
+from headrace.spi.transform import R
+from headrace.transforms.base import SchemaCache, SidedTransform, require_map, require_struct, struct_like
+from headrace.transforms.casting import cast_value
+
+_PURPOSE: Final = "cast types"
+_TARGETS: Final = {
+    "int8": Type.INT8,
+    "int16": Type.INT16,
+    "int32": Type.INT32,
+    "int64": Type.INT64,
+    "float32": Type.FLOAT32,
+    "float64": Type.FLOAT64,
+    "boolean": Type.BOOLEAN,
+    "string": Type.STRING,
+}
+
+
+def _parse_spec(name: str, items: list[str] | None) -> tuple[dict[str, Type], Type | None]:
+    """The casts by field, and the cast of the whole value."""
+    fields: dict[str, Type] = {}
+    whole: Type | None = None
+    if not items:
+        raise invalid_value(name, items, "Must specify at least one field to cast.")
+    for item in items:
+        *field, kind = item.strip().rsplit(":", 1)
+        target = _TARGETS.get(kind.strip().lower())
+        if target is None:
+            raise ConfigException(
+                f"Invalid value {item} for configuration {name}: Invalid type found in casting spec: {kind}",
+                field=name,
+                remedy=f"Use one of {', '.join(_TARGETS)}.",
+            )
+        if field:
+            fields[field[0].strip()] = target
+        else:
+            whole = target
+    if whole is not None and len(items) > 1:
+        raise invalid_value(
+            name,
+            items,
+            "Cast transformations that specify a type to cast the entire value to may only specify one cast",
+        )
+    return fields, whole
+
+
+def _valid_spec(name: str, value: Any) -> None:
+    _parse_spec(name, value)
+
+
+class _Plan(NamedTuple):
+    schema: Schema
+    casts: list[tuple[int, Schema, Type]]
+    defaults: list[Any] | None
+
+
+class Cast(SidedTransform[R]):
+    """A null value passes unchanged; a null field stays null. Schema names of cast fields are dropped, defaults are cast."""
+
+    definition = (
+        ConfigDef()
+        .define(
+            "spec",
+            ConfigType.LIST,
+            validator=_valid_spec,
+            importance=Importance.HIGH,
+            documentation="Casts as field1:type,field2:type, or one type for the whole value. Types: "
+            + ", ".join(_TARGETS)
+            + ".",
+        )
+        .define(
+            "replace.null.with.default",
+            ConfigType.BOOLEAN,
+            True,
+            importance=Importance.MEDIUM,
+            documentation="Whether a null field is replaced by its schema's default.",
+        )
+    )
+
+    def configure(self, props: Mapping[str, str]) -> None:
+        settings = self.settings(props)
+        self._casts, self._whole = _parse_spec("spec", settings["spec"])
+        self._replace: bool = settings["replace.null.with.default"]
+        self._plans: SchemaCache[_Plan] = SchemaCache()
+
+    def _plan(self, schema: Schema) -> _Plan:
+        if self._whole is not None:
+            return _Plan(_cast_schema(schema, self._whole), [], None)
+        fields: list[tuple[str, Schema]] = []
+        casts: list[tuple[int, Schema, Type]] = []
+        for field in schema.fields:
+            target = self._casts.get(field.name)
+            if target is None:
+                fields.append((field.name, field.schema))
+            else:
+                fields.append((field.name, _cast_schema(field.schema, target)))
+                casts.append((field.index, field.schema, target))
+        defaults = [field.schema.default for field in schema.fields] if self._replace else []
+        plan = _Plan(
+            struct_like(schema, fields, optional=schema.optional),
+            casts,
+            defaults if any(default is not None for default in defaults) else None,
+        )
+        if schema.default is None:
+            return plan
+        default = Struct(plan.schema, self._cast_fields(schema.default.values, plan))
+        return plan._replace(schema=struct_like(schema, fields, optional=schema.optional, default=default))
+
+    def _cast_fields(self, values: list[Any], plan: _Plan) -> list[Any]:
+        result = list(values)
+        if plan.defaults is not None:
+            result = [default if item is None else item for item, default in zip(result, plan.defaults, strict=True)]
+        for index, schema, target in plan.casts:
+            result[index] = cast_value(schema, result[index], target)
+        return result
+
+    def apply(self, record: R) -> R | None:
+        value, schema = self.value_of(record), self.schema_of(record)
+        if value is None:
+            return record
+        if schema is None:
+            if self._whole is not None:
+                return self.with_value(record, None, cast_value(None, value, self._whole))
+            updated = dict(require_map(value, _PURPOSE))
+            for name, target in self._casts.items():
+                updated[name] = cast_value(None, updated.get(name), target)
+            return self.with_value(record, None, updated)
+        if self._whole is not None:
+            plan = self._plans.get(schema, self._plan)
+            return self.with_value(record, plan.schema, cast_value(schema, value, self._whole))
+        struct = require_struct(value, _PURPOSE)
+        plan = self._plans.get(schema, self._plan)
+        return self.with_value(record, plan.schema, Struct(plan.schema, self._cast_fields(struct.values, plan)))
+
+
+def _cast_schema(schema: Schema, target: Type) -> Schema:
+    default = cast_value(schema, schema.default, target)
+    return Schema(target, optional=schema.optional, default=default)
+
+
+class Key(Cast[R]):
+    """Cast on the key."""
+
+    is_key = True
+
+
+class Value(Cast[R]):
+    """Cast on the value."""

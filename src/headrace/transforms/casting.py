@@ -1,0 +1,118 @@
+"""One value from one primitive type to another, with Java's rules for narrowing. Source: the Cast transform of Kafka 4.3."""
+
+from __future__ import annotations
+
+import base64
+import datetime as dt
+import math
+import re
+import struct
+from collections.abc import Callable
+from typing import Any, Final
+
+from headrace.data import Schema, Struct, Type
+from headrace.data.logical import date_to_days, datetime_to_millis, time_to_millis
+from headrace.data.text import java_double, java_float, temporal_text
+from headrace.errors import DataException
+
+_BITS: Final = {Type.INT8: 8, Type.INT16: 16, Type.INT32: 32, Type.INT64: 64}
+_INTEGER: Final = re.compile(r"[+-]?\d+", re.ASCII)
+_REAL: Final = re.compile(r"\s*[+-]?(NaN|Infinity|(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?)[fFdD]?\s*", re.ASCII)
+
+
+def cast_value(source: Schema | None, value: Any, target: Type) -> Any:
+    """`value` as `target`; null stays null. DataException for a value that has no form there."""
+    if value is None:
+        return None
+    if isinstance(value, Struct | list | dict):
+        raise DataException(
+            f"Cast transformation was passed a value of type {type(value).__name__} which is not supported."
+        )
+    if target is Type.STRING:
+        return _to_string(source, value)
+    if isinstance(value, bytes | bytearray | memoryview):
+        raise DataException(f"Unexpected type in Cast transformation: {type(value).__name__} to {target.name}")
+    return _CASTS[target](target, _plain(value))
+
+
+def _plain(value: Any) -> Any:
+    """Dates and times as the numbers they travel as."""
+    if isinstance(value, dt.datetime):
+        return datetime_to_millis(value)
+    if isinstance(value, dt.date):
+        return date_to_days(value)
+    return time_to_millis(value) if isinstance(value, dt.time) else value
+
+
+def _wrap(number: int, bits: int) -> int:
+    return (number + (1 << (bits - 1))) % (1 << bits) - (1 << (bits - 1))
+
+
+def _to_integer(target: Type, value: Any) -> int:
+    bits = _BITS[target]
+    if isinstance(value, str):
+        if not _INTEGER.fullmatch(value):
+            raise DataException(f"Value ({value}) was out of range or no number for requested data type {target.name}")
+        number = int(value)
+        if _wrap(number, bits) != number:
+            raise DataException(f"Value ({value}) was out of range for requested data type {target.name}")
+        return number
+    if isinstance(value, float):
+        # Java first saturates at int (long for INT64), then cuts to the smaller type.
+        width = max(bits, 32)
+        if math.isnan(value):
+            return 0
+        limit = 1 << (width - 1)
+        return _wrap(int(max(-limit, min(limit - 1, value))) if math.isfinite(value) else _extreme(value, limit), bits)
+    return _wrap(int(value), bits)
+
+
+def _extreme(value: float, limit: int) -> int:
+    return limit - 1 if value > 0 else -limit
+
+
+def _to_real(target: Type, value: Any) -> float:
+    if isinstance(value, str):
+        if not _REAL.fullmatch(value):
+            raise DataException(f"Value ({value}) is no number for requested data type {target.name}")
+        value = value.strip().rstrip("fFdD") if value.strip()[-1] in "fFdD" else value
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.copysign(math.inf, value)
+    if target is Type.FLOAT64:
+        return number
+    try:
+        return float(struct.unpack(">f", struct.pack(">f", number))[0])
+    except OverflowError:
+        return math.copysign(math.inf, number)
+
+
+def _to_boolean(target: Type, value: Any) -> bool:
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, str):
+        if value.lower() not in ("true", "false"):
+            raise DataException(f"Expected BOOLEAN value to be either true or false, found {value}")
+        return value.lower() == "true"
+    return _to_integer(Type.INT64, value) != 0
+
+
+def _to_string(source: Schema | None, value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        return str.__str__(value)
+    if isinstance(value, float):
+        return java_float(value) if source is not None and source.type is Type.FLOAT32 else java_double(value)
+    if isinstance(value, bytes | bytearray | memoryview):
+        return base64.b64encode(value).decode()
+    return temporal_text(value) if isinstance(value, dt.date | dt.time) else str(value)
+
+
+_CASTS: Final[dict[Type, Callable[[Type, Any], Any]]] = {
+    **dict.fromkeys(_BITS, _to_integer),
+    Type.FLOAT32: _to_real,
+    Type.FLOAT64: _to_real,
+    Type.BOOLEAN: _to_boolean,
+}
