@@ -1,0 +1,1 @@
+"""Kafka's config providers: file, directory, environment."""
