@@ -70,7 +70,7 @@ def setup(settings: LogSettings) -> None:
         handler.addFilter(_add_context)
         root.addHandler(handler)
     root.setLevel(logging.INFO)
-    for name in ("uvicorn.access", "httpx", "httpcore", "asyncio"):
+    for name in ("uvicorn.access", "uvicorn.error", "httpx", "httpcore", "asyncio"):
         logging.getLogger(name).setLevel(logging.WARNING)
     for name, level in settings.levels.items():
         set_level(name, level)

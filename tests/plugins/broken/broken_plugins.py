@@ -1,1 +1,1 @@
-import a_library_that_nobody_installed
+import a_library_that_nobody_installed  # noqa: F401

@@ -16,7 +16,10 @@ from headrace.spi import (
     ConfigException,
     ConfigType,
     ConnectException,
+    Converter,
+    HeaderConverter,
     RetriableException,
+    SchemaAndValue,
     SinkConnector,
     SinkTask,
     SourceConnector,
@@ -189,3 +192,35 @@ class DummySinkTask(SinkTask):
 
     def stop(self):
         pass
+
+
+class TextConverter(Converter):
+    """Values as text."""
+
+    @classmethod
+    def config(cls):
+        return ConfigDef().define("upper", ConfigType.BOOLEAN, False)
+
+    def configure(self, props):
+        pass
+
+    def from_connect_data(self, topic, schema, value):
+        return None if value is None else str(value).encode()
+
+    def to_connect_data(self, topic, data):
+        return SchemaAndValue(None, None if data is None else data.decode())
+
+
+class TextHeaderConverter(HeaderConverter):
+    @classmethod
+    def config(cls):
+        return ConfigDef()
+
+    def configure(self, props):
+        pass
+
+    def from_connect_header(self, topic, key, schema, value):
+        return None if value is None else str(value).encode()
+
+    def to_connect_header(self, topic, key, data):
+        return SchemaAndValue(None, None if data is None else data.decode())

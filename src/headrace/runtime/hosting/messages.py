@@ -14,7 +14,7 @@ from headrace.foundation.logs import LogSettings
 from headrace.foundation.telemetry import Sample
 
 
-class TaskWork(msgspec.Struct, tag="task", frozen=True):
+class TaskWork(msgspec.Struct, tag_field="t", tag="task", frozen=True):
     """Run one task until told to stop."""
 
     connector: str
@@ -25,7 +25,7 @@ class TaskWork(msgspec.Struct, tag="task", frozen=True):
     paused: bool = False
 
 
-class ConnectorWork(msgspec.Struct, tag="connector", frozen=True):
+class ConnectorWork(msgspec.Struct, tag_field="t", tag="connector", frozen=True):
     """Keep one connector instance: start it, plan its tasks when asked, stop it."""
 
     connector: str
@@ -33,7 +33,7 @@ class ConnectorWork(msgspec.Struct, tag="connector", frozen=True):
     config: dict[str, str]
 
 
-class CallWork(msgspec.Struct, tag="call", frozen=True):
+class CallWork(msgspec.Struct, tag_field="t", tag="call", frozen=True):
     """Answer one question (see calls.py) and end."""
 
     operation: str
@@ -44,7 +44,7 @@ class CallWork(msgspec.Struct, tag="call", frozen=True):
 Work = TaskWork | ConnectorWork | CallWork
 
 
-class Assignment(msgspec.Struct, tag="assignment", frozen=True):
+class Assignment(msgspec.Struct, tag_field="t", tag="assignment", frozen=True):
     """The first message to a child: what to do, and what it needs to know of its worker."""
 
     work: Work
@@ -53,27 +53,27 @@ class Assignment(msgspec.Struct, tag="assignment", frozen=True):
     logs: LogSettings
 
 
-class Pause(msgspec.Struct, tag="pause"):
+class Pause(msgspec.Struct, tag_field="t", tag="pause"):
     pass
 
 
-class Resume(msgspec.Struct, tag="resume"):
+class Resume(msgspec.Struct, tag_field="t", tag="resume"):
     pass
 
 
-class Stop(msgspec.Struct, tag="stop"):
+class Stop(msgspec.Struct, tag_field="t", tag="stop"):
     """End in good order."""
 
 
-class Cancel(msgspec.Struct, tag="cancel"):
+class Cancel(msgspec.Struct, tag_field="t", tag="cancel"):
     """The graceful time is over: end without committing anything more."""
 
 
-class PlanTasks(msgspec.Struct, tag="plan"):
+class PlanTasks(msgspec.Struct, tag_field="t", tag="plan"):
     """Ask the connector for its task configurations; answered by TasksPlanned or PlanFailed."""
 
 
-class SetLogLevel(msgspec.Struct, tag="level"):
+class SetLogLevel(msgspec.Struct, tag_field="t", tag="level"):
     logger: str
     level: str
 
@@ -81,7 +81,7 @@ class SetLogLevel(msgspec.Struct, tag="level"):
 Down = Assignment | Pause | Resume | Stop | Cancel | PlanTasks | SetLogLevel
 
 
-class Failure(msgspec.Struct, tag="failure", frozen=True):
+class Failure(msgspec.Struct, tag_field="t", tag="failure", frozen=True):
     """An error that has crossed a process boundary. `trace` is the text shown in the status."""
 
     type: str
@@ -93,7 +93,7 @@ class Failure(msgspec.Struct, tag="failure", frozen=True):
     remedy: str | None = None
 
 
-class ConnectorStarted(msgspec.Struct, tag="connector_started"):
+class ConnectorStarted(msgspec.Struct, tag_field="t", tag="connector_started"):
     """`settings`: the framework's settings after references were resolved, for those the worker itself acts on.
     `ttl_ms`: when the first resolved secret expires."""
 
@@ -102,31 +102,31 @@ class ConnectorStarted(msgspec.Struct, tag="connector_started"):
     ttl_ms: int | None = None
 
 
-class TasksPlanned(msgspec.Struct, tag="planned"):
+class TasksPlanned(msgspec.Struct, tag_field="t", tag="planned"):
     configs: list[dict[str, str]]
 
 
-class PlanFailed(msgspec.Struct, tag="plan_failed"):
+class PlanFailed(msgspec.Struct, tag_field="t", tag="plan_failed"):
     failure: Failure
 
 
-class ReconfigurationRequested(msgspec.Struct, tag="reconfigure"):
+class ReconfigurationRequested(msgspec.Struct, tag_field="t", tag="reconfigure"):
     pass
 
 
-class TaskStarted(msgspec.Struct, tag="task_started"):
+class TaskStarted(msgspec.Struct, tag_field="t", tag="task_started"):
     version: str | None
 
 
-class StateChanged(msgspec.Struct, tag="state"):
+class StateChanged(msgspec.Struct, tag_field="t", tag="state"):
     state: str
 
 
-class TopicsUsed(msgspec.Struct, tag="topics"):
+class TopicsUsed(msgspec.Struct, tag_field="t", tag="topics"):
     topics: list[str]
 
 
-class Beat(msgspec.Struct, tag="beat"):
+class Beat(msgspec.Struct, tag_field="t", tag="beat"):
     """Sign of life, about once a second: the stage the work is in and for how many seconds."""
 
     stage: str
@@ -134,13 +134,13 @@ class Beat(msgspec.Struct, tag="beat"):
     samples: list[Sample]
 
 
-class Result(msgspec.Struct, tag="result"):
+class Result(msgspec.Struct, tag_field="t", tag="result"):
     """The answer to a call."""
 
     value: Any
 
 
-class Ended(msgspec.Struct, tag="ended"):
+class Ended(msgspec.Struct, tag_field="t", tag="ended"):
     """The work ended in good order; nothing follows."""
 
 
