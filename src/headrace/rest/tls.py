@@ -7,9 +7,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from headrace.config import ConfigType
 from headrace.errors import ConfigException
 
 PREFIX: Final = "listeners.https."
+TLS_KEYS: Final[dict[str, tuple[ConfigType, str]]] = {
+    "ssl.keystore.type": (ConfigType.STRING, "PEM; other key stores cannot be read."),
+    "ssl.keystore.location": (ConfigType.STRING, "The file with private key and certificate chain."),
+    "ssl.key.password": (ConfigType.PASSWORD, "The private key's password."),
+    "ssl.truststore.type": (ConfigType.STRING, "PEM."),
+    "ssl.truststore.location": (ConfigType.STRING, "The file with the issuers of accepted client certificates."),
+    "ssl.client.auth": (ConfigType.STRING, "none, requested or required: whether clients show a certificate."),
+}
+"""Keys looked at for https listeners: type and meaning."""
 _CLIENT_AUTH: Final = {"none": ssl.CERT_NONE, "requested": ssl.CERT_OPTIONAL, "required": ssl.CERT_REQUIRED}
 
 
