@@ -1,6 +1,6 @@
 """How a batch lies on disk: columns one after the other, so that encoding and decoding work on whole arrays.
 
-    "HR" | version u8 | flags u8 | crc32 u32 of all that follows | count u32 | sections
+    "HR" | version u8 | flags u8 | crc32 u32, started with the flags, of all that follows | count u32 | sections
     sections: timestamps · offset deltas (only if there are gaps) · keys · values · headers
 
 All numbers are little-endian. Common prefixes and shared headers are stored once and come back shared. A blob that was
@@ -27,7 +27,7 @@ _HEAD: Final = struct.Struct("<2sBBI")
 _U32: Final = struct.Struct("<I")
 _I32: Final = struct.Struct("<i")
 _I64: Final = struct.Struct("<q")
-_GAPS: Final = 1
+_GAPS: Final = 1  # flag: offsets are not consecutive
 _SWAP: Final = sys.byteorder == "big"
 
 # How an array of indexes or timestamps is kept.
@@ -62,11 +62,11 @@ def encode_batch(batch: EncodedBatch) -> bytes:
         _put_column(parts, batch.values)
         _put_headers(parts, batch.headers)
         body = b"".join(parts)
-    except (TypeError, OverflowError, IndexError, AttributeError, UnicodeEncodeError) as error:
+    except (TypeError, OverflowError, IndexError, AttributeError, UnicodeEncodeError, struct.error) as error:
         raise DataException(
             f"A record for {batch.topic}-{batch.partition} has a wrong form: {error}.", code="BATCH_INVALID"
         ) from error
-    return _HEAD.pack(_MAGIC, _VERSION, flags, zlib.crc32(body)) + body
+    return _HEAD.pack(_MAGIC, _VERSION, flags, zlib.crc32(body, flags)) + body
 
 
 def decode_batch(topic: str, partition: int, first_offset: int, blob: bytes) -> EncodedBatch:
@@ -75,7 +75,7 @@ def decode_batch(topic: str, partition: int, first_offset: int, blob: bytes) -> 
         magic, version, flags, crc = _HEAD.unpack_from(blob)
         if magic != _MAGIC or version != _VERSION:
             raise ValueError(f"unknown format {magic!r} version {version}")
-        if zlib.crc32(memoryview(blob)[_HEAD.size :]) != crc:
+        if zlib.crc32(memoryview(blob)[_HEAD.size :], flags) != crc:
             raise ValueError("the checksum does not match")
         reader = _Reader(blob, _HEAD.size)
         count = reader.u32()

@@ -136,7 +136,7 @@ class EmbeddedConsumer(Consumer):
         self._waiter.ring()
 
     def close(self) -> None:
-        if self._closed:
+        if self._closed or self._log.database.forked:
             return
         try:
             self._leave()

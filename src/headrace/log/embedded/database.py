@@ -53,9 +53,14 @@ class Database:
         finally:
             self._lock.release()
 
+    @property
+    def forked(self) -> bool:
+        """Whether this is a child process that inherited the log from the one that opened it."""
+        return os.getpid() != self._pid
+
     def check(self) -> None:
         """IllegalStateException if closed (LOG_CLOSED) or carried over a fork (LOG_FORKED)."""
-        if os.getpid() != self._pid:
+        if self.forked:
             raise IllegalStateException(
                 "This log was opened before a fork and cannot be used in the child process.",
                 code="LOG_FORKED",
@@ -118,7 +123,7 @@ class Database:
 
     def close(self) -> None:
         """Close both connections; in a forked child it does nothing, the files are the parent's."""
-        if self._closed or os.getpid() != self._pid:
+        if self._closed or self.forked:
             return
         with self._reading:
             self._hold()
