@@ -1,0 +1,212 @@
+"""Source records → encoded batches per topic partition: converters by batch, headers once per shared tuple, partitioner.
+
+When a converter refuses a batch, its records are converted one by one under errors.tolerance, so that only the one at fault is
+retried, dropped or made the task's failure. The order of records within a topic partition is kept.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from headrace.data import Header, Schema, SourceRecord
+from headrace.errors import ConnectException
+from headrace.log.partitioner import StickyPartitioner, partition_for
+from headrace.log.spi import EncodedBatch, HeaderBytes
+from headrace.runtime.tolerance import FAILED, Origin, Stage, Tolerance
+from headrace.spi.converter import Column, Converter, HeaderConverter
+
+
+class NamedConverter(NamedTuple):
+    """A converter and its class name as plugins are listed."""
+
+    converter: Converter
+    class_name: str
+
+
+class NamedHeaderConverter(NamedTuple):
+    """A header converter and its class name as plugins are listed."""
+
+    converter: HeaderConverter
+    class_name: str
+
+
+class Converters(NamedTuple):
+    """The three converters of a task."""
+
+    key: NamedConverter
+    value: NamedConverter
+    header: NamedHeaderConverter
+
+    def close(self) -> None:
+        for named in self:
+            named.converter.close()
+
+
+OriginOfRecord = Callable[[SourceRecord], Origin]
+"""Transformed record → the record as the source task gave it."""
+
+
+class RecordEncoder:
+    """One per source task. Not thread-safe. `partitions`: how many a topic has; called before its records are converted."""
+
+    def __init__(
+        self,
+        converters: Converters,
+        partitions: Callable[[str], int],
+        tolerance: Tolerance,
+        time_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+    ) -> None:
+        self._key, self._value, self._header = converters
+        self._partitions = partitions
+        self._tolerance = tolerance
+        self._time_ms = time_ms
+        self._sticky = StickyPartitioner()
+
+    def encode(self, records: Sequence[SourceRecord], origin_of: OriginOfRecord) -> list[EncodedBatch]:
+        """The batches to append, those without record left out. Raises as `Tolerance.run`."""
+        by_topic: dict[str, list[SourceRecord]] = {}
+        for record in records:
+            topic = record.topic
+            if topic in by_topic:
+                by_topic[topic].append(record)
+            else:
+                by_topic[topic] = [record]
+        batches: list[EncodedBatch] = []
+        for topic, chosen in by_topic.items():
+            self._encode_topic(topic, chosen, origin_of, batches)
+        return batches
+
+    def _encode_topic(
+        self, topic: str, records: list[SourceRecord], origin_of: OriginOfRecord, batches: list[EncodedBatch]
+    ) -> None:
+        # First, because it may have to wait for the log, and nothing that was reported must be reported again.
+        count = self._partitions(topic)
+        headers, kept = self._headers(topic, records, origin_of)
+        if kept is not None:
+            records = [records[i] for i in kept]
+        schemas = [record.key_schema for record in records]
+        values = [record.key for record in records]
+        keys, kept = self._column(Stage.KEY_CONVERTER, self._key, topic, schemas, values, records, origin_of)
+        if kept is not None:
+            records = [records[i] for i in kept]
+            headers = [headers[i] for i in kept]
+        schemas = [record.value_schema for record in records]
+        values = [record.value for record in records]
+        data, kept = self._column(Stage.VALUE_CONVERTER, self._value, topic, schemas, values, records, origin_of)
+        if kept is not None:
+            records = [records[i] for i in kept]
+            headers = [headers[i] for i in kept]
+            keys = keys.take(kept)
+        if not records:
+            return
+        stamps = [record.timestamp for record in records]
+        if None in stamps:
+            now = self._time_ms()
+            timestamps = [now if stamp is None else stamp for stamp in stamps]
+        else:
+            timestamps = stamps  # type: ignore[assignment]
+        wanted = [record.partition for record in records]
+        if count == 1 and not any(wanted):
+            batches.append(EncodedBatch(topic, 0, timestamps, keys, data, headers))
+            return
+        for partition, indexes in self._split(topic, count, wanted, keys).items():
+            batches.append(
+                EncodedBatch(
+                    topic,
+                    partition,
+                    [timestamps[i] for i in indexes],
+                    keys.take(indexes),
+                    data.take(indexes),
+                    [headers[i] for i in indexes],
+                )
+            )
+
+    def _split(self, topic: str, count: int, wanted: Sequence[int | None], keys: Column) -> dict[int, list[int]]:
+        """Partition → positions of its records, in order."""
+        unkeyed = self._sticky.partition(topic, count)
+        result: dict[int, list[int]] = {}
+        used_unkeyed = False
+        for index, key in enumerate(keys):
+            partition = wanted[index]
+            if partition is None:
+                if key is None:
+                    partition, used_unkeyed = unkeyed, True
+                else:
+                    partition = partition_for(key, count)
+            elif not 0 <= partition < count:
+                raise ConnectException(
+                    f"A record asks for partition {partition} of topic {topic}, which has {count}.",
+                    code="PARTITION_UNKNOWN",
+                    remedy="Create the topic with enough partitions, or correct what chooses the partition.",
+                )
+            result.setdefault(partition, []).append(index)
+        if used_unkeyed:
+            self._sticky.next_batch(topic)
+        return result
+
+    def _column(
+        self,
+        stage: Stage,
+        named: NamedConverter,
+        topic: str,
+        schemas: Sequence[Schema | None],
+        values: Sequence[object],
+        records: Sequence[SourceRecord],
+        origin_of: OriginOfRecord,
+    ) -> tuple[Column, list[int] | None]:
+        """The encoded column and the positions it kept, None = all."""
+        converter = named.converter
+        try:
+            column = converter.encode_batch(topic, schemas, values)
+            if len(column) == len(values):
+                return column, None
+        except Exception:
+            # Nothing was taken from it: the record at fault shows itself below.
+            pass
+        encode = converter.from_connect_data
+        data: list[bytes | None] = []
+        kept: list[int] = []
+        for i, (schema, value) in enumerate(zip(schemas, values, strict=True)):
+            datum = self._tolerance.run(
+                stage,
+                named.class_name,
+                lambda i=i: origin_of(records[i]),  # type: ignore[misc]
+                lambda schema=schema, value=value: encode(topic, schema, value),  # type: ignore[misc]
+            )
+            if datum is not FAILED:
+                data.append(datum)
+                kept.append(i)
+        return Column(data), None if len(kept) == len(records) else kept
+
+    def _headers(
+        self, topic: str, records: Sequence[SourceRecord], origin_of: OriginOfRecord
+    ) -> tuple[list[HeaderBytes], list[int] | None]:
+        """The encoded headers and the positions kept, None = all. Each tuple of headers is encoded once per batch."""
+        items = [record.header_items for record in records]
+        if not any(items):
+            empty: HeaderBytes = ()
+            return [empty] * len(items), None
+        cache: dict[int, HeaderBytes] = {}
+        result: list[HeaderBytes] = []
+        kept: list[int] = []
+        for i, headers in enumerate(items):
+            encoded = cache.get(id(headers))
+            if encoded is None:
+                outcome = self._tolerance.run(
+                    Stage.HEADER_CONVERTER,
+                    self._header.class_name,
+                    lambda i=i: origin_of(records[i]),  # type: ignore[misc]
+                    lambda headers=headers: self._encode_headers(topic, headers),  # type: ignore[misc]
+                )
+                if outcome is FAILED:
+                    continue
+                encoded = cache[id(headers)] = outcome
+            result.append(encoded)
+            kept.append(i)
+        return result, None if len(kept) == len(items) else kept
+
+    def _encode_headers(self, topic: str, headers: tuple[Header, ...]) -> HeaderBytes:
+        encode = self._header.converter.from_connect_header
+        return tuple((name, encode(topic, name, schema, value)) for name, schema, value in headers)

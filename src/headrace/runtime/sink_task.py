@@ -1,0 +1,415 @@
+"""The sink loop: poll → converters → transforms → put → commit what the task says is durable.
+
+Records are put in the order of the log within each partition. A RetriableException from `put` gives the same batch again while
+all partitions are paused; an exception while committing rewinds to the last committed offsets. Offsets are always those of the
+log, whatever transforms did. The contract of each step is in connect-runtime's WorkerSinkTask.
+"""
+
+from __future__ import annotations
+
+import bisect
+import logging
+import threading
+import time
+from collections.abc import Sequence
+
+from headrace.data import SinkRecord
+from headrace.errors import ConfigException, RetriableException
+from headrace.foundation.backoff import Backoff
+from headrace.foundation.failpoints import failpoint
+from headrace.foundation.telemetry import Sample
+from headrace.log.spi import Consumer, EncodedBatch, Producer, RebalanceListener
+from headrace.runtime.assembly import build_chain, build_converters, build_task
+from headrace.runtime.chain import TransformChain
+from headrace.runtime.contexts import SinkContext
+from headrace.runtime.dead_letters import class_name, sink_record_document
+from headrace.runtime.errant import Reporter
+from headrace.runtime.herder import State
+from headrace.runtime.record_decoder import RecordDecoder, raw_record
+from headrace.runtime.sink_offsets import SinkOffsets
+from headrace.runtime.task_loop import TaskLoop, TaskSpec, TaskSurroundings, client_id, now_ms
+from headrace.runtime.task_metrics import SinkMetrics
+from headrace.runtime.task_settings import client_setting, read_int, read_list, read_text
+from headrace.runtime.tolerance import RawRecord, TaskStopping
+from headrace.spi.context import TopicPartition
+from headrace.spi.sink import SinkTask
+
+logger = logging.getLogger(__name__)
+
+IDLE_PUT_S = 1.0
+"""While no records come, `put` is called with none this often, so that a task can write what it holds back by time."""
+_LAG_EVERY_S = 1.0
+_PUT_RETRY = Backoff(0.1, 10.0)
+
+
+class SinkLoop(TaskLoop):
+    """Runs one sink task."""
+
+    def __init__(self, spec: TaskSpec, around: TaskSurroundings) -> None:
+        metrics = SinkMetrics(spec.connector, spec.task_id)
+        super().__init__(spec, around, metrics)
+        self._numbers = metrics
+        config, worker = spec.connector_config, spec.worker_config
+        self._commit_every_s = read_int(worker, "offset.flush.interval.ms", 60_000) / 1000
+        max_poll = client_setting(config, worker, "consumer", "max.poll.records", "500")
+        key = "consumer.override.max.poll.records"
+        self._max_records = read_int({key: max_poll or "500"}, key, 500)
+        self._letter_lock = threading.RLock()
+        self._letter_producer: Producer | None = None
+        self._task: SinkTask
+        self._consumer: Consumer
+        self._reporter: Reporter | None = None
+        self._context = SinkContext(
+            spec.connector, spec.task_id, dict(spec.task_config), lambda: self.stopping, self._assignment
+        )
+        self._offsets: SinkOffsets
+        self._reading: list[EncodedBatch] = []
+        self._pending: list[SinkRecord] = []
+        self._pending_ends: dict[TopicPartition, int] = {}
+        self._put_failures = 0
+        self._retry_at = 0.0
+        self._consumer_paused: set[TopicPartition] = set()
+        self._next_commit = 0.0
+        self._next_lag = 0.0
+        self._last_timestamp = 0
+        self._rebalance_error: Exception | None = None
+        self._ready = False
+
+    def samples(self) -> list[Sample]:
+        return [*super().samples(), *self._context.own_metrics.samples()]
+
+    def wake(self) -> None:
+        if self._ready:
+            self._consumer.wakeup()
+
+    def _assignment(self) -> set[TopicPartition]:
+        return set(self._offsets.positions) if self._ready else set()
+
+    # -- life ---------------------------------------------------------------------------------------------------------
+
+    def run(self) -> None:
+        spec, log, registry = self.spec, self.around.log, self.around.registry
+        if self.stopping:
+            return
+        self.stages.enter("start")
+        task = self._task = build_task(registry, spec.kind, spec.connector_config)
+        self._converters = build_converters(registry, spec.connector_config, spec.worker_config)
+        self._decoder = RecordDecoder(self._converters, self.tolerance)
+        self._chain: TransformChain[SinkRecord] = TransformChain(
+            build_chain(registry, spec.connector_config), self.tolerance
+        )
+        topics, pattern = subscription(spec.connector_config)
+        self.prepare_dead_letters()
+        if self.letters is not None:
+            self._letter_producer = log.producer(client_id("dlq-producer", spec))
+        if self.letters is not None or self.policy.log_enabled:
+            self._reporter = Reporter(
+                self.tolerance, self._raw_of, self._write_letters, class_name(type(task)), self._letter_lock
+            )
+            self._context.set_reporter(self._reporter)
+        consumer = self._consumer = self._open_consumer()
+        self._offsets = SinkOffsets(consumer, task, self._context, self._numbers)
+        self._ready = True
+        try:
+            task.initialize(self._context)
+            task.start(dict(spec.task_config))
+            consumer.subscribe(topics, pattern, RebalanceListener(self._assigned, self._revoked, self._lost))
+            self._next_commit = time.monotonic() + self._commit_every_s
+            while not self.stopping:
+                self._iterate()
+        except TaskStopping:
+            logger.info(
+                "Stopped while an operation waited to be tried again; its records come again at the next start."
+            )
+        finally:
+            self._end()
+
+    def _open_consumer(self) -> Consumer:
+        spec = self.spec
+        config, worker = spec.connector_config, spec.worker_config
+        group = client_setting(config, worker, "consumer", "group.id") or f"connect-{spec.connector}"
+        reset = client_setting(config, worker, "consumer", "auto.offset.reset", "earliest")
+        timeout = client_setting(config, worker, "consumer", "session.timeout.ms", "45000") or "45000"
+        key = "consumer.override.session.timeout.ms"
+        return self.until_log_can(
+            "open the consumer",
+            lambda: self.around.log.consumer(
+                group,
+                client_id("consumer", spec),
+                from_latest=reset == "latest",
+                session_timeout_ms=read_int({key: timeout}, key, 45_000),
+            ),
+        )
+
+    def _end(self) -> None:
+        self.stages.enter("close")
+        self.quietly(
+            "commit and close the partitions", lambda: self._close_partitions(self._offsets.owned(), lost=False)
+        )
+        self.quietly("stop the sink task", self._task.stop)
+        self.quietly("leave the group", self._consumer.close)
+        if self._letter_producer is not None:
+            self.quietly("close the dead letter producer", self._letter_producer.close)
+        self.quietly("close the transforms", self._chain.close)
+        self.quietly("close the converters", self._converters.close)
+        self.stages.enter("idle")
+
+    # -- one turn -----------------------------------------------------------------------------------------------------
+
+    def _iterate(self) -> None:
+        self._apply_seeks()
+        now = time.monotonic()
+        if self._context.commit_requested or now >= self._next_commit:
+            self._commit()
+            self._next_commit = now + self._commit_every_s
+            self._apply_seeks()
+        paused = self.paused
+        self.report_state(State.PAUSED if paused else State.RUNNING)
+        self._apply_pauses(everything=paused or bool(self._pending_ends))
+        batches = self._poll(now, paused)
+        if self.stopping or self.paused:
+            # Polled for nothing: after a pause, or by the next task, they are read again.
+            self._give_back(batches)
+            return
+        if self._pending_ends:
+            # Partitions that were assigned just now and not yet paused.
+            self._give_back(batches)
+            if time.monotonic() >= self._retry_at:
+                self._deliver()
+            return
+        self._take(batches)
+        self._deliver()
+
+    def _poll(self, now: float, paused: bool) -> list[EncodedBatch]:
+        wait = min(IDLE_PUT_S, max(0.0, self._next_commit - now))
+        if self._pending_ends:
+            wait = min(wait, max(0.0, self._retry_at - now))
+        try:
+            self.stages.enter("poll")
+            batches = self._consumer.poll(self._max_records, 0.0)
+            if not batches and wait > 0 and not self.stopping and self.paused is paused:
+                self.stages.enter("idle")
+                batches = self._consumer.poll(self._max_records, wait)
+                self.stages.enter("poll")
+        except RetriableException as error:
+            logger.warning("The log cannot be read now; trying again: %s", error)
+            self.wait(1.0)
+            return []
+        if self._rebalance_error is not None:
+            raise self._rebalance_error
+        self._measure_lag()
+        if batches and self._context.seeks:
+            # The task asked for another place while the partition was opened: what was read from here is not for it.
+            sought = set(self._context.seeks)
+            batches = [b for b in batches if TopicPartition(b.topic, b.partition) not in sought]
+        self._apply_seeks()
+        return batches
+
+    def _give_back(self, batches: Sequence[EncodedBatch]) -> None:
+        for batch in batches:
+            partition = TopicPartition(batch.topic, batch.partition)
+            if partition in self._offsets.positions and batch.offsets is not None:
+                self._consumer.seek(partition, batch.offsets[0])
+
+    def _take(self, batches: Sequence[EncodedBatch]) -> None:
+        """Decode and transform what was polled; it is pending until `put` took it."""
+        if not batches:
+            return
+        failpoint("sink.after_read")
+        count = sum(len(batch) for batch in batches)
+        self._numbers.read.record(count)
+        self._numbers.batch_size.record(count)
+        self.report_topics([batch.topic for batch in batches])
+        self._reading = list(batches)
+        try:
+            self._pending = self._convert(batches)
+            self._write_letters()
+        except BaseException:
+            self._pending = []
+            raise
+        self._pending_ends = {TopicPartition(b.topic, b.partition): b.offsets[-1] + 1 for b in batches if b.offsets}
+        self._last_timestamp = max(batch.timestamps[-1] for batch in batches)
+        self._numbers.active_count = len(self._pending)
+        self._numbers.active.record(len(self._pending))
+
+    def _convert(self, batches: Sequence[EncodedBatch]) -> list[SinkRecord]:
+        self.stages.enter("convert")
+        records: list[SinkRecord] = []
+        with self._letter_lock:
+            for batch in batches:
+                records += self._decoder.decode(batch)
+            if not len(self._chain) or not records:
+                return records
+            self.stages.enter("transform")
+            results = self._chain.apply(records, lambda i: self._raw_of(records[i]))
+        return [record for record in results if record is not None]
+
+    def _deliver(self) -> None:
+        records = self._pending
+        self.stages.enter("put")
+        if records:
+            failpoint("sink.before_put")
+        started = time.monotonic()
+        try:
+            self._task.put(records)
+        except RetriableException as error:
+            timeout_ms, self._context.timeout_ms = self._context.timeout_ms, None
+            wait = _PUT_RETRY.delay(self._put_failures) if timeout_ms is None else timeout_ms / 1000
+            self._retry_at = time.monotonic() + wait
+            if self._put_failures == 0:
+                logger.warning("The sink takes no records now; giving them again until it does: %s", error)
+            self._put_failures += 1
+            self._numbers.errors.retries += 1
+            self.stages.enter("idle")
+            return
+        finally:
+            self.stages.enter("idle")
+        if records:
+            self._numbers.put_ms.record((time.monotonic() - started) * 1000)
+            self._numbers.sent.record(len(records))
+            failpoint("sink.after_put")
+        if self._put_failures:
+            logger.info("The sink takes records again.")
+            self._put_failures = 0
+        self._offsets.consumed(self._pending_ends)
+        self._forget_pending()
+
+    def _forget_pending(self) -> None:
+        self._pending = []
+        self._pending_ends = {}
+        self._numbers.active_count = 0
+
+    # -- positions ----------------------------------------------------------------------------------------------------
+
+    def _apply_seeks(self) -> None:
+        seeks, self._context.seeks = self._context.seeks, {}
+        for partition, offset in seeks.items():
+            if partition in self._offsets.positions:
+                self._offsets.seek(partition, offset)
+                self._drop_pending({partition})
+
+    def _drop_pending(self, partitions: set[TopicPartition]) -> None:
+        """Take these partitions' records out of the batch that waits for its next `put`."""
+        if not partitions.isdisjoint(self._pending_ends):
+            self._pending = [
+                r for r in self._pending if TopicPartition(r.original_topic, r.original_partition) not in partitions
+            ]
+            self._pending_ends = {p: end for p, end in self._pending_ends.items() if p not in partitions}
+
+    def _apply_pauses(self, *, everything: bool) -> None:
+        owned = set(self._offsets.positions)
+        wanted = owned if everything else owned & self._context.paused
+        current = self._consumer_paused & owned
+        if wanted - current:
+            self._consumer.pause(wanted - current)
+        if current - wanted:
+            self._consumer.resume(current - wanted)
+        self._consumer_paused = set(wanted)
+
+    def _commit(self) -> None:
+        self._context.commit_requested = False
+        if not self._offsets.positions:
+            return
+        self.stages.enter("commit")
+        try:
+            if self._reporter is not None:
+                self._reporter.flush()
+            rewound = self._offsets.commit(self._offsets.owned(), closing=False)
+            self._drop_pending(rewound)
+        finally:
+            self.stages.enter("idle")
+
+    # -- rebalance ----------------------------------------------------------------------------------------------------
+
+    # Called by the consumer within `poll`: what the task raises must not look like an error of the log, so it waits until
+    # the poll has returned.
+
+    def _assigned(self, partitions: Sequence[TopicPartition]) -> None:
+        self.stages.enter("open")
+        try:
+            self._offsets.add(partitions)
+            self._numbers.partition_count = len(self._offsets.positions)
+            self._task.open(list(partitions))
+        except Exception as error:
+            self._rebalance_error = error
+        self.stages.enter("idle")
+
+    def _revoked(self, partitions: Sequence[TopicPartition]) -> None:
+        self._given_up(partitions, lost=False)
+
+    def _lost(self, partitions: Sequence[TopicPartition]) -> None:
+        self._given_up(partitions, lost=True)
+
+    def _given_up(self, partitions: Sequence[TopicPartition], *, lost: bool) -> None:
+        try:
+            self._close_partitions([p for p in partitions if p in self._offsets.positions], lost=lost)
+        except Exception as error:
+            self._rebalance_error = error
+
+    def _close_partitions(self, partitions: Sequence[TopicPartition], *, lost: bool) -> None:
+        if not partitions:
+            return
+        self.stages.enter("commit")
+        try:
+            if not lost and not self.cancelled:
+                if self._reporter is not None:
+                    self._reporter.flush()
+                self._offsets.commit(partitions, closing=True)
+        finally:
+            self._drop_pending(set(partitions))
+            self._offsets.remove(partitions)
+            self._context.paused.difference_update(partitions)
+            self._consumer_paused.difference_update(partitions)
+            self._numbers.partition_count = len(self._offsets.positions)
+            self._task.close(list(partitions))
+            self.stages.enter("idle")
+
+    # -- dead letters and lag -----------------------------------------------------------------------------------------
+
+    def _write_letters(self) -> None:
+        if self._letter_producer is not None:
+            with self._letter_lock:
+                self.write_letters(self._letter_producer)
+
+    def _raw_of(self, record: SinkRecord) -> RawRecord:
+        """The record as it lies in the log: from the batch at hand, else read again; from what is left of it if it is gone."""
+        partition = TopicPartition(record.original_topic, record.original_partition)
+        offset = record.original_offset
+        batches = [b for b in self._reading if (b.topic, b.partition) == partition]
+        if not any(b.offsets and b.offsets[0] <= offset <= b.offsets[-1] for b in batches):
+            found = self.around.log.read(partition, offset, 1)
+            batches = [found] if found is not None else []
+        for batch in batches:
+            assert batch.offsets is not None
+            index = bisect.bisect_left(batch.offsets, offset)
+            if index < len(batch) and batch.offsets[index] == offset:
+                return raw_record(batch, index)
+        key, value = sink_record_document(record)
+        return RawRecord(*partition, offset, record.timestamp or now_ms(), key, value, ())
+
+    def _measure_lag(self) -> None:
+        now = time.monotonic()
+        if now < self._next_lag:
+            return
+        self._next_lag = now + _LAG_EVERY_S
+        owned = self._offsets.owned()
+        ends = self._consumer.end_offsets(owned)
+        lags = [max(0, ends[p] - self._offsets.positions[p]) for p in owned if p in ends]
+        numbers = self._numbers
+        numbers.lag_records = sum(lags)
+        numbers.lag_max = max(lags, default=0)
+        behind = numbers.lag_records and self._last_timestamp
+        numbers.lag_seconds = max(0.0, (now_ms() - self._last_timestamp) / 1000) if behind else 0.0
+
+
+def subscription(config: dict[str, str]) -> tuple[list[str] | None, str | None]:
+    """(topics, None) or (None, pattern). ConfigException unless exactly one of topics and topics.regex is set."""
+    topics = read_list(config, "topics")
+    pattern = read_text(config, "topics.regex", "")
+    if bool(topics) == bool(pattern):
+        raise ConfigException(
+            "Exactly one of topics and topics.regex must be set.",
+            field="topics",
+            remedy="Name the topics, or give one regular expression in topics.regex.",
+        )
+    return (topics, None) if topics else (None, pattern)

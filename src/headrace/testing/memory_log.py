@@ -1,0 +1,386 @@
+"""A log in memory, for tests of sources, sinks and transforms: the whole `Log` contract within one process, without files.
+
+`MemoryLog.fail_next` makes appends or commits fail, as a full disk or a lost group would; `MemoryOffsetStore` reads the source
+offsets that producers of the log committed. Group membership is incremental: a partition moves once its owner has given it up.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from headrace.errors import ConnectException, IllegalStateException, NotFoundException, RetriableException
+from headrace.log.offset_codec import offset_key, offset_value, parse_key, parse_value
+from headrace.log.spi import (
+    Consumer,
+    EncodedBatch,
+    HeaderBytes,
+    Log,
+    Producer,
+    RebalanceListener,
+    SourceOffsetEntry,
+    TopicSpec,
+)
+from headrace.log.stores import OffsetStore
+from headrace.spi.context import TopicPartition
+from headrace.spi.converter import Column
+
+Entry = tuple[int, bytes | None, bytes | None, HeaderBytes]
+"""timestamp, key, value, headers"""
+
+
+class _Group:
+    """Members, owners and committed offsets of one consumer group."""
+
+    def __init__(self) -> None:
+        self.members: list[MemoryConsumer] = []
+        self.owner: dict[TopicPartition, MemoryConsumer] = {}
+        self.offsets: dict[TopicPartition, int] = {}
+
+    def target(self, member: MemoryConsumer, partitions: Iterable[TopicPartition]) -> set[TopicPartition]:
+        """What should belong to `member`: round robin over those who read the topic, in order of joining."""
+        chosen: set[TopicPartition] = set()
+        for index, partition in enumerate(sorted(partitions)):
+            readers = [m for m in self.members if m.reads(partition.topic)]
+            if readers and readers[index % len(readers)] is member:
+                chosen.add(partition)
+        return chosen
+
+
+class MemoryLog(Log):
+    """See the module's docstring. `partitions`: of topics made by appending; `auto_create`: whether appending makes them."""
+
+    def __init__(self, *, partitions: int = 1, auto_create: bool = True) -> None:
+        self.default_partitions = partitions
+        self.auto_create = auto_create
+        self.changed = threading.Condition(threading.RLock())
+        self.data: dict[TopicPartition, list[Entry]] = {}
+        self.topic_specs: dict[str, TopicSpec] = {}
+        self.source_offsets: dict[bytes, bytes] = {}
+        self.append_count = 0
+        self.groups: dict[str, _Group] = {}
+        self.epochs: dict[str, int] = {}
+        self._faults: dict[str, list[BaseException]] = {}
+
+    def fail_next(self, operation: str, error: BaseException, times: int = 1) -> None:
+        """Let the next `times` calls of `operation` ("append" or "commit") raise `error` before they change anything."""
+        with self.changed:
+            self._faults.setdefault(operation, []).extend([error] * times)
+
+    def faults_left(self, operation: str) -> int:
+        """How many prepared failures have not happened yet."""
+        with self.changed:
+            return len(self._faults.get(operation, ()))
+
+    def raise_fault(self, operation: str) -> None:
+        """Raise the next prepared failure, if there is one."""
+        waiting = self._faults.get(operation)
+        if waiting:
+            raise waiting.pop(0)
+
+    def records(self, topic: str, partition: int = 0) -> list[Entry]:
+        """All records of a partition."""
+        with self.changed:
+            return list(self.data.get(TopicPartition(topic, partition), ()))
+
+    def values(self, topic: str, partition: int = 0) -> list[bytes | None]:
+        """All values of a partition."""
+        return [entry[2] for entry in self.records(topic, partition)]
+
+    def producer(self, client_id: str, transactional_id: str | None = None) -> Producer:
+        with self.changed:
+            epoch = 0
+            if transactional_id is not None:
+                epoch = self.epochs[transactional_id] = self.epochs.get(transactional_id, 0) + 1
+        return _MemoryProducer(self, transactional_id, epoch)
+
+    def consumer(
+        self, group: str, client_id: str, *, from_latest: bool = False, session_timeout_ms: int = 45_000
+    ) -> MemoryConsumer:
+        return MemoryConsumer(self, group, from_latest)
+
+    def create_topics(self, specs: Sequence[TopicSpec]) -> list[str]:
+        created = []
+        with self.changed:
+            for spec in specs:
+                if spec.name not in self.topic_specs:
+                    self.topic_specs[spec.name] = spec
+                    for index in range(max(spec.partitions, 1)):
+                        self.data[TopicPartition(spec.name, index)] = []
+                    created.append(spec.name)
+            self.changed.notify_all()
+        return created
+
+    def delete_topics(self, names: Sequence[str]) -> None:
+        with self.changed:
+            for name in names:
+                self.topic_specs.pop(name, None)
+                for partition in [p for p in self.data if p.topic == name]:
+                    del self.data[partition]
+
+    def topics(self) -> dict[str, int]:
+        with self.changed:
+            return {name: max(spec.partitions, 1) for name, spec in self.topic_specs.items()}
+
+    def begin_offsets(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
+        return dict.fromkeys(partitions, 0)
+
+    def end_offsets(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
+        with self.changed:
+            return {partition: len(self.data.get(partition, ())) for partition in partitions}
+
+    def read(self, partition: TopicPartition, offset: int, max_records: int) -> EncodedBatch | None:
+        with self.changed:
+            entries = self.data.get(partition, [])[offset : offset + max_records]
+        if not entries:
+            return None
+        return EncodedBatch(
+            partition.topic,
+            partition.partition,
+            [entry[0] for entry in entries],
+            Column([entry[1] for entry in entries]),
+            Column([entry[2] for entry in entries]),
+            [entry[3] for entry in entries],
+            range(offset, offset + len(entries)),
+        )
+
+    def group(self, name: str) -> _Group:
+        """The group of that name, made when missing."""
+        return self.groups.setdefault(name, _Group())
+
+    def group_offsets(self, group: str) -> dict[TopicPartition, int]:
+        with self.changed:
+            return dict(self.group(group).offsets)
+
+    def _idle_group(self, name: str) -> _Group:
+        group = self.group(name)
+        if group.members:
+            raise IllegalStateException(f"Group {name} has members.", code="GROUP_NOT_EMPTY")
+        return group
+
+    def alter_group_offsets(self, group: str, offsets: Mapping[TopicPartition, int | None]) -> None:
+        with self.changed:
+            stored = self._idle_group(group).offsets
+            for partition, offset in offsets.items():
+                if offset is None:
+                    stored.pop(partition, None)
+                else:
+                    stored[partition] = offset
+
+    def delete_group(self, group: str) -> None:
+        with self.changed:
+            self._idle_group(group)
+            del self.groups[group]
+
+    def maintain(self) -> dict[str, int]:
+        return {}
+
+    def close(self) -> None:
+        pass
+
+
+class _MemoryProducer(Producer):
+    def __init__(self, log: MemoryLog, transactional_id: str | None, epoch: int) -> None:
+        self._log = log
+        self._id = transactional_id
+        self._epoch = epoch
+
+    def append(self, batches: Sequence[EncodedBatch], offsets: Sequence[SourceOffsetEntry] = ()) -> list[int]:
+        log = self._log
+        with log.changed:
+            if self._id is not None and log.epochs[self._id] != self._epoch:
+                raise ConnectException(f"A later producer took over {self._id}.", code="PRODUCER_FENCED")
+            log.raise_fault("append")
+            missing = {batch.topic for batch in batches} - log.topic_specs.keys()
+            if missing and not log.auto_create:
+                raise NotFoundException(f"Topic {min(missing)} does not exist.", code="TOPIC_NOT_FOUND")
+            log.create_topics([TopicSpec(name, log.default_partitions) for name in sorted(missing)])
+            firsts = []
+            for batch in batches:
+                entries = log.data[TopicPartition(batch.topic, batch.partition)]
+                firsts.append(len(entries))
+                entries.extend(zip(batch.timestamps, batch.keys, batch.values, batch.headers, strict=True))
+            for entry in offsets:
+                if entry.value is None:
+                    log.source_offsets.pop(entry.key, None)
+                else:
+                    log.source_offsets[entry.key] = entry.value
+            log.append_count += 1
+            log.changed.notify_all()
+            return firsts
+
+    def close(self) -> None:
+        pass
+
+
+class MemoryConsumer(Consumer):
+    """A group member of a `MemoryLog`."""
+
+    def __init__(self, log: MemoryLog, group: str, from_latest: bool) -> None:
+        self._log = log
+        self._group_name = group
+        self._from_latest = from_latest
+        self._topics: frozenset[str] = frozenset()
+        self._pattern: re.Pattern[str] | None = None
+        self._listener: RebalanceListener | None = None
+        self._positions: dict[TopicPartition, int] = {}
+        self._paused: set[TopicPartition] = set()
+        self._woken = False
+        self.evicted = False
+        """Set by tests: the next poll finds that the group gave all partitions away."""
+
+    def reads(self, topic: str) -> bool:
+        return topic in self._topics or (self._pattern is not None and self._pattern.fullmatch(topic) is not None)
+
+    def subscribe(
+        self, topics: Sequence[str] | None, pattern: str | None, listener: RebalanceListener | None = None
+    ) -> None:
+        with self._log.changed:
+            self._topics = frozenset(topics or ())
+            self._pattern = re.compile(pattern) if pattern else None
+            self._listener = listener
+            group = self._log.group(self._group_name)
+            if self not in group.members:
+                group.members.append(self)
+            self._log.changed.notify_all()
+
+    def _rebalance(self) -> None:
+        log = self._log
+        group = log.group(self._group_name)
+        if self.evicted:
+            self.evicted = False
+            gone = sorted(self._positions)
+            self._give_up(group, gone)
+            if gone and self._listener is not None:
+                self._listener.lost(gone)
+        with log.changed:
+            target = group.target(self, log.data)
+            revoked = sorted(self._positions.keys() - target)
+        if revoked:
+            if self._listener is not None:
+                self._listener.revoked(revoked)
+            self._give_up(group, revoked)
+        with log.changed:
+            target = group.target(self, log.data)
+            gained = sorted(p for p in target - self._positions.keys() if p not in group.owner)
+            for partition in gained:
+                group.owner[partition] = self
+                start = len(log.data[partition]) if self._from_latest else 0
+                self._positions[partition] = group.offsets.get(partition, start)
+        if gained and self._listener is not None:
+            self._listener.assigned(gained)
+
+    def _give_up(self, group: _Group, partitions: Iterable[TopicPartition]) -> None:
+        with self._log.changed:
+            for partition in partitions:
+                self._positions.pop(partition, None)
+                self._paused.discard(partition)
+                if group.owner.get(partition) is self:
+                    del group.owner[partition]
+            self._log.changed.notify_all()
+
+    def poll(self, max_records: int, timeout_s: float) -> list[EncodedBatch]:
+        deadline = time.monotonic() + timeout_s
+        while True:
+            self._rebalance()
+            with self._log.changed:
+                batches = self._fetch(max_records)
+                left = deadline - time.monotonic()
+                if batches or self._woken or left <= 0:
+                    self._woken = False
+                    return batches
+                # Membership changes are announced too; the short limit only guards against a forgotten one.
+                self._log.changed.wait(min(left, 0.5))
+
+    def _fetch(self, max_records: int) -> list[EncodedBatch]:
+        batches = []
+        for partition in sorted(self._positions.keys() - self._paused):
+            if max_records <= 0:
+                break
+            batch = self._log.read(partition, self._positions[partition], max_records)
+            if batch is not None:
+                self._positions[partition] += len(batch)
+                max_records -= len(batch)
+                batches.append(batch)
+        return batches
+
+    def assignment(self) -> set[TopicPartition]:
+        return set(self._positions)
+
+    def _assigned(self, partition: TopicPartition) -> None:
+        if partition not in self._positions:
+            raise IllegalStateException(f"{partition} is not assigned.", code="PARTITION_NOT_ASSIGNED")
+
+    def position(self, partition: TopicPartition) -> int:
+        self._assigned(partition)
+        return self._positions[partition]
+
+    def seek(self, partition: TopicPartition, offset: int) -> None:
+        self._assigned(partition)
+        self._positions[partition] = offset
+
+    def pause(self, partitions: Iterable[TopicPartition]) -> None:
+        for partition in partitions:
+            self._assigned(partition)
+            self._paused.add(partition)
+
+    def resume(self, partitions: Iterable[TopicPartition]) -> None:
+        self._paused.difference_update(partitions)
+
+    def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
+        with self._log.changed:
+            self._log.raise_fault("commit")
+            group = self._log.group(self._group_name)
+            if any(group.owner.get(partition) is not self for partition in offsets):
+                raise RetriableException("The group has moved on.", code="REBALANCED")
+            group.offsets.update(offsets)
+
+    def committed(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
+        stored = self._log.group_offsets(self._group_name)
+        return {partition: stored[partition] for partition in partitions if partition in stored}
+
+    def end_offsets(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
+        return self._log.end_offsets(partitions)
+
+    def wakeup(self) -> None:
+        with self._log.changed:
+            self._woken = True
+            self._log.changed.notify_all()
+
+    def close(self) -> None:
+        group = self._log.group(self._group_name)
+        owned = sorted(self._positions)
+        if owned and self._listener is not None:
+            self._listener.revoked(owned)
+        self._give_up(group, owned)
+        with self._log.changed:
+            if self in group.members:
+                group.members.remove(self)
+            self._log.changed.notify_all()
+
+
+class MemoryOffsetStore(OffsetStore):
+    """The source offsets of a `MemoryLog`."""
+
+    def __init__(self, log: MemoryLog) -> None:
+        self._log = log
+
+    def get(self, connector: str, partitions: Iterable[Mapping[str, Any]]) -> list[dict[str, Any] | None]:
+        found = [self._log.source_offsets.get(offset_key(connector, partition)) for partition in partitions]
+        return [None if value is None else parse_value(value) for value in found]
+
+    def list(self, connector: str) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+        parsed = [(parse_key(key), parse_value(value)) for key, value in self._log.source_offsets.items()]
+        return [(partition, offset) for (name, partition), offset in parsed if name == connector]
+
+    def put(self, connector: str, offsets: Iterable[tuple[Mapping[str, Any], Mapping[str, Any] | None]]) -> None:
+        with self._log.changed:
+            for partition, offset in offsets:
+                key, value = offset_key(connector, partition), offset_value(offset)
+                if value is None:
+                    self._log.source_offsets.pop(key, None)
+                else:
+                    self._log.source_offsets[key] = value
