@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from headrace.config.properties import parse_properties
 from headrace.errors import ConfigException
-from headrace.runtime.standalone.java_properties import parse_properties
 
 CONNECTOR_CLASS = "connector.class"
 _WRAPPED = {"name", "config", "initial_state"}

@@ -68,7 +68,7 @@ def auth_from_settings(settings: Mapping[str, str]) -> BasicAuth | None:
 
 
 def _read(settings: Mapping[str, str]) -> dict[str, str]:
-    from headrace.runtime.standalone.java_properties import parse_properties
+    from headrace.config.properties import parse_properties
 
     path = settings.get(CREDENTIALS_KEY, "").strip()
     remedy = f"Set {CREDENTIALS_KEY} to a properties file with a line user=password for each user."
