@@ -39,7 +39,7 @@ class Database:
         self._closed = False
         self._reading = threading.RLock()
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            folder.mkdir(mode=0o750, parents=True, exist_ok=True)
             self._lock = FileLock(folder / "write.lock")
         except OSError as error:
             raise _unusable(folder, error) from error
