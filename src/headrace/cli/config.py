@@ -59,7 +59,8 @@ def check(
 
     FILE is a connector (JSON or properties) or a worker's properties. Exit code: 0 fine, 1 warnings with --strict, 2 errors.
     """
-    given = read_connector(file).config
+    found = read_connector(file)
+    given = {**({"name": found.name} if found.name else {}), **found.config}
     worker = _texts(read_connector(worker_file).config) if worker_file else {}
     if CONNECTOR_CLASS not in given and "name" not in given:
         findings = check_worker(_texts(given))
