@@ -12,8 +12,10 @@ from pathlib import Path
 
 from headrace.data import STRING_SCHEMA
 from headrace.spi import (
+    ConfigData,
     ConfigDef,
     ConfigException,
+    ConfigProvider,
     ConfigType,
     ConnectException,
     Converter,
@@ -143,6 +145,8 @@ class DummySourceTask(SourceTask):
             Path(once).touch()
         if behave == "raise":
             raise ValueError("poll went wrong")
+        if behave == "raise-secret":
+            raise ConnectException(f"the secret is {self.config['secret'].value}")
         if behave == "raise-config":
             raise ConfigException("setting refused late", field="topic")
         if behave == "crash":
@@ -224,3 +228,12 @@ class TextHeaderConverter(HeaderConverter):
 
     def to_connect_header(self, topic, key, data):
         return SchemaAndValue(None, None if data is None else data.decode())
+
+
+class FileProvider(ConfigProvider):
+    def configure(self, params):
+        pass
+
+    def get(self, path, keys=None):
+        lines = Path(path).read_text().splitlines()
+        return ConfigData(dict(line.split("=", 1) for line in lines))

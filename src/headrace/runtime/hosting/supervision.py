@@ -40,13 +40,14 @@ def verdict(now: float, vitals: Vitals, limits: Limits) -> Failure | None:
             f"No sign of life for {silent:.0f} s; the stage last heard of was {vitals.stage}.",
             "headrace.task.heartbeat.timeout.ms",
         )
-    in_stage = vitals.stage_s + silent
     if limits.call_s and now - vitals.born > limits.call_s:
         return _hung(f"The plugin did not answer within {limits.call_s:.0f} s.", "headrace.plugin.call.timeout.ms")
     if limits.start_s and not vitals.started and not limits.call_s and now - vitals.born > limits.start_s:
         return _hung(f"It did not start within {limits.start_s:.0f} s.", "headrace.task.start.timeout.ms")
-    if limits.hang_s and vitals.stage != "idle" and in_stage > limits.hang_s:
-        return _hung(f"The stage {vitals.stage} has not ended for {in_stage:.0f} s.", "headrace.task.hang.timeout.ms")
+    if limits.hang_s and vitals.stage != "idle" and vitals.stage_s > limits.hang_s:
+        return _hung(
+            f"The stage {vitals.stage} has not ended for {vitals.stage_s:.0f} s.", "headrace.task.hang.timeout.ms"
+        )
     if limits.memory_bytes and vitals.memory_bytes > limits.memory_bytes:
         return made_failure(
             "TASK_MEMORY_LIMIT",

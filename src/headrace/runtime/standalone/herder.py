@@ -65,6 +65,7 @@ class StandaloneHerder(Herder):
         self._cluster_id = await self._documents.cluster_id()
         self._registry = await self._discover()
         self._host.plugins = self._registry.to_plain()
+        self._check_converters()
         for name, document in (await self._documents.load()).items():
             self._units[name] = ConnectorUnit(self.environment, name, self._kind(document.config), document)
 
@@ -88,6 +89,17 @@ class StandaloneHerder(Herder):
             )
             return await asyncio.to_thread(PluginRegistry.discover)
         return PluginRegistry.from_plain(plain)
+
+    def _check_converters(self) -> None:
+        """The worker's own converters must exist: else every connector would fail, each by itself."""
+        for key in ("key.converter", "value.converter", "header.converter"):
+            kind = PluginKind.HEADER_CONVERTER if key == "header.converter" else PluginKind.CONVERTER
+            try:
+                self._registry.find(kind, self._config.values[key])
+            except HeadraceError as error:
+                raise ConfigException(
+                    f"{key}: {error.message}", code=error.code, field=key, remedy=error.remedy
+                ) from error
 
     async def close(self) -> None:
         """Stop all tasks within the graceful time; what is stored stays as it is."""
