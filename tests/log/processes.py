@@ -64,7 +64,7 @@ def consume(folder: str, session_ms: str) -> None:
 
     consumer.subscribe(["t"], None, RebalanceListener(assigned, revoked, lost))
     while True:
-        batches = consumer.poll(25, 0.5)
+        batches = consumer.poll(100, 0.5)
         for batch in batches:
             assert batch.offsets is not None
             say(
@@ -74,6 +74,8 @@ def consume(folder: str, session_ms: str) -> None:
                 values=[int(v or 0) for v in batch.values],
             )
         if batches:
+            # As a sink that takes its time: partitions are asked back while it is at work.
+            time.sleep(0.02)
             positions = {p: consumer.position(p) for b in batches for p in [TopicPartition(b.topic, b.partition)]}
             try:
                 consumer.commit(positions)

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import logging
+import os
 import re
-import sqlite3
 import threading
 import time
-import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from headrace.errors import ConfigException, IllegalStateException
 from headrace.log.embedded import groups
-from headrace.log.embedded.batch_slices import join
-from headrace.log.embedded.fetcher import Buffer, extent, read_batches
+from headrace.log.embedded.fetcher import extent
 from headrace.log.embedded.membership import Membership
+from headrace.log.embedded.readings import Readings
 from headrace.log.embedded.wake import TOPICS_CHANNEL, Waiter, group_channel, partition_channel
 from headrace.log.spi import Consumer, EncodedBatch, RebalanceListener
 from headrace.spi.context import TopicPartition
@@ -24,19 +21,8 @@ from headrace.spi.context import TopicPartition
 if TYPE_CHECKING:
     from headrace.log.embedded.log import EmbeddedLog
 
-_logger = logging.getLogger(__name__)
 _LOOK_AGAIN_S = 1.0
 """A waiting consumer looks for itself this often, in case a wake-up was lost and to see who has died."""
-
-
-@dataclass(slots=True)
-class _Reading:
-    """A partition this consumer owns. `position`: the next offset that `poll` gives."""
-
-    part_id: int
-    position: int
-    paused: bool = False
-    buffer: Buffer = field(default_factory=Buffer)
 
 
 class EmbeddedConsumer(Consumer):
@@ -48,15 +34,13 @@ class EmbeddedConsumer(Consumer):
         self._log = log
         self._group = group
         self._from_latest = from_latest
+        self._readings = Readings(group, from_latest)
         self._membership = Membership(log, group, client_id, session_timeout_ms)
         self._subscription: groups.Subscription | None = None
         self._listener = RebalanceListener(_ignore, _ignore, _ignore)
-        self._readings: dict[TopicPartition, _Reading] = {}
-        self._order: list[TopicPartition] = []
-        self._empty_at: int | None = None
         self._woken = threading.Event()
         self._closed = False
-        self._waiter = Waiter(log.wakes, uuid.uuid4().hex)
+        self._waiter = Waiter(log.wakes, os.urandom(16).hex())
         self._listen()
 
     def subscribe(
@@ -87,7 +71,7 @@ class EmbeddedConsumer(Consumer):
                 return []
             version = self._log.database.data_version()
             self._look_after_group()
-            batches = self._fetch(max_records, version)
+            batches = self._readings.fetch(self._log.database, max_records, version)
             left = deadline - time.monotonic()
             if batches or left <= 0:
                 return batches
@@ -97,22 +81,22 @@ class EmbeddedConsumer(Consumer):
         return set(self._readings)
 
     def position(self, partition: TopicPartition) -> int:
-        return self._reading(partition).position
+        return self._readings.get(partition).position
 
     def seek(self, partition: TopicPartition, offset: int) -> None:
-        reading = self._reading(partition)
+        reading = self._readings.get(partition)
         reading.buffer.clear()
         reading.position = offset
-        self._empty_at = None
+        self._readings.look_again()
 
     def pause(self, partitions: Iterable[TopicPartition]) -> None:
         for partition in partitions:
-            self._reading(partition).paused = True
+            self._readings.get(partition).paused = True
 
     def resume(self, partitions: Iterable[TopicPartition]) -> None:
         for partition in partitions:
-            self._reading(partition).paused = False
-        self._empty_at = None
+            self._readings.get(partition).paused = False
+        self._readings.look_again()
 
     def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
         self._check()
@@ -144,6 +128,12 @@ class EmbeddedConsumer(Consumer):
             self._closed = True
             self._waiter.close()
 
+    def abandon(self) -> None:
+        """The log is being closed: let go of the waiting place; the others find the member dead."""
+        if not self._closed and not self._log.database.forked:
+            self._closed = True
+            self._waiter.close()
+
     # ---- group
 
     def _look_after_group(self) -> None:
@@ -163,16 +153,16 @@ class EmbeddedConsumer(Consumer):
             duties = self._membership.duties()
 
     def _fulfil(self, duties: groups.Duties) -> None:
-        lost = [p for p, reading in self._readings.items() if reading.part_id not in duties.owned]
+        lost = [partition for partition, part_id in self._readings.parts().items() if part_id not in duties.owned]
         if lost:
             self._drop(lost, self._listener.lost)
-        revoked = [p for p, reading in self._readings.items() if reading.part_id in duties.revoke]
+        revoked = [partition for partition, part_id in self._readings.parts().items() if part_id in duties.revoke]
         if duties.revoke:
             try:
                 self._drop(revoked, self._listener.revoked)
             finally:
                 self._membership.release(list(duties.revoke))
-        held = {reading.part_id for reading in self._readings.values()}
+        held = set(self._readings.parts().values())
         if duties.gain or duties.owned - duties.revoke - held:
             taken = self._membership.take()
             self._start({*taken, *(duties.owned - duties.revoke - held)})
@@ -194,7 +184,7 @@ class EmbeddedConsumer(Consumer):
                 position = stored.get(part_id, bounds.begin)
                 if part_id not in stored and self._from_latest and part_id <= (self._membership.horizon or 0):
                     position = latest[part_id] = bounds.next
-                self._readings[partition] = _Reading(part_id, position)
+                self._readings.start(partition, part_id, position)
                 new.append(partition)
         if latest:
             # Kept, or the next owner would start at a later end and skip what came in between.
@@ -209,8 +199,7 @@ class EmbeddedConsumer(Consumer):
             if partitions:
                 callback(partitions)
         finally:
-            for partition in partitions:
-                del self._readings[partition]
+            self._readings.stop(partitions)
             self._listen()
 
     def _leave(self) -> None:
@@ -220,74 +209,8 @@ class EmbeddedConsumer(Consumer):
             self._membership.leave()
 
     def _listen(self) -> None:
-        self._order = list(self._readings)
-        self._empty_at = None
-        parts = {partition_channel(reading.part_id) for reading in self._readings.values()}
+        parts = {partition_channel(part_id) for part_id in self._readings.parts().values()}
         self._waiter.listen({TOPICS_CHANNEL, group_channel(self._group), *parts})
-
-    # ---- records
-
-    def _fetch(self, max_records: int, version: int) -> list[EncodedBatch]:
-        """Up to `max_records` records, one batch a partition, another partition first each time."""
-        if version == self._empty_at or not self._order:
-            return []
-        result: list[EncodedBatch] = []
-        left = max_records
-        with self._log.database.read() as connection:
-            for partition in self._order:
-                reading = self._readings[partition]
-                if reading.paused:
-                    continue
-                if not reading.buffer:
-                    batches = read_batches(connection, reading.part_id, partition, reading.position, left)
-                    self._check_position(connection, partition, reading, batches)
-                    reading.buffer.fill(batches)
-                taken = reading.buffer.take(left)
-                if taken:
-                    batch = join(taken)
-                    assert batch.offsets is not None
-                    reading.position = batch.offsets[-1] + 1
-                    left -= len(batch)
-                    result.append(batch)
-                    if left <= 0:
-                        break
-        self._order.append(self._order.pop(0))
-        if not result:
-            self._empty_at = version
-        return result
-
-    def _check_position(
-        self, connection: sqlite3.Connection, partition: TopicPartition, reading: _Reading, batches: list[EncodedBatch]
-    ) -> None:
-        """A position outside of what is kept is moved, and said; where compaction left nothing it moves on to the end."""
-        bounds = extent(connection, reading.part_id)
-        if bounds is None:
-            return
-        if reading.position > bounds.next:
-            target = bounds.next if self._from_latest else bounds.begin
-            _logger.warning(
-                "Group %s: offset %d of %s-%d is past the log's end %d; reading on from %d.",
-                self._group, reading.position, *partition, bounds.next, target,
-            )  # fmt: skip
-            reading.position = target
-            batches += read_batches(connection, reading.part_id, partition, target, 1)
-        elif reading.position < bounds.begin:
-            _logger.warning(
-                "Group %s: records of %s-%d from offset %d to %d were removed by retention before they were read.",
-                self._group, *partition, reading.position, bounds.begin - 1,
-            )  # fmt: skip
-            reading.position = bounds.begin
-        elif not batches:
-            reading.position = bounds.next
-
-    def _reading(self, partition: TopicPartition) -> _Reading:
-        reading = self._readings.get(partition)
-        if reading is None:
-            raise IllegalStateException(
-                f"Partition {partition.topic}-{partition.partition} is not assigned to this consumer.",
-                code="NOT_ASSIGNED",
-            )
-        return reading
 
     def _check(self) -> None:
         if self._closed:

@@ -11,7 +11,6 @@ import fcntl
 import os
 import threading
 import time
-import uuid
 import weakref
 from pathlib import Path
 
@@ -32,7 +31,7 @@ class Liveness:
 
     def enter(self, session_timeout_ms: int) -> str:
         """Make a live member; returns its unique id."""
-        uid = uuid.uuid4().hex
+        uid = os.urandom(16).hex()
         hidden = self._folder / f".{uid}"
         fd = os.open(hidden, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o660)
         fcntl.flock(fd, fcntl.LOCK_EX)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+import weakref
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -46,15 +47,22 @@ class EmbeddedLog(Log):
         self._write_catalog = Catalog()
         self._read_catalog = Catalog()
         self._maintaining = threading.Lock()
+        self._consumers: weakref.WeakSet[EmbeddedConsumer] = weakref.WeakSet()
 
     @contextmanager
     def writing(self, *, bulk: bool = False) -> Iterator[tuple[sqlite3.Connection, Catalog]]:
         """A write transaction with the topics as they are in it; see `Database.write`."""
         try:
             with self.database.write(bulk=bulk) as connection:
-                self._write_catalog.refresh(connection)
-                yield connection, self._write_catalog
+                try:
+                    self._write_catalog.refresh(connection)
+                    yield connection, self._write_catalog
+                except BaseException:
+                    # Still under the lock: the next writer must not find topics that were rolled back.
+                    self._write_catalog.forget()
+                    raise
         except BaseException:
+            # The commit itself may have failed.
             self._write_catalog.forget()
             raise
 
@@ -73,7 +81,9 @@ class EmbeddedLog(Log):
     ) -> Consumer:
         self.database.check()
         with os_errors(self.database.file):
-            return EmbeddedConsumer(self, group, client_id, from_latest, session_timeout_ms)
+            consumer = EmbeddedConsumer(self, group, client_id, from_latest, session_timeout_ms)
+        self._consumers.add(consumer)
+        return consumer
 
     def create_topics(self, specs: Sequence[TopicSpec]) -> list[str]:
         """As `Log.create_topics`; ConfigException for a name, count or configuration that cannot be."""
@@ -145,6 +155,9 @@ class EmbeddedLog(Log):
             return maintenance.maintain(self)
 
     def close(self) -> None:
+        """Close all; consumers still open are gone without farewell, as if they had died."""
+        for consumer in list(self._consumers):
+            consumer.abandon()
         self.liveness.close()
         self.database.close()
 

@@ -1,0 +1,133 @@
+"""The partitions a consumer owns: where it is in each, what is paused, and fetching from them fairly."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from headrace.errors import IllegalStateException
+from headrace.log.embedded.batch_slices import join
+from headrace.log.embedded.database import Database
+from headrace.log.embedded.fetcher import Buffer, extent, read_batches
+from headrace.log.spi import EncodedBatch
+from headrace.spi.context import TopicPartition
+
+_logger = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Reading:
+    """A partition being read. `position`: the next offset that `poll` gives."""
+
+    part_id: int
+    position: int
+    paused: bool = False
+    buffer: Buffer = field(default_factory=Buffer)
+
+
+class Readings:
+    """All partitions of one consumer. Not thread-safe."""
+
+    def __init__(self, group: str, from_latest: bool) -> None:
+        self._group = group
+        self._from_latest = from_latest
+        self._readings: dict[TopicPartition, Reading] = {}
+        self._order: list[TopicPartition] = []
+        self._empty_at: int | None = None
+
+    def __iter__(self) -> Iterator[TopicPartition]:
+        return iter(self._readings)
+
+    def parts(self) -> dict[TopicPartition, int]:
+        """Partition → id."""
+        return {partition: reading.part_id for partition, reading in self._readings.items()}
+
+    def get(self, partition: TopicPartition) -> Reading:
+        """IllegalStateException (NOT_ASSIGNED) if the consumer does not own it."""
+        reading = self._readings.get(partition)
+        if reading is None:
+            raise IllegalStateException(
+                f"Partition {partition.topic}-{partition.partition} is not assigned to this consumer.",
+                code="NOT_ASSIGNED",
+            )
+        return reading
+
+    def start(self, partition: TopicPartition, part_id: int, position: int) -> None:
+        self._readings[partition] = Reading(part_id, position)
+        self.look_again()
+
+    def stop(self, partitions: Iterable[TopicPartition]) -> None:
+        for partition in partitions:
+            del self._readings[partition]
+        self.look_again()
+
+    def look_again(self) -> None:
+        """Something but the log has changed: partitions, positions or pauses."""
+        self._order = list(self._readings)
+        self._empty_at = None
+
+    def fetch(self, database: Database, max_records: int, version: int) -> list[EncodedBatch]:
+        """Up to `max_records` records, one batch a partition, another partition first each time.
+
+        `version`: the log's data version before this call; nothing is read while it is the same and nothing was left."""
+        if version == self._empty_at or not self._order:
+            return []
+        result: list[EncodedBatch] = []
+        left = max_records
+        with database.read() as connection:
+            for partition in self._order:
+                reading = self._readings[partition]
+                if reading.paused:
+                    continue
+                taken = self._take(connection, partition, reading, left)
+                if taken is not None:
+                    left -= len(taken)
+                    result.append(taken)
+                    if left <= 0:
+                        break
+        self._order.append(self._order.pop(0))
+        if not result:
+            self._empty_at = version
+        return result
+
+    def _take(
+        self, connection: sqlite3.Connection, partition: TopicPartition, reading: Reading, most: int
+    ) -> EncodedBatch | None:
+        if not reading.buffer:
+            batches = read_batches(connection, reading.part_id, partition, reading.position, most)
+            self._check_position(connection, partition, reading, batches)
+            reading.buffer.fill(batches)
+        pieces = reading.buffer.take(most)
+        if not pieces:
+            return None
+        batch = join(pieces)
+        assert batch.offsets is not None
+        reading.position = batch.offsets[-1] + 1
+        return batch
+
+    def _check_position(
+        self, connection: sqlite3.Connection, partition: TopicPartition, reading: Reading, batches: list[EncodedBatch]
+    ) -> None:
+        """A position outside of what is kept is moved, and said; where compaction left nothing it moves on to the end."""
+        bounds = extent(connection, reading.part_id)
+        if bounds is None:
+            return
+        name = f"{partition.topic}-{partition.partition}"
+        if reading.position > bounds.next:
+            target = bounds.next if self._from_latest else bounds.begin
+            _logger.warning(
+                "Group %s: offset %d of %s is past the log's end %d; reading on from %d.",
+                *(self._group, reading.position, name, bounds.next, target),
+            )
+            reading.position = target
+            batches += read_batches(connection, reading.part_id, partition, target, 1)
+        elif reading.position < bounds.begin:
+            _logger.warning(
+                "Group %s: records of %s from offset %d to %d were removed by retention before they were read.",
+                *(self._group, name, reading.position, bounds.begin - 1),
+            )
+            reading.position = bounds.begin
+        elif not batches:
+            reading.position = bounds.next
