@@ -74,13 +74,15 @@ class SinkLoop(TaskLoop):
         self._last_timestamp = 0
         self._rebalance_error: Exception | None = None
         self._ready = False
+        self._wake_lock = threading.Lock()
 
     def samples(self) -> list[Sample]:
         return [*super().samples(), *self._context.own_metrics.samples()]
 
     def wake(self) -> None:
-        if self._ready:
-            self._consumer.wakeup()
+        with self._wake_lock:
+            if self._ready:
+                self._consumer.wakeup()
 
     def _assignment(self) -> set[TopicPartition]:
         return set(self._offsets.positions) if self._ready else set()
@@ -147,6 +149,9 @@ class SinkLoop(TaskLoop):
             "commit and close the partitions", lambda: self._close_partitions(self._offsets.owned(), lost=False)
         )
         self.quietly("stop the sink task", self._task.stop)
+        with self._wake_lock:
+            # A closed consumer must not be woken.
+            self._ready = False
         self.quietly("leave the group", self._consumer.close)
         if self._letter_producer is not None:
             self.quietly("close the dead letter producer", self._letter_producer.close)

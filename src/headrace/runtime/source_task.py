@@ -272,10 +272,11 @@ class SourceLoop(TaskLoop):
 
     def _finish(self, task: SourceTask, appender: OrderedAppender, *, failed: bool) -> None:
         """Commit what can be committed before the end; a failure that is already on its way stands."""
-        if self.cancelled or appender.failed:
+        if self.cancelled:
             return
         try:
-            appender.flush()
+            if not appender.failed:
+                appender.flush()
             self._settle(task, appender)
         except TaskStopping:
             logger.info("Ended while the log took no records; they are read again at the next start.")
