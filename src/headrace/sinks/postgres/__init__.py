@@ -1,0 +1,1 @@
+"""PostgreSQL sink: binary COPY into staging, one target transaction per batch, positions kept in the target."""

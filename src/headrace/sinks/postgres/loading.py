@@ -1,0 +1,130 @@
+"""Loads one shape of rows into one table: the staging table, the COPY, and the statements that apply it.
+
+A loader is made once per connection, table and set of columns; making it creates its temporary staging table.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from headrace.errors import ConfigException, ConnectException
+from headrace.sinks.postgres.pieces import piece_for
+from headrace.sinks.postgres.routes import FieldSource
+from headrace.sinks.postgres.rowcode import Source, compile_encoder
+from headrace.sinks.postgres.settings import SinkSettings
+from headrace.sinks.postgres.tables import TargetColumn, TargetTable
+from headrace.systems.postgres import quote_identifier
+from headrace.systems.postgres.introspect import Conn
+
+_numbers = itertools.count(1)
+
+
+class Loader:
+    """Encodes (key, row) pairs and applies them to the table, inside the caller's transaction."""
+
+    def __init__(
+        self, connection: Conn, table: TargetTable, fields: Sequence[FieldSource], purpose: str, settings: SinkSettings
+    ) -> None:
+        """`purpose`: insert, upsert, update, partial or delete."""
+        self._connection = connection
+        pairs = [(f, table.columns[f.name]) for f in fields if not table.columns[f.name].generated]
+        self.sources = [_source(field, column, settings) for field, column in pairs]
+        self._encode = compile_encoder(self.sources)
+        names = ", ".join(quote_identifier(source.name) for source in self.sources)
+        casts = any(source.piece.cast for source in self.sources)
+        if purpose == "insert" and not casts:
+            self._copy = f"COPY {table.quoted} ({names}) FROM STDIN (FORMAT binary)"
+            self._statements: list[str] = []
+            return
+        staging = f"pg_temp.hr_stage_{next(_numbers)}"
+        columns = ", ".join(
+            f"{quote_identifier(source.name)} {'text' if source.piece.cast else column.type_sql}"
+            for source, (_, column) in zip(self.sources, pairs, strict=True)
+        )
+        connection.execute(f"CREATE TEMP TABLE {staging.partition('.')[2]} ({columns}) ON COMMIT DELETE ROWS")
+        self._copy = f"COPY {staging} ({names}) FROM STDIN (FORMAT binary)"
+        keys = [field.name for field in fields if field.place == "k"]
+        self._statements = _statements(purpose, table, staging, [(s, c) for s, (_, c) in zip(self.sources, pairs, strict=True)], keys)  # fmt: skip
+
+    def load(self, rows: Iterable[tuple[Any, Any]]) -> None:
+        """Encode, copy, apply. Raises what encoding raises, and psycopg's errors."""
+        data = self._encode(rows)
+        with self._connection.cursor() as cursor:
+            with cursor.copy(self._copy) as copy:
+                copy.write(data)
+            for statement in self._statements:
+                cursor.execute(statement)
+
+
+def _source(field: FieldSource, column: TargetColumn, settings: SinkSettings) -> Source:
+    schema = field.schema
+    piece = piece_for(schema, column.typname, column.is_enum, column.typmod, column.element)
+    default = schema.default if settings.null_to_default else None
+    return Source(field.name, field.place, field.at, piece, not schema.optional and schema.default is None, default)
+
+
+def _statements(
+    purpose: str, table: TargetTable, staging: str, pairs: Sequence[tuple[Source, TargetColumn]], keys: Sequence[str]
+) -> list[str]:
+    quoted = {source.name: quote_identifier(source.name) for source, _ in pairs}
+    value = {
+        source.name: f"s.{quoted[source.name]}{f'::{column.type_sql}' if source.piece.cast else ''}"
+        for source, column in pairs
+    }
+    names, select = ", ".join(quoted.values()), ", ".join(value.values())
+    identity = " OVERRIDING SYSTEM VALUE" if any(column.always_identity for _, column in pairs) else ""
+    insert = f"INSERT INTO {table.quoted} AS t ({names}){identity} SELECT {select} FROM {staging} s"
+    match = " AND ".join(f"t.{quoted[key]} = {value[key]}" for key in keys)
+    others = [name for name in quoted if name not in keys]
+    updates = ", ".join(f"{quoted[name]} = {value[name]}" for name in others)
+    update = f"UPDATE {table.quoted} t SET {updates} FROM {staging} s WHERE {match}"
+    match purpose:
+        case "insert":
+            return [insert]
+        case "delete":
+            return [f"DELETE FROM {table.quoted} t USING {staging} s WHERE {match}"]
+        case "update":
+            return [update] if others else []
+        case "partial":
+            missing = f"{insert} WHERE NOT EXISTS (SELECT 1 FROM {table.quoted} t WHERE {match})"
+            return [update, missing] if others else [missing]
+    target = ", ".join(quoted[key] for key in keys)
+    excluded = ", ".join(f"{quoted[name]} = EXCLUDED.{quoted[name]}" for name in others)
+    return [f"{insert} ON CONFLICT ({target}) DO {f'UPDATE SET {excluded}' if others else 'NOTHING'}"]
+
+
+def check_key(table: TargetTable, keys: Sequence[str], settings: SinkSettings) -> None:
+    """SINK_NO_UNIQUE_KEY unless the table has a unique key of exactly the key columns."""
+    if frozenset(keys) not in table.unique_keys:
+        shown = [", ".join(sorted(key)) for key in table.unique_keys]
+        raise ConfigException(
+            f"Table {table.name.schema}.{table.name.table} has no primary key or unique index on ({', '.join(keys)});"
+            f" it has {'; '.join(shown) if shown else 'none'}.",
+            code="SINK_NO_UNIQUE_KEY",
+            field=settings.pk_key,
+            remedy=f"Create a unique index on these columns, or set {settings.pk_key} to an existing key.",
+        )
+
+
+def missing_table(name: tuple[str | None, str], settings: SinkSettings) -> ConnectException:
+    """The error for a table that is not there and may not be created."""
+    field = "schema.evolution" if settings.pk_key == "primary.key.fields" else "auto.create"
+    return ConnectException(
+        f"Table {'.'.join(filter(None, name))} is missing in the target, and {field} does not allow to create it.",
+        code="SINK_TABLE_MISSING",
+        field=field,
+        remedy=f"Create the table, or set {field}={'basic' if field == 'schema.evolution' else 'true'}.",
+    )
+
+
+def missing_columns(name: tuple[str | None, str], columns: Sequence[str], settings: SinkSettings) -> ConnectException:
+    """The error for columns that are not there and may not be added."""
+    field = "schema.evolution" if settings.pk_key == "primary.key.fields" else "auto.evolve"
+    return ConnectException(
+        f"Table {'.'.join(filter(None, name))} lacks the columns {', '.join(columns)}, and {field} does not allow to add them.",
+        code="SINK_COLUMN_MISSING",
+        field=field,
+        remedy=f"Add the columns, set {field}={'basic' if field == 'schema.evolution' else 'true'}, or leave the fields out.",
+    )

@@ -1,0 +1,102 @@
+"""Positions kept in the target: per connector and topic partition the next log offset to write.
+
+They move in the transaction of the rows, and only from the value this task knows: a writer whose knowledge is old changes
+nothing. That makes each record count once, whatever is delivered again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from headrace.errors import ConnectException
+from headrace.spi.context import TopicPartition
+from headrace.systems.postgres import DatabaseError, quote_identifier, quote_table
+from headrace.systems.postgres.introspect import Conn
+
+
+class PositionTable:
+    """The table `name` (`table` or `schema.table`) for one connector."""
+
+    def __init__(self, name: str, connector: str) -> None:
+        schema, _, table = name.rpartition(".")
+        self._name = quote_table(schema, table) if schema else quote_identifier(table)
+        self._connector = connector
+
+    def create(self, connection: Conn) -> None:
+        """Create the table unless it is there; several tasks may try at once."""
+        if connection.execute("SELECT to_regclass(%s)", (self._name,)).fetchone() != (None,):
+            return
+        sql = (
+            f"CREATE TABLE IF NOT EXISTS {self._name} (connector text, topic text, partition integer,"
+            " next_offset bigint NOT NULL, PRIMARY KEY (connector, topic, partition))"
+        )
+        try:
+            connection.execute(sql)
+        except DatabaseError as error:
+            # IF NOT EXISTS still loses a race: the other's new row type or table is then a duplicate.
+            if error.sqlstate not in ("23505", "42P07", "42710"):
+                raise
+
+    def read(self, connection: Conn, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int | None]:
+        """The stored position of each partition, None where there is none."""
+        result: dict[TopicPartition, int | None] = dict.fromkeys(partitions)
+        topics = [partition.topic for partition in result]
+        numbers = [partition.partition for partition in result]
+        rows = connection.execute(
+            f"SELECT topic, partition, next_offset FROM {self._name} WHERE connector = %s"
+            " AND (topic, partition) IN (SELECT * FROM unnest(%s::text[], %s::int[]))",
+            (self._connector, topics, numbers),
+        ).fetchall()
+        for topic, partition, offset in rows:
+            result[TopicPartition(topic, partition)] = offset
+        return result
+
+    def move(self, connection: Conn, moves: Mapping[TopicPartition, tuple[int | None, int]]) -> None:
+        """Within a transaction, first thing: (known, next) per partition; locks the rows until its end.
+
+        SINK_FENCED when a stored position is not the known one: then the transaction must be rolled back."""
+        known = [(*place, old, new) for place, (old, new) in moves.items() if old is not None]
+        fresh = [(*place, new) for place, (old, new) in moves.items() if old is None]
+        changed = 0
+        if known:
+            cursor = connection.execute(
+                f"UPDATE {self._name} o SET next_offset = v.new FROM unnest(%s::text[], %s::int[], %s::bigint[], %s::bigint[])"
+                " AS v(topic, partition, old, new) WHERE o.connector = %s AND o.topic = v.topic"
+                " AND o.partition = v.partition AND o.next_offset = v.old",
+                (*map(list, zip(*known, strict=True)), self._connector),
+            )
+            changed += cursor.rowcount
+        if fresh:
+            cursor = connection.execute(
+                f"INSERT INTO {self._name} (connector, topic, partition, next_offset) SELECT %s, *"
+                " FROM unnest(%s::text[], %s::int[], %s::bigint[]) ON CONFLICT DO NOTHING",
+                (self._connector, *map(list, zip(*fresh, strict=True))),
+            )
+            changed += cursor.rowcount
+        if changed != len(moves):
+            raise fenced(moves)
+
+    def set(self, connection: Conn, offsets: Mapping[TopicPartition, int | None]) -> None:
+        """Write positions an operator wants; None removes one."""
+        for (topic, partition), offset in offsets.items():
+            place = (self._connector, topic, partition)
+            if offset is None:
+                connection.execute(
+                    f"DELETE FROM {self._name} WHERE connector = %s AND topic = %s AND partition = %s", place
+                )
+            else:
+                connection.execute(
+                    f"INSERT INTO {self._name} VALUES (%s, %s, %s, %s)"
+                    " ON CONFLICT (connector, topic, partition) DO UPDATE SET next_offset = EXCLUDED.next_offset",
+                    (*place, offset),
+                )
+
+
+def fenced(partitions: Iterable[TopicPartition]) -> ConnectException:
+    """The error of a task whose knowledge of the positions is out of date."""
+    shown = ", ".join(f"{topic}-{partition}" for topic, partition in partitions)
+    return ConnectException(
+        f"Another writer has moved the stored position of {shown}; nothing was written.",
+        code="SINK_FENCED",
+        remedy="Nothing, if this is an old task that lingered; otherwise restart the task, and use each connector name once.",
+    )

@@ -1,0 +1,271 @@
+"""What a kind of record means: its table, its key, the columns of its row.
+
+A `Route` is made once per topic and pair of schemas; per record only its small functions run.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple
+
+from headrace.data import INT32_SCHEMA, INT64_SCHEMA, STRING_SCHEMA, Field, Schema, SinkRecord, Type
+from headrace.data.unchanged import UnchangedBytes, UnchangedList, UnchangedMap, UnchangedText
+from headrace.errors import ConfigException, DataException
+from headrace.sinks.postgres.naming import TableNames
+from headrace.sinks.postgres.settings import SinkSettings
+
+KAFKA_COLUMNS: Final = ("__connect_topic", "__connect_partition", "__connect_offset")
+KeyOf = Callable[[SinkRecord, Any], tuple[Any, ...]]
+
+
+class FieldSource(NamedTuple):
+    """A column and where its value is: in the key tuple ("k") or the row ("r"), at an index."""
+
+    name: str
+    place: str
+    at: int
+    schema: Schema
+
+
+@dataclass(eq=False, slots=True)
+class Route:
+    """`form`: envelope, row, tombstone or ignored. `keys`: the primary key's columns; `fields`: all columns, keys first.
+
+    `unchanged`: tells whether a row has columns to be left as they are; None when it cannot."""
+
+    form: str
+    table: tuple[str | None, str] | None
+    keys: tuple[FieldSource, ...]
+    fields: tuple[FieldSource, ...]
+    key_of: KeyOf
+    op: int = -1
+    before: int = -1
+    after: int = -1
+    source: int = -1
+    unchanged: Callable[[list[Any]], bool] | None = None
+
+
+class Routes:
+    """Finds the route of a record and remembers it."""
+
+    def __init__(self, settings: SinkSettings) -> None:
+        self._settings = settings
+        self._names = TableNames(settings.table_format, sanitize=settings.sanitize_topic, fold=settings.fold)
+        self._known: dict[tuple[Any, ...], Route] = {}
+        self.by_source = bool(self._names.source_fields)
+        """True when the table depends on each event's source block, so that the route cannot be kept for the next record."""
+
+    def route(self, record: SinkRecord) -> Route:
+        """DataException or ConfigException when such a record cannot be written."""
+        schema = record.value_schema
+        place: tuple[Any, ...] = (record.topic, record.key_schema, schema)
+        source = None
+        if self.by_source and schema is not None and _is_envelope(schema):
+            source = record.value.get("source")
+            place += tuple(self._names.source_value(source, name) for name in self._names.source_fields)
+        known = self._known.get(place)
+        if known is None:
+            known = self._known[place] = self._make(record, source)
+        return known
+
+    def _make(self, record: SinkRecord, source: Any) -> Route:
+        schema = record.value_schema
+        if record.value is None:
+            if self.by_source:
+                return Route("ignored", None, (), (), _no_key)
+            keys, key_of = self._keys(record, None)
+            return Route("tombstone", self._names.name(record.topic, None), keys, keys, key_of)
+        if schema is None or schema.type is not Type.STRUCT:
+            shown = "without a schema" if schema is None else f"of type {schema.type.value}"
+            raise DataException(
+                f"Values must be structs; topic {record.topic} brings one {shown}.",
+                code="SINK_NOT_A_STRUCT",
+                remedy="Use a converter that keeps schemas (for JSON: value.converter.schemas.enable=true).",
+            )
+        if schema.name and schema.name.endswith((".SchemaChangeValue", ".Heartbeat", ".SchemaChangeKey")):
+            return Route("ignored", None, (), (), _no_key)
+        envelope = _is_envelope(schema)
+        row_schema = _field(schema, "after").schema if envelope else schema
+        keys, key_of = self._keys(record, row_schema)
+        fields = list(keys)
+        taken = {key.name for key in keys}
+        for field in row_schema.fields:
+            name = self._fold(field.name)
+            if name not in taken and self._settings.takes(record.topic, field.name):
+                fields.append(FieldSource(name, "r", field.index, field.schema))
+        if not fields:
+            raise ConfigException(
+                f"No fields of topic {record.topic} are left to write.",
+                code="SINK_NO_FIELDS",
+                remedy="Loosen the lists of fields to write.",
+            )
+        route = Route(
+            "envelope" if envelope else "row", self._names.name(record.topic, source), keys, tuple(fields), key_of,
+            unchanged=_unchanged_test(fields, self._settings.placeholder),
+        )  # fmt: skip
+        if envelope:
+            route.op, route.before, route.after = (_field(schema, name).index for name in ("op", "before", "after"))
+        return route
+
+    def _fold(self, name: str) -> str:
+        return name.lower() if self._settings.fold else name
+
+    def _sources(self, fields: Sequence[tuple[str, Schema]]) -> tuple[FieldSource, ...]:
+        return tuple(FieldSource(self._fold(name), "k", at, schema) for at, (name, schema) in enumerate(fields))
+
+    def _keys(self, record: SinkRecord, row: Schema | None) -> tuple[tuple[FieldSource, ...], KeyOf]:
+        settings = self._settings
+        match settings.pk_mode:
+            case "none":
+                return (), _no_key
+            case "kafka":
+                names = settings.pk_fields or KAFKA_COLUMNS
+                if len(names) != 3:
+                    raise self._bad_fields("name three fields, for topic, partition and offset, or none")
+                schemas = (STRING_SCHEMA, INT32_SCHEMA, INT64_SCHEMA)
+                return self._sources(list(zip(names, schemas, strict=True))), _coordinates
+            case "record_key":
+                return self._record_key(record)
+            case "record_header":
+                return self._header_key(record)
+        if row is None:
+            return (), _no_key
+        chosen = self._chosen(row, f"value of topic {record.topic}")
+        get = _getter([field.index for field in chosen])
+        return self._sources([(f.name, f.schema) for f in chosen]), lambda record, row: get(row)
+
+    def _record_key(self, record: SinkRecord) -> tuple[tuple[FieldSource, ...], KeyOf]:
+        schema = record.key_schema
+        if record.key is None or schema is None:
+            raise DataException(
+                f"Topic {record.topic} brings a record without {'a key' if record.key is None else 'a key schema'}.",
+                code="SINK_KEY_MISSING",
+                remedy="Use a keyed topic, or another mode of the primary key.",
+            )
+        if schema.type is not Type.STRUCT:
+            if len(self._settings.pk_fields) != 1:
+                raise self._bad_fields("name exactly one field, for the record keys are single values")
+            return self._sources([(self._settings.pk_fields[0], schema)]), _plain_key
+        chosen = self._chosen(schema, f"key of topic {record.topic}")
+        get = _getter([field.index for field in chosen])
+        return self._sources([(f.name, f.schema) for f in chosen]), lambda record, row: get(record.key.values)
+
+    def _header_key(self, record: SinkRecord) -> tuple[tuple[FieldSource, ...], KeyOf]:
+        fields = []
+        names = self._settings.pk_fields or tuple(dict.fromkeys(header.key for header in record.header_items))
+        for name in names:
+            header = record.headers.last_with_name(name)
+            if header is None or header.schema is None:
+                raise DataException(f"The record has no header {name!r} with a schema.", code="SINK_KEY_MISSING")
+            fields.append((name, header.schema))
+
+        def key_of(record: SinkRecord, row: Any) -> tuple[Any, ...]:
+            found = {header.key: header.value for header in record.header_items}
+            return tuple(found[name] for name in names)
+
+        return self._sources(fields), key_of
+
+    def _chosen(self, schema: Schema, where: str) -> list[Field]:
+        if not self._settings.pk_fields:
+            return list(schema.fields)
+        chosen = []
+        for name in self._settings.pk_fields:
+            field = schema.field(name)
+            if field is None:
+                raise self._bad_fields(f"the {where} has no field {name!r}")
+            chosen.append(field)
+        return chosen
+
+    def _bad_fields(self, reason: str) -> ConfigException:
+        return ConfigException(
+            f"{self._settings.pk_key} does not fit: {reason}.",
+            code="SINK_KEY_FIELDS",
+            field=self._settings.pk_key,
+            remedy=f"Correct {self._settings.pk_key}.",
+        )
+
+
+def _is_envelope(schema: Schema) -> bool:
+    if schema.type is not Type.STRUCT:
+        return False
+    return bool(schema.name and schema.name.endswith(".Envelope")) and all(map(schema.field, ("before", "after", "op")))
+
+
+def _field(schema: Schema, name: str) -> Field:
+    field = schema.field(name)
+    if field is None:
+        raise DataException(f"The envelope has no field {name}.")
+    return field
+
+
+def _no_key(record: SinkRecord, row: Any) -> tuple[Any, ...]:
+    return ()
+
+
+def _plain_key(record: SinkRecord, row: Any) -> tuple[Any, ...]:
+    return (record.key,)
+
+
+def _coordinates(record: SinkRecord, row: Any) -> tuple[Any, ...]:
+    return (record.original_topic, record.original_partition, record.original_offset)
+
+
+def _getter(indexes: Sequence[int]) -> Callable[[Any], tuple[Any, ...]]:
+    if len(indexes) == 1:
+        only = indexes[0]
+        return lambda row: (row[only],)
+    return operator.itemgetter(*indexes)
+
+
+_UNCHANGED_TYPES: Final = (UnchangedText, UnchangedBytes, UnchangedList, UnchangedMap)
+
+
+def unchanged_values(schema: Schema, placeholder: str) -> list[Any]:
+    """What stands for "unchanged" in a field of that schema, after a converter; empty when nothing can."""
+    import hashlib
+    import uuid
+
+    raw = placeholder.encode()
+    if schema.type is Type.STRING:
+        return [placeholder]
+    if schema.type is Type.BYTES and schema.name is None:
+        return [raw]
+    if schema.type is Type.MAP:
+        return [{placeholder: placeholder}]
+    if schema.type is Type.ARRAY and schema.value_schema is not None:
+        if schema.value_schema.type is Type.STRING:
+            digest = hashlib.md5(raw, usedforsecurity=False).digest()
+            return [[placeholder], [str(uuid.UUID(bytes=digest, version=3))]]
+        if schema.value_schema.type in (Type.INT32, Type.INT64):
+            return [list(raw)]
+    return []
+
+
+def _unchanged_test(fields: Sequence[FieldSource], placeholder: str) -> Callable[[list[Any]], bool] | None:
+    namespace: dict[str, Any] = {"U": _UNCHANGED_TYPES}
+    tests = []
+    for field in fields:
+        marks = unchanged_values(field.schema, placeholder) if field.place == "r" else []
+        for number, mark in enumerate(marks):
+            name = f"m{field.at}_{number}"
+            namespace[name] = mark
+            tests.append(f"r[{field.at}]=={name}")
+        if marks:
+            tests.append(f"r[{field.at}].__class__ in U")
+    if not tests:
+        return None
+    return eval(f"lambda r: {' or '.join(tests)}", namespace)  # type: ignore[no-any-return]
+
+
+def unchanged_columns(fields: Sequence[FieldSource], row: list[Any], placeholder: str) -> frozenset[int]:
+    """The positions in `fields` whose value in `row` stands for "unchanged"."""
+    found = set()
+    for position, field in enumerate(fields):
+        if field.place != "r":
+            continue
+        value = row[field.at]
+        if value.__class__ in _UNCHANGED_TYPES or value in unchanged_values(field.schema, placeholder):
+            found.add(position)
+    return frozenset(found)

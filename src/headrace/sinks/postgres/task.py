@@ -1,0 +1,226 @@
+"""The sink task: every `put` is one target transaction, with the positions in it.
+
+Bad records are found by halving the batch; a target that is away makes `put` raise RetriableException, and the same records
+come again. See `positions` for why nothing is written twice.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Mapping, Sequence
+from concurrent.futures import TimeoutError as FutureTimeoutError
+
+from headrace.data import SinkRecord
+from headrace.errors import ConnectException, DataException, HeadraceError, RetriableException, RetryClass
+from headrace.sinks.postgres.config import confluent_config, debezium_config, read_settings
+from headrace.sinks.postgres.failures import Bad, as_bad_record, is_stale_plan, where
+from headrace.sinks.postgres.positions import PositionTable, fenced
+from headrace.sinks.postgres.routes import Routes
+from headrace.sinks.postgres.segments import Segment, collect
+from headrace.sinks.postgres.writer import Writer
+from headrace.spi.context import TopicPartition
+from headrace.spi.sink import SinkTask
+from headrace.systems.postgres import DatabaseError, map_error
+
+_log = logging.getLogger(__name__)
+OUTAGES = frozenset(
+    ("PG_CONNECT_REFUSED", "PG_CONNECTION_LOST", "PG_SHUTDOWN", "PG_STARTING", "PG_TIMEOUT", "PG_TOO_MANY_CONNECTIONS")
+)
+"""Conditions that end by themselves: waited for without limit. Other retriable ones are tried max.retries times."""
+REPORT_TIMEOUT_S = 60.0
+
+
+class PostgresSinkTask(SinkTask):
+    """Base of the task classes; `dialect` chooses the keys."""
+
+    dialect = staticmethod(debezium_config)
+
+    def start(self, props: Mapping[str, str]) -> None:
+        self._settings = read_settings(self.dialect(), props)
+        self._routes = Routes(self._settings)
+        self._positions = PositionTable(self._settings.offsets_table, self.context.connector_name)
+        self._writer: Writer | None = None
+        self._stored: dict[TopicPartition, int | None] = {}
+        self._doubt: dict[TopicPartition, int] = {}
+        self._failures = 0
+        self._pending = False
+        self._written = self.context.metrics.counter("headrace_postgres_sink_records_total")
+
+    def open(self, partitions: Sequence[TopicPartition]) -> None:
+        """Read the stored positions. A target that is away is waited for in `put`: records below are skipped there too."""
+        for partition in partitions:
+            self._stored.pop(partition, None)
+        try:
+            found = {
+                p: offset for p, offset in self._known(partitions).items() if offset is not None and p in partitions
+            }
+        except RetriableException as error:
+            _log.warning("positions are read later: %s", error)
+            return
+        if found:
+            self.context.offset(found)
+
+    def close(self, partitions: Sequence[TopicPartition]) -> None:
+        for partition in partitions:
+            self._stored.pop(partition, None)
+            self._doubt.pop(partition, None)
+
+    def stop(self) -> None:
+        if getattr(self, "_writer", None) is not None:
+            self._disconnect()
+
+    def pre_commit(self, offsets: Mapping[TopicPartition, int]) -> Mapping[TopicPartition, int]:
+        """All that `put` took is in the target; after a failed `put` only what the stored positions vouch for."""
+        if not self._pending:
+            return offsets
+        known = {p: self._stored.get(p) for p in offsets}
+        return {p: min(known_offset, offsets[p]) for p, known_offset in known.items() if known_offset is not None}
+
+    def put(self, records: Sequence[SinkRecord]) -> None:
+        if not records:
+            return
+        self._pending = True
+        try:
+            places = {TopicPartition(r.original_topic, r.original_partition) for r in records}
+            floors = {p: offset or 0 for p, offset in self._known(places).items()}
+            fresh = [r for r in records if r.original_offset >= floors[(r.original_topic, r.original_partition)]]  # type: ignore[index]
+            size = self._settings.batch_size
+            for start in range(0, len(fresh), size):
+                self._write(fresh[start : start + size] if len(fresh) > size else fresh)
+        except (HeadraceError, DatabaseError) as error:
+            self._failed(map_error(error, self._settings.target))
+            raise AssertionError("unreachable") from error
+        except BaseException:
+            self._disconnect()
+            raise
+        self._failures = 0
+        self._pending = False
+
+    def _failed(self, error: HeadraceError) -> None:
+        """Raise what the framework is to see, after the connection that may be broken is given up."""
+        self._disconnect()
+        if error.retry_class is not RetryClass.RETRY:
+            raise error
+        if error.code not in OUTAGES:
+            self._failures += 1
+            if self._failures > self._settings.max_retries:
+                raise ConnectException(
+                    f"Given up after {self._settings.max_retries} retries: {error.message}",
+                    code=error.code,
+                    field=error.field,
+                    remedy=error.remedy,
+                )
+        self.context.timeout(self._settings.retry_backoff_ms)
+        if isinstance(error, RetriableException):
+            raise error
+        raise RetriableException(error.message, code=error.code, field=error.field, remedy=error.remedy)
+
+    def _disconnect(self) -> None:
+        writer, self._writer = self._writer, None
+        if writer is not None:
+            with contextlib.suppress(DatabaseError):
+                writer.close()
+
+    def _connected(self) -> Writer:
+        """The writer; a new one checks that nobody moved the positions meanwhile."""
+        if self._writer is None:
+            try:
+                writer = Writer(self._settings, self._positions)
+            except DatabaseError as error:
+                raise map_error(error, self._settings.target) from error
+            self._writer = writer
+            try:
+                self._verify(writer)
+            except DatabaseError as error:
+                raise map_error(error, self._settings.target) from error
+        return self._writer
+
+    def _verify(self, writer: Writer) -> None:
+        """After a lost connection the last commit may or may not have happened; any other position is another writer's."""
+        if not self._stored:
+            return
+        for partition, stored in writer.read_positions(self._stored).items():
+            if stored != self._stored[partition] and stored != self._doubt.get(partition, self._stored[partition]):
+                raise fenced([partition])
+            self._stored[partition] = stored
+        self._doubt.clear()
+
+    def _known(self, partitions: Sequence[TopicPartition] | set[TopicPartition]) -> dict[TopicPartition, int | None]:
+        """The stored positions, read from the target where not yet known."""
+        writer = self._connected()
+        unknown = [p for p in partitions if p not in self._stored]
+        if unknown:
+            try:
+                self._stored |= writer.read_positions(unknown)
+            except DatabaseError as error:
+                self._disconnect()
+                raise map_error(error, self._settings.target) from error
+        return self._stored
+
+    def _write(self, records: Sequence[SinkRecord], replanned: bool = False) -> None:
+        """Write the records in one transaction, or in halves until the bad one stands alone."""
+        segments: list[Segment] = []
+        moves = {(r.original_topic, r.original_partition): r.original_offset + 1 for r in records}
+        try:
+            segments = collect(records, self._routes, self._settings)
+            self._commit(segments, moves)
+        except Exception as error:
+            if is_stale_plan(error) and not replanned:
+                # A column or table changed under us: look at the target again, once.
+                self._disconnect()
+                self._write(records, replanned=True)
+                return
+            bad = as_bad_record(error)
+            if bad is None:
+                raise
+            if len(records) > 1:
+                middle = len(records) // 2
+                self._write(records[:middle])
+                self._write(records[middle:])
+                return
+            self._report(records[0], bad, segments)
+            self._commit([], moves)
+        else:
+            self._written(len(records))
+
+    def _commit(self, segments: list[Segment], ends: Mapping[tuple[str, int], int]) -> None:
+        writer = self._connected()
+        moves = {TopicPartition(*p): (self._stored[TopicPartition(*p)], end) for p, end in ends.items()}
+        after = {p: end for p, (_, end) in moves.items()}
+        self._doubt = dict(after)
+        writer.write(segments, moves)
+        self._stored |= after
+        self._doubt.clear()
+
+    def _report(self, record: SinkRecord, bad: Bad, segments: list[Segment]) -> None:
+        """Hand the record to the framework and wait until it is safe; DataException when nobody takes it."""
+        column = bad.column or (self._writer and where(self._writer, segments)) or None
+        error = DataException(
+            f"Record {record.original_topic}-{record.original_partition}@{record.original_offset} cannot be written"
+            f"{f', column {column}' if column else ''}: {bad.reason}",
+            code=bad.code,
+            field=bad.field,
+            remedy=bad.remedy
+            or "Correct the record or the target's table, or set errors.tolerance and a dead letter topic.",
+        )
+        reporter = self.context.errant_record_reporter()
+        if reporter is None:
+            raise error from bad.cause
+        future = reporter.report(record, error)
+        try:
+            future.result(REPORT_TIMEOUT_S)
+        except FutureTimeoutError:
+            raise RetriableException(
+                "The report of a bad record did not become durable in time.", code="SINK_REPORT_TIMEOUT"
+            ) from None
+
+
+class DebeziumSinkTask(PostgresSinkTask):
+    """Task of the Debezium dialect."""
+
+
+class ConfluentSinkTask(PostgresSinkTask):
+    """Task of the Confluent dialect."""
+
+    dialect = staticmethod(confluent_config)

@@ -1,0 +1,127 @@
+"""Writes batches to the target: prepares tables, then applies all segments and positions in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from headrace.errors import ConfigException
+from headrace.foundation.failpoints import failpoint
+from headrace.sinks.postgres.loading import Loader, check_key, missing_columns, missing_table
+from headrace.sinks.postgres.positions import PositionTable
+from headrace.sinks.postgres.routes import FieldSource
+from headrace.sinks.postgres.segments import Segment
+from headrace.sinks.postgres.settings import SinkSettings
+from headrace.sinks.postgres.tables import Catalog, TargetTable, WantedColumn
+from headrace.spi.context import TopicPartition
+from headrace.systems.postgres import connect
+from headrace.systems.postgres.introspect import Conn
+
+Moves = Mapping[TopicPartition, tuple[int | None, int]]
+Work = list[tuple[Loader | None, Any, str]]
+
+
+class Writer:
+    """One connection with its staging tables. After an error other than of the data, `close` it and make a new one."""
+
+    def __init__(self, settings: SinkSettings, positions: PositionTable) -> None:
+        """Connect; raises the mapped error."""
+        self._settings = settings
+        self._positions = positions
+        self.connection: Conn = connect(settings.target)
+        self._loaders: dict[tuple[Any, ...], Loader] = {}
+        self._catalog = Catalog(self.connection, schema=settings.schema, postgis_schema=settings.postgis_schema)
+        positions.create(self.connection)
+
+    def read_positions(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int | None]:
+        return self._positions.read(self.connection, partitions)
+
+    def write(self, segments: Sequence[Segment], moves: Moves) -> None:
+        """Apply everything or nothing. Raises encoding errors, psycopg's errors, SINK_FENCED and configuration errors."""
+        work: Work = []
+        for segment in segments:
+            self._plan(segment, work)
+        with self.connection.transaction():
+            self._positions.move(self.connection, moves)
+            for loader, rows, truncate in work:
+                if loader is None:
+                    self.connection.execute(truncate)
+                else:
+                    loader.load(rows)
+            failpoint("sink.before_target_commit")
+        failpoint("sink.after_target_commit")
+
+    def _plan(self, segment: Segment, work: Work) -> None:
+        if segment.truncate:
+            found = self._catalog.find(segment.table)
+            if found is not None:
+                work.append((None, None, f"TRUNCATE TABLE {found.quoted}"))
+        mode, keys = self._settings.insert_mode, segment.route.keys
+        if segment.deletes and self._catalog.find(segment.table) is not None:
+            deletes = self._loader(segment.table, keys, "delete")
+            work.append((deletes, [(key, ()) for key in segment.deletes], ""))
+        if segment.shape is None:
+            return
+        if segment.rows:
+            rows = segment.rows.values() if mode == "insert" else segment.rows.items()
+            work.append((self._loader(segment.table, segment.shape.fields, mode), rows, ""))
+        by_columns: dict[frozenset[int], list[Any]] = {}
+        for key, row, left_out in segment.partial.values():
+            by_columns.setdefault(left_out, []).append((key, row))
+        for left_out, partial_rows in by_columns.items():
+            fields = tuple(f for at, f in enumerate(segment.shape.fields) if at not in left_out)
+            purpose = "partial" if mode == "upsert" else mode
+            work.append((self._loader(segment.table, fields, purpose, segment.shape.fields), partial_rows, ""))
+
+    def _loader(
+        self,
+        name: tuple[str | None, str],
+        fields: tuple[FieldSource, ...],
+        purpose: str,
+        all_fields: tuple[FieldSource, ...] | None = None,
+    ) -> Loader:
+        place = (name, fields, purpose)
+        loader = self._loaders.get(place)
+        if loader is None:
+            table = self._prepared(name, all_fields or fields, purpose)
+            if purpose in ("upsert", "partial"):
+                check_key(table, [field.name for field in fields if field.place == "k"], self._settings)
+            loader = self._loaders[place] = Loader(self.connection, table, fields, purpose, self._settings)
+        return loader
+
+    def _prepared(self, name: tuple[str | None, str], fields: Sequence[FieldSource], purpose: str) -> TargetTable:
+        """The table with all columns there, created or evolved as far as the settings allow."""
+        settings = self._settings
+        wanted = [WantedColumn(field.name, field.schema, field.place == "k") for field in fields]
+        table = self._catalog.find(name)
+        if table is None:
+            if not settings.auto_create:
+                raise missing_table(name, settings)
+            self._catalog.create(name, wanted)
+            table = self._catalog.find(name)
+        if table is None:
+            raise ConfigException(
+                f"Table {'.'.join(filter(None, name))} was created but is not found.",
+                code="SINK_TABLE_MISSING",
+                remedy="Check the search path of the role.",
+            )
+        missing = [column for column in wanted if column.name not in table.columns]
+        if missing:
+            names = [column.name for column in missing]
+            if not settings.auto_evolve or purpose == "delete":
+                raise missing_columns(name, names, settings)
+            field = "schema.evolution" if settings.pk_key == "primary.key.fields" else "auto.evolve"
+            self._catalog.add_columns(name, missing, field)
+            table = self._catalog.find(name)
+            assert table is not None
+        return table
+
+    def loader_sources(self, segment: Segment) -> Sequence[Any]:
+        """The column sources of a segment's rows, to find the one at fault; empty when they were never made."""
+        if segment.shape is None:
+            return ()
+        loader = self._loaders.get((segment.table, segment.shape.fields, self._settings.insert_mode))
+        return loader.sources if loader is not None else ()
+
+    def close(self) -> None:
+        self.connection.close()
