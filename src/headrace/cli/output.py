@@ -54,10 +54,16 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, empty:
     for row in rows:
         found = True
         table.add_row(*(Text(_cell(value), style=_COLOURS.get(str(value), "")) for value in row))
-    if found:
-        console().print(table)
-    else:
+    if not found:
         click.echo(empty)
+        return
+    printer = console()
+    if printer.is_terminal:
+        printer.print(table)
+        return
+    with printer.capture() as captured:
+        printer.print(table)
+    click.echo("\n".join(line.rstrip() for line in captured.get().splitlines()))
 
 
 def _cell(value: Any) -> str:
