@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from headrace import __version__
-from headrace.runtime.standalone.java_properties import parse_properties
+from headrace.config.properties import parse_properties
 from headrace.errors import HeadraceError
 from headrace.foundation import logs
 from headrace.log.factory import open_stores

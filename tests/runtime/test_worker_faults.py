@@ -158,6 +158,9 @@ def test_secrets_stay_out_of_sight(tmp_path: Path) -> None:
         worker.create("s", behave="raise-secret", secret=reference, headrace__restart__policy="none")
         worker.until_states("s", "RUNNING", "FAILED")
         assert "hunter2hunter2" not in json.dumps(worker.status("s"))
+        worker.create("literal", behave="raise-secret", secret="correct-horse", headrace__restart__policy="none")
+        worker.until_states("literal", "RUNNING", "FAILED")
+        assert "correct-horse" not in worker.log() + json.dumps(worker.status("literal"))
         assert worker.request("GET", "/connectors/s/tasks")[0]["config"]["secret"] == reference
         assert worker.request("GET", "/connectors/s/config")["secret"] == reference
         assert "hunter2hunter2" not in worker.log()

@@ -39,7 +39,7 @@ def test_unknown_name_tells_the_nearest() -> None:
 
 
 def test_ambiguous_alias_is_dropped() -> None:
-    registry = PluginRegistry([entry("a.SameConnector"), entry("b.SameConnector", PluginKind.SINK)])
+    registry = PluginRegistry([entry("a.SameConnector"), entry("b.SameConnector", PluginKind.SINK, "x:Other")])
     with pytest.raises(NotFoundException, match="more than one"):
         registry.find(None, "SameConnector")
     assert registry.find(PluginKind.SINK, "Same").class_name == "b.SameConnector"
@@ -84,3 +84,8 @@ def test_plugin_path_modules(tmp_path: Path) -> None:
 def test_missing_plugin_path_is_reported(tmp_path: Path) -> None:
     registry = PluginRegistry.discover([str(tmp_path / "nowhere")])
     assert registry.failures[0].location.endswith("nowhere")
+
+
+def test_two_names_of_one_class() -> None:
+    registry = PluginRegistry([entry("headrace.X", PluginKind.SINK), entry("org.apache.X", PluginKind.SINK)])
+    assert registry.find(PluginKind.SINK, "X").class_name == "org.apache.X"

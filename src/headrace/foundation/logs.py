@@ -12,6 +12,7 @@ import logging
 import sys
 import threading
 import time
+from collections.abc import Iterable
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -84,7 +85,7 @@ def set_context(connector: str | None, scope: str | None = None, *, whole_proces
     _scope.set(scope)
 
 
-def hide(secrets: list[str] | set[str]) -> None:
+def hide(secrets: Iterable[str]) -> None:
     """Replace these texts in all lines from now on. Texts below four characters are left out: they would blot everything."""
     with _secrets_lock:
         _secrets.update(text for text in secrets if text and len(text) >= 4)

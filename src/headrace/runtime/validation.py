@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from headrace.config import ConfigDef, ConfigKey, ConfigValue
+from headrace.config.rendering import config_info_to_json, key_to_json
 from headrace.errors import ConfigException, HeadraceError
 from headrace.runtime.client_overrides import refused_overrides
 from headrace.runtime.framework_config import (
@@ -22,8 +23,7 @@ from headrace.runtime.framework_config import (
     topic_group_def,
 )
 from headrace.runtime.herder import ValidationResult
-from headrace.runtime.hosting.resolving import resolve_with
-from headrace.runtime.rendering import definition_json, value_json
+from headrace.runtime.hosting.resolving import hide_passwords, resolve_with
 from headrace.spi.plugins import CONNECTORS, PluginEntry, PluginKind, PluginRegistry
 
 
@@ -80,6 +80,7 @@ def validate(
         ) from error
     entry = registry.find(CONNECTORS, resolved["connector.class"])
     cls = entry.load()
+    hide_passwords(cls, resolved)
     found = _Collected()
     framework = connector_def(entry.kind)
     found.add_def(framework, framework.validate(resolved))
@@ -259,7 +260,7 @@ def _result(shown_class: str, entry: PluginEntry, framework: ConfigDef, found: _
                 if ": " in group and group.split(": ")[0] in ("Transforms", "Predicates", TOPIC_CREATION)
                 else groups
             ).append(group)
-    configs = [{"definition": definition_json(key), "value": value_json(key, value)} for key, value in found.entries]
+    configs = [config_info_to_json(value, key) for key, value in found.entries if key is None or not key.internal]
     count = sum(len(value.errors) for _, value in found.entries)
     return ValidationResult(shown_class, count, list(dict.fromkeys([*groups, *later])), configs)
 
@@ -271,4 +272,4 @@ def plugin_definitions(registry: PluginRegistry, name: str) -> list[dict[str, An
     keys = list(own)
     if entry.kind in CONNECTORS:
         keys += [key for key in connector_def(entry.kind) if key.name not in own]
-    return [shown for key in keys if (shown := definition_json(key)) is not None]
+    return [key_to_json(key) for key in keys if not key.internal]

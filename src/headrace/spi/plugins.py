@@ -167,8 +167,9 @@ class PluginRegistry:
                 return entry
         candidates = self.entries(wanted)
         matches = [entry for entry in candidates if name in entry.aliases()]
-        if len({entry.class_name for entry in matches}) == 1:
-            return min(matches, key=lambda entry: wanted.index(entry.kind))
+        if len({entry.target for entry in matches}) == 1:
+            # A class may have two full names, its own and the one it stands in for; the latter is what clients know.
+            return min(matches, key=lambda entry: (wanted.index(entry.kind), entry.class_name.startswith("headrace.")))
         self._raise_import_failure(name)
         raise _not_found(name, wanted, matches, candidates, self.failures)
 

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from headrace.config.references import Resolved
 from headrace.errors import ConfigException
 from headrace.foundation import logs
 from headrace.runtime.framework_config import connector_def
@@ -25,7 +26,7 @@ from headrace.runtime.hosting.messages import (
     Stop,
     TasksPlanned,
 )
-from headrace.runtime.hosting.resolving import Resolved, resolve, to_references
+from headrace.runtime.hosting.resolving import hide_passwords, resolve, to_references
 from headrace.runtime.restart_policy import POLICY_KEYS
 from headrace.spi.plugins import PluginKind
 
@@ -103,7 +104,9 @@ def run_connector(context: ChildContext, work: ConnectorWork) -> None:
     context.stage = stage
     resolved = resolve(context, work.config)
     config = resolved.config
-    connector: Connector = context.registry.load(PluginKind(work.kind), config["connector.class"])()
+    cls = context.registry.load(PluginKind(work.kind), config["connector.class"])
+    hide_passwords(cls, config)
+    connector: Connector = cls()
     connector.initialize(_Context(context, work.connector))
     try:
         connector.start(config)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from headrace.foundation import logs
 from headrace.runtime.herder import State
@@ -20,7 +20,8 @@ from headrace.runtime.hosting.messages import (
     TaskWork,
     TopicsUsed,
 )
-from headrace.runtime.hosting.resolving import resolve
+from headrace.runtime.hosting.resolving import hide_passwords, resolve
+from headrace.spi.plugins import PluginKind
 
 if TYPE_CHECKING:
     from headrace.runtime.hosting.child import ChildContext
@@ -49,6 +50,8 @@ def run_task(context: ChildContext, work: TaskWork) -> None:
 
     connector_config = resolve(context, work.connector_config).config
     task_config = resolve(context, work.task_config).config
+    cls = context.registry.load(PluginKind(work.kind), connector_config["connector.class"])
+    hide_passwords(cls, {**connector_config, **task_config})
     spec = TaskSpec(
         connector=work.connector,
         task_id=work.task_id,
@@ -65,16 +68,13 @@ def run_task(context: ChildContext, work: TaskWork) -> None:
     context.samples = runner.samples
     if work.paused:
         runner.pause()
-    context.send(TaskStarted(_version(context, connector_config, work.kind)))
+    context.send(TaskStarted(_version(cls)))
     threading.Thread(target=_commands, args=(context, runner), name="headrace-commands", daemon=True).start()
     runner.run()
     context.beat()
 
 
-def _version(context: ChildContext, connector_config: dict[str, str], kind: str) -> str | None:
-    from headrace.spi.plugins import PluginKind
-
-    connector = context.registry.load(PluginKind(kind), connector_config["connector.class"])
+def _version(connector: type[Any]) -> str | None:
     version = connector().task_class().version()
     return None if version == "undefined" else str(version)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from headrace.runtime.standalone.java_properties import parse_properties
+from headrace.config.properties import parse_properties
 from headrace.errors import ConfigException
 from headrace.runtime.herder import TargetState
 
