@@ -12,9 +12,9 @@ from headrace.cli.check import Finding, Verdict, error_entries, judge, worst
 from headrace.cli.explain import Lookup, connector_key, worker_key
 from headrace.cli.files import CONNECTOR_CLASS, read_connector
 from headrace.cli.options import auth_option, cacert_option, open_client
+from headrace.config.rendering import config_info_to_json
 from headrace.errors import ConfigException, HeadraceError
 from headrace.runtime.framework_config import connector_def
-from headrace.runtime.rendering import definition_json, value_json
 from headrace.runtime.validation import validate
 from headrace.runtime.worker_config import parse_worker_config, worker_def
 from headrace.spi.plugins import CONNECTORS, PluginKind, PluginRegistry
@@ -168,8 +168,7 @@ def check_worker(given: Mapping[str, str]) -> list[Finding]:
     entries: list[dict[str, Any]] = []
     for definition in (worker_def(), rest_def()):
         for value in definition.validate(given):
-            key = definition.get(value.name)
-            entries.append({"definition": definition_json(key), "value": value_json(key, value)})
+            entries.append(config_info_to_json(value, definition.get(value.name)))
     if not any(entry["value"]["errors"] for entry in entries):
         try:
             parse_worker_config(given)

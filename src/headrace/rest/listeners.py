@@ -85,4 +85,6 @@ def bind(listener: Listener) -> socket.socket:
             remedy="Choose a free address, or stop the process that uses it.",
         ) from error
     sock.setblocking(False)
+    # Inherited by the connections. Head and body of an answer are two writes: without it the second waits for the client's ACK.
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return sock
