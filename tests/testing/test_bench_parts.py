@@ -6,10 +6,10 @@ import subprocess
 import sys
 
 import pytest
+from tests.support import wait_until
 
 from headrace.testing.bench import limits, meter
 from headrace.testing.bench.workload import Workload, differences, table_ddl
-from tests.support import wait_until
 
 
 def test_changes_are_counted_right_and_differences_found(postgres, make_database):
