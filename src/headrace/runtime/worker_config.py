@@ -208,7 +208,7 @@ def _place(values: Mapping[str, Any]) -> _Place:
     chosen = values["log.implementation"]
     if chosen == "kafka" or (chosen is None and servers):
         raise ConfigException(
-            f"The configuration names Kafka at {', '.join(servers) or 'bootstrap.servers'}, which this version cannot use.",
+            f"The configuration asks for Kafka{' at ' + ', '.join(servers) if servers else ''}, which this version cannot use.",
             code="LOG_NOT_AVAILABLE",
             field="bootstrap.servers" if servers else "log.implementation",
             remedy="Set log.implementation=embedded to keep the topics in the data folder of this worker.",
