@@ -13,21 +13,22 @@ def bench() -> None:
 
 
 @bench.command()
-@click.option("--rows", default=100_000, show_default=True, help="Rows of the snapshot.")
-@click.option("--changes", default=200_000, show_default=True, help="Changes to catch up with.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object on one line.")
-def pipeline(rows: int, changes: int, as_json: bool) -> None:
+@click.option("--rows", default=200_000, show_default=True, help="Rows of the snapshot.")
+@click.option("--changes", default=200_000, show_default=True, help="Changes to catch up with, each repetition.")
+@click.option("--reps", default=2, show_default=True, help="Repetitions of the catch-up; two or more show the noise.")
+@click.option("--rate", default=1000.0, show_default=True, help="Changes per second of the latency case.")
+@click.option("--latency-seconds", default=10.0, show_default=True, help="How long latency is measured.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object per case and line.")
+def pipeline(rows: int, changes: int, reps: int, rate: float, latency_seconds: float, as_json: bool) -> None:
     """PostgreSQL to the embedded log to PostgreSQL: rates, latency, memory, CPU."""
     from headrace.testing.bench import run_pipeline_bench
 
-    result = run_pipeline_bench(rows=rows, changes=changes)
+    cases = run_pipeline_bench(rows, changes, reps=reps, rate=rate, latency_s=latency_seconds)
     if as_json:
-        click.echo(json.dumps(result))
+        for case in cases:
+            click.echo(json.dumps(case))
         return
     from headrace.cli.output import print_table
 
-    metrics = result.get("metrics", {})
-    print_table(
-        ("metric", "value"),
-        [(name, f"{value:,.4g}" if isinstance(value, float) else value) for name, value in metrics.items()],
-    )
+    figures = [(case["case"], name, value) for case in cases for name, value in case["metrics"].items()]
+    print_table(("case", "metric", "value"), [(case, name, f"{value:,.6g}") for case, name, value in figures])

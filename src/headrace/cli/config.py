@@ -167,8 +167,8 @@ def check_worker(given: Mapping[str, str]) -> list[Finding]:
                 errors.append((name, _text(error)))
     entries: list[dict[str, Any]] = []
     for definition in (worker_def(), rest_def()):
-        for value in definition.validate(given):
-            entries.append(config_info_to_json(value, definition.get(value.name)))
+        values = definition.validate(given)
+        entries += [config_info_to_json(value, definition.get(value.name)) for value in values]
     if not any(entry["value"]["errors"] for entry in entries):
         try:
             parse_worker_config(given)

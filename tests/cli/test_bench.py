@@ -1,0 +1,40 @@
+"""What `bench` and `demo` hand over and print; what they do is tested with the kit."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.cli.conftest import Run
+
+CASES = [
+    {"case": "start", "metrics": {"start_s": 0.5}},
+    {"case": "snapshot", "metrics": {"snapshot_rows_per_s": 123456}},
+]
+
+
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    calls: list[Any] = []
+
+    def run_pipeline_bench(*arguments: int, **more: float) -> list[dict[str, Any]]:
+        calls.append((arguments, more))
+        return CASES
+
+    monkeypatch.setattr("headrace.testing.bench.run_pipeline_bench", run_pipeline_bench)
+    monkeypatch.setattr("headrace.testing.demo.run_demo", lambda keep: calls.append(keep) or 1)
+    return calls
+
+
+def test_bench_prints_a_line_per_case(run: Run, calls: list[Any]) -> None:
+    outcome = run("bench", "pipeline", "--json", "--rows", "10", "--changes", "20", "--rate", "5")
+    assert [json.loads(line) for line in outcome.out.splitlines()] == CASES
+    assert calls == [((10, 20), {"reps": 2, "rate": 5.0, "latency_s": 10.0})]
+    assert "123,456" in run("bench", "pipeline").out
+
+
+def test_demo_exits_as_it_found(run: Run, calls: list[Any]) -> None:
+    assert run("demo", "--keep").code == 1
+    assert calls == [True]
