@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import Any
 
 import pytest
@@ -38,3 +39,10 @@ def test_bench_prints_a_line_per_case(run: Run, calls: list[Any]) -> None:
 def test_demo_exits_as_it_found(run: Run, calls: list[Any]) -> None:
     assert run("demo", "--keep").code == 1
     assert calls == [True]
+
+
+def test_a_missing_kit_is_told(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "headrace.testing.demo", None)
+    outcome = run("demo")
+    assert outcome.code == 1
+    assert "KIT_NOT_INSTALLED" in outcome.err

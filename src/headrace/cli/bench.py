@@ -6,6 +6,8 @@ import json
 
 import click
 
+from headrace.cli.kit import kit_function
+
 
 @click.group()
 def bench() -> None:
@@ -21,8 +23,7 @@ def bench() -> None:
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per case and line.")
 def pipeline(rows: int, changes: int, reps: int, rate: float, latency_seconds: float, as_json: bool) -> None:
     """PostgreSQL to the embedded log to PostgreSQL: rates, latency, memory, CPU."""
-    from headrace.testing.bench import run_pipeline_bench
-
+    run_pipeline_bench = kit_function("bench", "run_pipeline_bench")
     cases = run_pipeline_bench(rows, changes, reps=reps, rate=rate, latency_s=latency_seconds)
     if as_json:
         for case in cases:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import click
 
+from headrace.cli.kit import kit_function
+
 
 @click.command()
 @click.option("--keep", is_flag=True, help="Leave everything running, with the REST interface up.")
 def demo(keep: bool) -> int:
     """Start a PostgreSQL with a small shop under load, replicate it into PostgreSQL and Redis, and compare row by row."""
-    from headrace.testing.demo import run_demo
-
-    return run_demo(keep=keep)
+    return int(kit_function("demo", "run_demo")(keep=keep))
