@@ -26,6 +26,7 @@ from headrace.data import (
 from headrace.data.logical import date_builder, decimal_builder, time_builder, timestamp_builder
 from headrace.data.unchanged import UnchangedBytes, UnchangedList, UnchangedText
 from headrace.errors import ConfigException, DataException
+from headrace.spi.converter import Column
 
 
 def converter(**settings: str) -> JsonConverter:
@@ -321,3 +322,52 @@ def test_schemaless_numbers() -> None:
     assert isinstance(made.to_connect_data("t", b"1.0").value, float)
     assert made.to_connect_data("t", str(2**70).encode()).value == 2**70
     assert payload(None, 2**70) == str(2**70)
+
+
+def test_decimals_are_read_in_both_forms_by_either_setting() -> None:
+    schema = (
+        SchemaBuilder.struct()
+        .field("r", decimal_builder(2).build())
+        .field("o", decimal_builder(2).optional().build())
+        .field("d", decimal_builder(2).optional().default(Decimal("7.00")).build())
+        .build()
+    )
+    head = converter().from_connect_data("t", schema, Struct(schema, [Decimal("1.50")] * 3)).split(b',"payload":')[0]
+    for decimal_format in ("BASE64", "NUMERIC"):
+        made = converter(decimal_format=decimal_format)
+        for body, expected in (
+            (b'{"r":"AJY=","o":1.50,"d":2}', ["1.50", "1.50", "2"]),
+            (b'{"r":-1e2,"o":null,"d":null}', ["-100", None, "7.00"]),
+            (b'{"r":"1234","o":"\\/w=="}', [None, "-0.01", "7.00"]),
+        ):
+            values = made.to_connect_data("t", head + b',"payload":' + body + b"}").value.values
+            if expected[0] is not None:
+                assert values[0] == Decimal(expected[0])
+            assert values[1:] == [None if text is None else Decimal(text) for text in expected[1:]]
+        for bad in (b'{"r":null}', b"{}", b'{"r":true}', b'{"r":[1]}', b'{"r":"?"}', b'{"r":""x}'):
+            with pytest.raises(DataException):
+                made.to_connect_data("t", head + b',"payload":' + bad + b"}")
+
+
+def test_too_deep_data_is_refused() -> None:
+    deep = b"[" * 100_000 + b"]" * 100_000
+    for enable in ("true", "false"):
+        with pytest.raises(DataException):
+            converter(schemas_enable=enable).to_connect_data("t", deep)
+    with pytest.raises(DataException):
+        converter().to_connect_data("t", b'{"schema":null,"payload":' + deep + b"}")
+    nested: list[Any] = []
+    for _ in range(100_000):
+        nested = [nested]
+    with pytest.raises(DataException):
+        payload(None, nested)
+
+
+def test_a_batch_with_an_empty_or_foreign_datum() -> None:
+    column = converter().encode_batch("t", [STRUCT, None], [Struct(STRUCT, [1, "x"]), None])
+    assert [item.value for item in converter().decode_batch("t", column)][1] is None
+    broken = Column([b""], column.prefixes, [1])
+    with pytest.raises(DataException):
+        converter().decode_batch("t", broken)
+    odd = Column([b'ma":{"type":"int8","optional":false},"payload":5}'], [b"", b'{"sche'], [1])
+    assert converter().decode_batch("t", odd)[0].value == 5

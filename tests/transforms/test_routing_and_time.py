@@ -71,7 +71,7 @@ def test_patterns_without_an_equal_are_refused(regex: str) -> None:
     with pytest.raises(ConfigException) as refused:
         made(RegexRouter, regex=regex, replacement="x")
     assert refused.value.field == "regex"
-    assert [outcome.errors for outcome in RegexRouter.config().validate({"regex": regex, "replacement": "x"})][0]
+    assert next(outcome.errors for outcome in RegexRouter.config().validate({"regex": regex, "replacement": "x"}))
 
 
 @pytest.mark.parametrize("replacement", ["$", "$x", "$2", "${no}", "a\\"])

@@ -218,7 +218,7 @@ class JsonConverter(Converter, HeaderConverter):
         """Any order of the two fields, any white space."""
         try:
             envelope = msgspec.json.decode(data, type=_Envelope)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             parse(data)
             raise DataException(
                 'JsonConverter with schemas.enable requires "schema" and "payload" fields and may not contain additional fields.',
@@ -242,12 +242,13 @@ class JsonConverter(Converter, HeaderConverter):
             return [self.to_connect_data(topic, datum) for datum in column]
         entries = [None if not prefix else self._prefix_entry(prefix) for prefix in column.prefixes]
         result: list[SchemaAndValue] = []
+        make = tuple.__new__  # what SchemaAndValue(...) does, without a Python call
         for index, (datum, which) in enumerate(zip(column.data, column.prefix_of, strict=True)):
             entry = entries[which]
-            if entry is None or datum is None or datum[-1:] != b"}":
+            if entry is None or not datum or datum[-1] != 125:  # the brace that closes the envelope
                 result.append(self.to_connect_data(topic, column[index]))
             else:
-                result.append(SchemaAndValue(entry.schema, entry.decode(datum[:-1])))
+                result.append(make(SchemaAndValue, (entry[1], entry[2](datum[:-1]))))
         return result
 
     # Headers

@@ -6,7 +6,9 @@ msgspec parses into Structs of the schema's shape, checking types and ranges in 
 
 from __future__ import annotations
 
+from binascii import a2b_base64
 from collections.abc import Callable
+from decimal import Decimal
 from types import GenericAlias
 from typing import Annotated, Any, Final
 
@@ -48,8 +50,10 @@ class _Compiler:
         return made
 
     def _nullable(self, schema: Schema) -> tuple[Any, _Convert | None]:
-        kind, present = self._present(schema)
         default = schema.default if self._replace else None
+        if schema.name == DECIMAL_NAME:
+            return msgspec.Raw, _decimal(schema, default)
+        kind, present = self._present(schema)
         if default is not None:
             if present is None:
                 return kind | None, lambda value: default if value is None else value
@@ -73,9 +77,6 @@ class _Compiler:
                 return self._map(schema.key_schema, schema.value_schema)
             case Type.FLOAT32:
                 return float, to_single
-        if schema.name == DECIMAL_NAME:
-            scale = schema_scale(schema)
-            return bytes, lambda value: bytes_to_decimal(value, scale)
         return _PLAIN[schema.type], (lambda value: logical(schema, value)) if schema.name in LOGICAL_NAMES else None
 
     def _map(self, key_schema: Schema, value_schema: Schema) -> tuple[Any, _Convert | None]:
@@ -124,6 +125,23 @@ class _Compiler:
         return shape, build
 
 
+def _decimal(schema: Schema, default: Any) -> _Convert:
+    """From raw JSON: base64 text of the unscaled value, or a number. What is neither goes the definition's way."""
+    scale = schema_scale(schema)
+
+    def read(raw: Any) -> Any:
+        text = bytes(raw)
+        if text[0] == 34:
+            return bytes_to_decimal(a2b_base64(text[1:-1], strict_mode=True), scale)
+        if text == b"null":
+            if default is None and not schema.optional:
+                raise TypeError
+            return default
+        return Decimal(text.decode())
+
+    return read
+
+
 def _same(value: Any) -> Any:
     return value
 
@@ -146,7 +164,7 @@ def compile_decoder(schema: Schema | None, *, replace_nulls: bool) -> Decode:
     def decode(data: bytes) -> Any:
         try:
             return finish(read(data))
-        except (msgspec.DecodeError, TypeError, UnicodeDecodeError):
+        except (msgspec.DecodeError, TypeError, ValueError, ArithmeticError, RecursionError):
             return slowly(data)
 
     return decode
@@ -159,5 +177,5 @@ def schemaless_decoder(data: bytes) -> Any:
     """Any JSON as plain Python data. DataException if it is no JSON."""
     try:
         return _READ_ANY(data)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return convert(None, parse(data), replace_nulls=True)

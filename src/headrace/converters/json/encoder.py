@@ -181,7 +181,7 @@ def compile_encoder(schema: Schema, *, decimal_numeric: bool, replace_nulls: boo
     def encode(value: Any) -> bytes:
         try:
             text = write(build(value))
-        except (TypeError, ValueError, OverflowError) as error:
+        except (TypeError, ValueError, OverflowError, RecursionError) as error:
             raise DataException(f"Value does not fit schema {schema!r}: {error}") from error
         if b"\\u00" in text:
             text = upper_escapes(text)
@@ -199,7 +199,7 @@ def encode_schemaless(value: Any) -> bytes:
     """The JSON of a value without schema. DataException for a class that has no Connect type of its own."""
     try:
         text = _ENCODE(_schemaless(value))
-    except (TypeError, ValueError, OverflowError) as error:
+    except (TypeError, ValueError, OverflowError, RecursionError) as error:
         raise DataException(f"Value cannot be written as JSON: {error}") from error
     return upper_escapes(text) if b"\\u00" in text else text
 
