@@ -5,12 +5,17 @@ from __future__ import annotations
 import json
 import threading
 import time
+from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
-from headrace.data import Header
-from headrace.errors import ConnectException, NotFoundException, RetriableException
+from headrace.data import Header, SourceRecord
+from headrace.errors import ConnectException, DataException, NotFoundException, RetriableException
+from headrace.foundation import failpoints
+from headrace.log.spi import EncodedBatch, Producer, SourceOffsetEntry
 from headrace.runtime.herder import State
+from headrace.spi import TopicPartition
 from headrace.testing.memory_log import MemoryLog, MemoryOffsetStore
 from tests.runtime.task_kit import Running, Script, TextConverter, TextHeaders, connect_error, eventually, record
 
@@ -353,3 +358,106 @@ def test_stages_and_their_time_are_shown() -> None:
         }
         assert {"poll", "convert", "append", "commit", "idle"} <= stages
         eventually(lambda: run.runner.progress()[0] == "poll")
+
+
+class PickyLog(MemoryLog):
+    """Refuses values that start with `huge`, as the embedded log refuses records too large."""
+
+    def producer(self, client_id: str, transactional_id: str | None = None) -> Producer:
+        inner = super().producer(client_id, transactional_id)
+        original = inner.append
+
+        def append(batches: Sequence[EncodedBatch], offsets: Sequence[SourceOffsetEntry] = ()) -> list[int]:
+            for batch in batches:
+                if batch.topic != "dlq" and any((v or b"").startswith(b"huge") for v in batch.values):
+                    raise DataException("too large", code="RECORD_TOO_LARGE")
+            return original(batches, offsets)
+
+        inner.append = append  # type: ignore[method-assign]
+        return inner
+
+
+@pytest.mark.parametrize("count", [7, LARGE])
+def test_records_the_log_refuses_are_given_up_alone(count: int) -> None:
+    log = PickyLog()
+    config = {
+        "errors.tolerance": "all",
+        "errors.deadletterqueue.topic.name": "dlq",
+        "errors.deadletterqueue.context.headers.enable": "true",
+    }
+    wanted = ["huge" if i in (2, 5) else f"v{i}" for i in range(count)]
+    with Running("source", log, config) as run:
+        run.script.feed([record(i, value, topic="tu"[i % 2]) for i, value in enumerate(wanted)])
+        eventually(lambda: offset(log, run.name) == {"n": count - 1})
+        assert run.sample("kafka_connect_task_error_metrics_total_records_skipped") == 2
+    assert log.values("t") == [v.encode() for v in wanted[::2] if v != "huge"]
+    assert log.values("u") == [v.encode() for v in wanted[1::2] if v != "huge"]
+    assert log.values("dlq") == [b"huge", b"huge"]
+    assert {dict(entry[3])["__connect.errors.stage"] for entry in log.records("dlq")} == {b"KAFKA_PRODUCE"}
+
+
+def test_records_the_log_refuses_fail_the_task_without_tolerance() -> None:
+    log = PickyLog()
+    run = Running("source", log).start()
+    run.script.feed([record(1), record(2, "huge")])
+    connect_error(run.failed(), "RECORD_TOO_LARGE")
+    assert log.values("t") == []
+    assert offset(log, run.name) is None
+
+
+def test_error_log_lines_name_the_stage_and_show_the_record_if_asked(caplog: pytest.LogCaptureFixture) -> None:
+    config = {"errors.tolerance": "all", "errors.log.enable": "true"}
+    for include in ("false", "true"):
+        caplog.clear()
+        with Running("source", MemoryLog(), {**config, "errors.log.include.messages": include}) as run:
+            run.script.feed([record(1, "bad secret"), record(2)])
+            eventually(lambda run=run: run.script.got("offsets"))
+            assert run.sample("kafka_connect_task_error_metrics_total_errors_logged") == 1
+        (line,) = [r.getMessage() for r in caplog.records if "Error encountered" in r.getMessage()]
+        assert f"task {run.name}-0" in line
+        assert "stage 'VALUE_CONVERTER' with class 'kit.TextConverter'" in line
+        assert ("bad secret" in line) is (include == "true")
+
+
+@pytest.mark.parametrize("point", ["source.after_read", "source.after_append"])
+def test_a_failure_at_each_point_loses_and_repeats_nothing(point: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    log = MemoryLog()
+    everything = [record(i) for i in range(20)]
+
+    def from_committed(name: str) -> list[SourceRecord]:
+        stored = offset(log, name)
+        return everything[(stored["n"] + 1 if stored else 0) :]  # type: ignore[operator]
+
+    Script("crash")
+    monkeypatch.setattr(failpoints, "_active", failpoints._parse(f"{point}=fail:1"))
+    run = Running("source", log, name="crash").start()
+    run.script.feed(everything[:7], everything[7:12])
+    connect_error(run.failed(), "FAILPOINT")
+    Script("crash").feed(from_committed("crash"))
+    with Running("source", log, name="crash") as run:
+        eventually(lambda: offset(log, "crash") == {"n": 19})
+    assert log.values("t") == [f"v{i}".encode() for i in range(20)]
+
+
+def test_the_embedded_log_takes_records_and_offsets(tmp_path: Path) -> None:
+    from headrace.log.factory import open_log, open_stores
+
+    config = {"log.embedded.path": str(tmp_path), "log.embedded.num.partitions": "3"}
+    log = open_log(config)
+    try:
+        with Running("source", log, worker=config) as run:
+            run.script.feed(*([record(b * LARGE + i) for i in range(LARGE)] for b in range(4)))
+            eventually(
+                lambda: run.script.got("offsets") and run.script.got("offsets")[-1][0][1] == {"n": 4 * LARGE - 1}
+            )
+            store, _ = open_stores(config)
+            assert store.get(run.name, [{"part": "p"}]) == [{"n": 4 * LARGE - 1}]
+        got: dict[int, list[int]] = {}
+        for partition in range(3):
+            batch = log.read(TopicPartition("t", partition), 0, 10_000)
+            assert batch is not None
+            got[partition] = [int((value or b"")[1:]) for value in batch.values]
+            assert got[partition] == sorted(got[partition])
+        assert sorted(n for numbers in got.values() for n in numbers) == list(range(4 * LARGE))
+    finally:
+        log.close()

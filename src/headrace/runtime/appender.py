@@ -9,18 +9,20 @@ from __future__ import annotations
 
 import contextvars
 import logging
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from headrace.data import SourceRecord
-from headrace.errors import NotFoundException, RetriableException
+from headrace.errors import DataException, NotFoundException, RetriableException
 from headrace.foundation.backoff import Backoff
 from headrace.foundation.failpoints import failpoint
 from headrace.log.offset_codec import offset_key, offset_value
 from headrace.log.spi import EncodedBatch, Producer, SourceOffsetEntry
 from headrace.runtime.ledger import AckLedger, Ticket
+from headrace.runtime.salvage import Salvage
 from headrace.runtime.task_metrics import SourceMetrics, StageClock
 from headrace.runtime.tolerance import TaskStopping
 
@@ -28,6 +30,7 @@ logger = logging.getLogger(__name__)
 
 IN_FLIGHT = 2
 INLINE_RECORDS = 200
+SWITCH_INTERVAL_S = 0.0005
 _RETRY = Backoff(0.1, 5.0)
 
 
@@ -68,7 +71,8 @@ class Settled(NamedTuple):
 class OrderedAppender:
     """See the module's docstring. All methods are for the task's thread; `halt` may be set from any.
 
-    `halt`: the task is to stop: no more waiting. `recreate`: called with the topics of a unit when one of them is missing."""
+    `halt`: the task is to stop: no more waiting. `recreate`: called with the topics of a unit when one of them is missing.
+    `salvage`: for records that the log refuses for good; None = they fail the task."""
 
     def __init__(
         self,
@@ -77,12 +81,14 @@ class OrderedAppender:
         metrics: SourceMetrics,
         halt: threading.Event,
         recreate: Callable[[Sequence[str]], None],
+        salvage: Salvage | None = None,
     ) -> None:
         self._producer = producer
         self._connector = connector
         self._metrics = metrics
         self._halt = halt
         self._recreate = recreate
+        self._salvage = salvage
         self.ledger: AckLedger[bytes, SourcePosition] = AckLedger()
         self.stages = StageClock()
         metrics.extra_stages.append(self.stages)
@@ -127,6 +133,8 @@ class OrderedAppender:
             self._append_here(unit)
             return
         if self._thread is None:
+            # By default a thread that comes back from the disk waits 5 ms for the interpreter, longer than the append itself.
+            sys.setswitchinterval(min(sys.getswitchinterval(), SWITCH_INTERVAL_S))
             run = contextvars.copy_context().run
             self._thread = threading.Thread(target=run, args=(self._work,), name="headrace-append", daemon=True)
             self._thread.start()
@@ -216,7 +224,13 @@ class OrderedAppender:
         entries = [SourceOffsetEntry(key, ticket.offset.encoded) for key, ticket in moved.items()]
         left = self.stages.enter("append")
         try:
-            self._append_until_done(unit, entries)
+            self._append_until_done(unit.batches, entries)
+        except DataException:
+            if self._salvage is None:
+                raise
+            letters = self._salvage.append_what_can_be(lambda part: self._append_until_done(part, ()), unit.batches)
+            self._append_until_done(letters, entries)
+            self._salvage.written()
         finally:
             self.stages.enter(left)
         failpoint("source.after_append")
@@ -225,19 +239,19 @@ class OrderedAppender:
             self.ledger.confirm(moved)
             self._settled.append((unit, moved))
 
-    def _append_until_done(self, unit: AppendUnit, entries: Sequence[SourceOffsetEntry]) -> None:
+    def _append_until_done(self, batches: Sequence[EncodedBatch], entries: Sequence[SourceOffsetEntry]) -> None:
         attempt = 0
         recreated = False
         while True:
             try:
-                self._producer.append(unit.batches, entries)
+                self._producer.append(batches, entries)
                 break
             except NotFoundException:
                 # The topic was deleted while the task ran: create it again as configured, but only once.
-                if recreated or not unit.batches:
+                if recreated or not batches:
                     raise
                 recreated = True
-                self._recreate([batch.topic for batch in unit.batches])
+                self._recreate([batch.topic for batch in batches])
             except RetriableException as error:
                 self._metrics.append_retries += 1
                 if not self._metrics.append_blocked:

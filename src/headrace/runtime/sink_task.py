@@ -398,7 +398,11 @@ class SinkLoop(TaskLoop):
             return
         self._next_lag = now + _LAG_EVERY_S
         owned = self._offsets.owned()
-        ends = self._consumer.end_offsets(owned)
+        try:
+            ends = self._consumer.end_offsets(owned)
+        except RetriableException:
+            # The log is busy: the lag shows its last value until the next look.
+            return
         lags = [max(0, ends[p] - self._offsets.positions[p]) for p in owned if p in ends]
         numbers = self._numbers
         numbers.lag_records = sum(lags)

@@ -25,6 +25,7 @@ from headrace.runtime.chain import TransformChain
 from headrace.runtime.contexts import SourceContext, StoreOffsetReader
 from headrace.runtime.herder import State
 from headrace.runtime.record_encoder import RecordEncoder
+from headrace.runtime.salvage import Salvage
 from headrace.runtime.task_loop import TaskLoop, TaskSpec, TaskSurroundings, client_id
 from headrace.runtime.task_metrics import SourceMetrics
 from headrace.runtime.task_settings import read_int
@@ -106,6 +107,7 @@ class SourceLoop(TaskLoop):
             self._numbers,
             self.halt,
             self._create_again,
+            self._salvage(),
         )
         encoder = RecordEncoder(
             converters,
@@ -144,6 +146,12 @@ class SourceLoop(TaskLoop):
     def _transactional_id(self) -> str:
         group = self.spec.worker_config.get("group.id", "connect")
         return f"{group}-{self.spec.connector}-{self.spec.task_id}"
+
+    def _salvage(self) -> Salvage | None:
+        if not self.policy.tolerate_all:
+            return None
+        letters = self.make_letters()
+        return Salvage(self.make_tolerance(letters), letters)
 
     def _create_again(self, topics: Sequence[str]) -> None:
         self._topics.forget(topics)

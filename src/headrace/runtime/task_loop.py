@@ -76,24 +76,26 @@ class TaskLoop(ABC):
         self._reported: State | None = None
         self._topics_seen: set[str] = set()
         self.policy = ErrorPolicy.from_config(spec.connector_config)
-        self.letters = self._dead_letters()
-        self.tolerance = Tolerance(self.policy, metrics.errors, self._reporters(), self.wait)
+        self.letters = self.make_letters()
+        self.tolerance = self.make_tolerance(self.letters)
 
-    def _dead_letters(self) -> DeadLetters | None:
+    def make_letters(self) -> DeadLetters | None:
+        """A collector of dead letters, if a topic is set for them; one per thread that needs it."""
         spec = self.spec
         settings = DeadLetterSettings.from_config(spec.connector_config)
         if settings is None:
             return None
         return DeadLetters(settings, self.around.log, spec.connector, spec.task_id, self.metrics.errors)
 
-    def _reporters(self) -> list[FailureReporter]:
+    def make_tolerance(self, letters: DeadLetters | None) -> Tolerance:
+        """The errors.* policy, reporting to the log and to these letters."""
         reporters: list[FailureReporter] = []
         if self.policy.log_enabled:
             include = self.policy.log_messages
             reporters.append(ErrorLog(self.spec.connector, self.spec.task_id, include, self.metrics.errors))
-        if self.letters is not None:
-            reporters.append(self.letters)
-        return reporters
+        if letters is not None:
+            reporters.append(letters)
+        return Tolerance(self.policy, self.metrics.errors, reporters, self.wait)
 
     @property
     def stopping(self) -> bool:
