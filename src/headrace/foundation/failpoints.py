@@ -4,7 +4,8 @@
 processes when `HEADRACE_FAILPOINTS_DIR` names a folder for the marks. Without the variable a point costs one dict look-up.
 
 Actions: `kill` (SIGKILL to the own process), `raise` (RetriableException), `fail` (ConnectException), `hang` (never returns).
-A number after a colon skips the first hits: `source.after_append=kill:3` fires at the fourth.
+A number after a colon skips the first hits: `source.after_append=kill:3` fires at the fourth. `source.after_append@orders=kill`
+fires only in processes that work for the connector `orders` (see `set_scope`).
 """
 
 from __future__ import annotations
@@ -20,11 +21,12 @@ _ACTIONS = frozenset({"kill", "raise", "fail", "hang"})
 
 
 class _Point:
-    __slots__ = ("action", "skip")
+    __slots__ = ("action", "mark", "skip")
 
-    def __init__(self, action: str, skip: int) -> None:
+    def __init__(self, action: str, skip: int, mark: str) -> None:
         self.action = action
         self.skip = skip
+        self.mark = mark
 
 
 def _parse(text: str) -> dict[str, _Point]:
@@ -39,11 +41,20 @@ def _parse(text: str) -> dict[str, _Point]:
                 field="HEADRACE_FAILPOINTS",
                 remedy=f"Use one of {', '.join(sorted(_ACTIONS))}.",
             )
-        points[name] = _Point(action, int(skip or 0))
+        points[name] = _Point(action, int(skip or 0), name)
     return points
 
 
 _active: dict[str, _Point] = _parse(os.environ.get("HEADRACE_FAILPOINTS", ""))
+
+
+def set_scope(name: str | None) -> None:
+    """Say whom this process works for: points meant for others are dropped, those for `name` (and for all) stay."""
+    for point in [key for key in _active if "@" in key]:
+        value = _active.pop(point)
+        plain, _, scope = point.partition("@")
+        if scope == name:
+            _active[plain] = value
 
 
 def failpoint(name: str) -> None:
@@ -61,7 +72,7 @@ def _hit(name: str) -> None:
     folder = os.environ.get("HEADRACE_FAILPOINTS_DIR")
     if folder:
         try:
-            (Path(folder) / name).touch(exist_ok=False)
+            (Path(folder) / point.mark).touch(exist_ok=False)
         except FileExistsError:
             return
     if point.action == "kill":

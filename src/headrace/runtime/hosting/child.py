@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from headrace.foundation import logs
+from headrace.foundation import failpoints, logs
 from headrace.foundation.telemetry import Sample
 from headrace.runtime.hosting.channel import ChildChannel
 from headrace.runtime.hosting.failures import failure_of
@@ -110,6 +110,7 @@ def _prepare(assignment: Assignment, own_process: bool) -> None:
         logs.set_context(work.connector, scope, whole_process=False)
         return
     random.seed()
+    failpoints.set_scope(work.connector)
     logs.setup(assignment.logs)
     logs.set_context(work.connector, scope)
     title = f"headrace: {work.connector or 'call'} {scope or ''}".strip()
