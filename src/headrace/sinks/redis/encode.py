@@ -56,7 +56,7 @@ _NOTHING = Encoded(b"", 0)
 class _Plan(NamedTuple):
     schema: Schema
     shape: EnvelopeShape | None
-    encoder: RowEncoder | None
+    encoders: dict[str | None, RowEncoder]
 
 
 class Encoder:
@@ -68,7 +68,7 @@ class Encoder:
         self._placeholder = Placeholder(config.placeholder)
         self._collection = config.type in COLLECTION_TYPES
         self._plans: dict[int, _Plan] = {}
-        self._encoders: dict[Schema, RowEncoder] = {}
+        self._encoders: dict[tuple[Schema, str | None], RowEncoder] = {}
         self._write: Callable[[SinkRecord, Row, bytes], Encoded] = getattr(self, f"_write_{config.type.lower()}")
         self._word = b"XADD" if config.type == "STREAM" else b"HSET"
         self._fixed: tuple[bytes, ...] = (b"*",) if config.type == "STREAM" else ()
@@ -121,19 +121,20 @@ class Encoder:
         if plan is None:
             if len(self._plans) > 1000:
                 self._plans.clear()
-            plan = self._plans[id(schema)] = _Plan(schema, envelope_shape(schema), None)
+            plan = self._plans[id(schema)] = _Plan(schema, envelope_shape(schema), {})
         return plan
 
-    def _encoder(self, schema: Schema) -> RowEncoder:
-        plan = self._plan(schema)
-        if plan.encoder is None:
-            encoder = self._encoders.get(schema)
+    def _encoder(self, schema: Schema, op: str | None = None) -> RowEncoder:
+        """The compiled encoder of rows; for stream entries of envelopes one per operation, which is their first field."""
+        encoders = self._plan(schema).encoders
+        encoder = encoders.get(op)
+        if encoder is None:
+            encoder = self._encoders.get((schema, op))
             if encoder is None:
-                encoder = RowEncoder(schema, self._placeholder, self._word, self._fixed)
-                self._encoders[schema] = encoder
-            plan = self._plans[id(schema)] = plan._replace(encoder=encoder)
-        assert plan.encoder is not None
-        return plan.encoder
+                fixed = self._fixed if op is None else (*self._fixed, b"__op", op.encode())
+                encoder = self._encoders[schema, op] = RowEncoder(schema, self._placeholder, self._word, fixed)
+            encoders[op] = encoder
+        return encoder
 
     def _pairs(self, value: Any) -> Pairs:
         if isinstance(value, Struct):
@@ -169,8 +170,8 @@ class Encoder:
         return Encoded(encode_command(b"HSET", key, *present) + removal, 2)
 
     def _write_stream(self, record: SinkRecord, row: Row, key: bytes) -> Encoded:
-        if row.envelope_op is None and isinstance(row.value, Struct):
-            command = self._encoder(row.value.schema).command(row.value.values, key)
+        if isinstance(row.value, Struct):
+            command = self._encoder(row.value.schema, row.envelope_op).command(row.value.values, key)
             if command is not None:
                 return Encoded(command, 1)
         fields = [] if row.value is None else self._pairs(row.value).present
