@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import signal
 import time
 from collections.abc import Sequence
@@ -49,7 +50,7 @@ async def _standalone(properties_path: Path, connector_files: Sequence[Path]) ->
     began = time.monotonic()
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        asyncio.get_running_loop().add_signal_handler(number, _asked_to_stop, stop)
     config = await _worker_config(properties_path)
     logs.setup(config.logs)
     data = DataDir(config.data_dir)
@@ -75,16 +76,20 @@ async def _standalone(properties_path: Path, connector_files: Sequence[Path]) ->
         data.release()
 
 
+def _asked_to_stop(stop: asyncio.Event) -> None:
+    if stop.is_set():
+        os._exit(130)  # asked twice: whoever asks does not want to wait; the children see the worker go and end
+    stop.set()
+
+
 async def _worker_config(path: Path) -> WorkerConfig:
     """The worker's properties, references resolved: in a child, for config providers are plugins."""
     properties = parse_properties(read_text(path))
     if properties.get("config.providers") and any("${" in value for value in properties.values()):
-        folders = [item.strip() for item in properties.get("plugin.path", "").split(",") if item.strip()]
         host = Host(ForkSpawner(), properties, logs.LogSettings(), Limits())
         await host.start()
         try:
-            host.plugins = await host.call("discover", {"plugin_path": folders})
-            properties = await host.call("resolve", {"config": properties})
+            properties = await host.call("resolve_worker", {"config": properties})
         finally:
             await host.close()
     return parse_worker_config(properties)

@@ -209,6 +209,16 @@ def test_log_levels(worker: Worker) -> None:
     assert worker.request("GET", "/admin/loggers/headrace.runtime", status=200)["level"] == "DEBUG"
     worker.request("PUT", "/admin/loggers/headrace.runtime", {"level": "LOUD"}, 404)
     worker.request("PUT", "/admin/loggers/headrace.runtime", {"level": "INFO"}, 200)
+    worker.create("chatty")
+    worker.create("quiet")
+    worker.request("PUT", "/admin/loggers/connector.chatty", {"level": "DEBUG"}, 200)
+    worker.until(lambda: "DEBUG [chatty|task-0] polling" in worker.log())
+    worker.request("POST", "/connectors/chatty/restart?includeTasks=true", status=202)
+    seen = worker.log().count("DEBUG [chatty|task-0] polling")
+    worker.until(lambda: worker.log().count("DEBUG [chatty|task-0] polling") > seen + 20)
+    assert "DEBUG [quiet" not in worker.log()
+    for name in ("chatty", "quiet"):
+        worker.request("DELETE", f"/connectors/{name}", status=204)
 
 
 def test_restored_after_kill(tmp_path: Path) -> None:

@@ -57,31 +57,33 @@ def _is_location(path: Path) -> bool:
     return path.suffix in (".whl", ".zip")
 
 
-def scan(plugin_path: Sequence[str]) -> tuple[list[PluginEntry], list[ImportFailure]]:
-    """All plugins of the folders, and the modules that could not be imported. Missing folders count as failures."""
-    entries: list[PluginEntry] = []
-    failures = [
+def missing(plugin_path: Sequence[str]) -> list[ImportFailure]:
+    """A failure for each plugin.path entry that does not exist."""
+    return [
         ImportFailure("(plugin.path)", text, "the folder does not exist")
         for text in plugin_path
         if not Path(text).expanduser().exists()
     ]
-    for location in locations(plugin_path):
-        add_location(location)
-        declared = [
-            entry
-            for distribution in metadata.distributions(path=[location])
-            for entry in _from_entry_points(distribution.entry_points, location)
-        ]
-        if declared:
-            entries.extend(declared)
-            continue
-        for module in pkgutil.iter_modules([location]):
-            try:
-                entries.extend(_plugins_of(importlib.import_module(module.name), location))
-            except BaseException as error:
-                if isinstance(error, KeyboardInterrupt):
-                    raise
-                failures.append(ImportFailure(module.name, location, f"{type(error).__name__}: {error}"))
+
+
+def scan(location: str) -> tuple[list[PluginEntry], list[ImportFailure]]:
+    """All plugins of one location (see `locations`), and its modules that could not be imported."""
+    add_location(location)
+    entries = [
+        entry
+        for distribution in metadata.distributions(path=[location])
+        for entry in _from_entry_points(distribution.entry_points, location)
+    ]
+    failures: list[ImportFailure] = []
+    if entries:
+        return entries, failures
+    for module in pkgutil.iter_modules([location]):
+        try:
+            entries.extend(_plugins_of(importlib.import_module(module.name), location))
+        except BaseException as error:
+            if isinstance(error, KeyboardInterrupt):
+                raise
+            failures.append(ImportFailure(module.name, location, f"{type(error).__name__}: {error}"))
     return entries, failures
 
 

@@ -144,10 +144,14 @@ class PluginRegistry:
         entries = list(_from_entry_points(points, None))
         if not plugin_path:
             return cls(entries)
-        from headrace.spi.plugin_path import scan
+        from headrace.spi.plugin_path import locations, missing, scan
 
-        found, failures = scan(plugin_path)
-        return cls([*entries, *found], failures)
+        failures = missing(plugin_path)
+        for location in locations(plugin_path):
+            found, broken = scan(location)
+            entries += found
+            failures += broken
+        return cls(entries, failures)
 
     def entries(self, kinds: Kinds = None) -> list[PluginEntry]:
         """The entries of these kinds (all by default), sinks first, then sources and the rest, each by class name."""

@@ -4,6 +4,7 @@ Source settings: `topic`, `records` per poll, `behave` = well | raise | raise-re
 leak | hold-gil; `behave.after` polls. `behave.once.file`: behave badly only while the file does not exist, and make it.
 """
 
+import logging
 import os
 import signal
 import threading
@@ -115,6 +116,7 @@ class DummySourceTask(SourceTask):
 
     def poll(self):
         self.polls += 1
+        logging.getLogger("dummy").debug("polling")
         if self.polls > self.config["behave.after"]:
             self.misbehave()
         if self.polls > 1:
@@ -232,8 +234,8 @@ class TextHeaderConverter(HeaderConverter):
 
 class FileProvider(ConfigProvider):
     def configure(self, params):
-        pass
+        self.ttl_ms = int(params["ttl"]) if "ttl" in params else None
 
     def get(self, path, keys=None):
         lines = Path(path).read_text().splitlines()
-        return ConfigData(dict(line.split("=", 1) for line in lines))
+        return ConfigData(dict(line.split("=", 1) for line in lines), self.ttl_ms)

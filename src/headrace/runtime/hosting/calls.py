@@ -1,9 +1,9 @@
 """One-shot questions that need plugin code, each answered in a child of its own: a plugin that hangs or dies costs only that.
 
 Operations and their arguments (all plain data):
-- discover {plugin_path}: the registry as plain data (`PluginRegistry.to_plain`)
+- discover {location}: what lies in one folder of plugin.path, as plain data (`PluginRegistry.to_plain`)
 - plugins {}: [[class name, kind, version]] of all plugins
-- resolve {config}: the configuration with references replaced
+- resolve_worker {config}: a worker's properties with references replaced
 - plugin_config {kinds, name}: the definitions of a plugin's settings, REST form
 - validate {config}: the body of /validate
 - alter_source_offsets {name, config, offsets}: the plugin's verdict; the offsets are written
@@ -19,7 +19,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from headrace.runtime.hosting.messages import CallWork, Result
-from headrace.runtime.hosting.resolving import resolve
+from headrace.runtime.hosting.resolving import resolve, resolve_with
 from headrace.spi.context import TopicPartition
 from headrace.spi.plugins import PluginKind, PluginRegistry
 
@@ -37,18 +37,18 @@ def answer(context: ChildContext, work: CallWork) -> None:
 
 
 def _discover(context: ChildContext, arguments: Arguments) -> Any:
-    registry = PluginRegistry.discover(arguments["plugin_path"])
-    for failure in registry.failures:
-        logger.error("plugin.path: %s in %s: %s", failure.module, failure.location, failure.message)
-    return registry.to_plain()
+    from headrace.spi.plugin_path import scan
+
+    return PluginRegistry(*scan(arguments["location"])).to_plain()
 
 
 def _plugins(context: ChildContext, arguments: Arguments) -> Any:
     return [[entry.class_name, entry.kind.value, entry.version] for entry in context.registry.entries()]
 
 
-def _resolve(context: ChildContext, arguments: Arguments) -> Any:
-    return resolve(context, arguments["config"]).config
+def _resolve_worker(context: ChildContext, arguments: Arguments) -> Any:
+    folders = [item.strip() for item in arguments["config"].get("plugin.path", "").split(",") if item.strip()]
+    return resolve_with(PluginRegistry.discover(folders), arguments["config"], arguments["config"]).config
 
 
 def _plugin_config(context: ChildContext, arguments: Arguments) -> Any:
@@ -116,7 +116,7 @@ def _maintain(context: ChildContext, arguments: Arguments) -> Any:
 _OPERATIONS: dict[str, Callable[[ChildContext, Arguments], Any]] = {
     "discover": _discover,
     "plugins": _plugins,
-    "resolve": _resolve,
+    "resolve_worker": _resolve_worker,
     "plugin_config": _plugin_config,
     "validate": _validate,
     "alter_source_offsets": _alter_source,

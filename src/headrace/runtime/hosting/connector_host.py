@@ -28,7 +28,7 @@ from headrace.runtime.hosting.messages import (
 )
 from headrace.runtime.hosting.resolving import hide_passwords, resolve, to_references
 from headrace.runtime.restart_policy import POLICY_KEYS
-from headrace.spi.plugins import PluginKind
+from headrace.spi.plugins import CONNECTORS, PluginKind
 
 if TYPE_CHECKING:
     from headrace.log.stores import OffsetStore
@@ -104,7 +104,8 @@ def run_connector(context: ChildContext, work: ConnectorWork) -> None:
     context.stage = stage
     resolved = resolve(context, work.config)
     config = resolved.config
-    cls = context.registry.load(PluginKind(work.kind), config["connector.class"])
+    entry = context.registry.find(CONNECTORS, config["connector.class"])
+    cls = entry.load()
     hide_passwords(cls, config)
     connector: Connector = cls()
     connector.initialize(_Context(context, work.connector))
@@ -118,7 +119,7 @@ def run_connector(context: ChildContext, work: ConnectorWork) -> None:
                 resolved.ttl_ms,
             )
         )
-        _serve(context, work, connector, resolved, commands, stage)
+        _serve(context, work, connector, entry.kind, resolved, commands, stage)
     finally:
         stage.enter("stop")
         connector.stop()
@@ -128,6 +129,7 @@ def _serve(
     context: ChildContext,
     work: ConnectorWork,
     connector: Connector,
+    kind: PluginKind,
     resolved: Resolved,
     commands: queue.SimpleQueue[object],
     stage: _Stage,
@@ -137,14 +139,14 @@ def _serve(
         message = commands.get()
         if isinstance(message, PlanTasks):
             stage.enter("task_configs")
-            context.send(_plan(work, connector, resolved))
+            context.send(_plan(work, connector, kind, resolved))
         elif isinstance(message, Stop | Cancel):
             return
 
 
-def _plan(work: ConnectorWork, connector: Connector, resolved: Resolved) -> TasksPlanned | PlanFailed:
+def _plan(work: ConnectorWork, connector: Connector, kind: PluginKind, resolved: Resolved) -> TasksPlanned | PlanFailed:
     try:
-        framework = connector_def(PluginKind(work.kind)).parse(resolved.config)
+        framework = connector_def(kind).parse(resolved.config)
         limit = framework["tasks.max"]
         configs = connector.task_configs(limit)
         if len(configs) > limit:
@@ -152,7 +154,7 @@ def _plan(work: ConnectorWork, connector: Connector, resolved: Resolved) -> Task
         cls = connector.task_class()  # type: ignore[attr-defined]
         extra = {"task.class": f"{cls.__module__}.{cls.__qualname__}"}
         for key in ("topics", "topics.regex"):
-            if work.kind == "sink" and resolved.config.get(key):
+            if kind is PluginKind.SINK and resolved.config.get(key):
                 extra[key] = resolved.config[key]
         return TasksPlanned([to_references({**config, **extra}, work.config, resolved.config) for config in configs])
     except Exception as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import logging
 import os
 import socket
@@ -33,6 +34,8 @@ from headrace.runtime.hosting.spawner import ExitStatus, Spawner
 from headrace.runtime.hosting.supervision import Limits, Vitals, verdict
 
 logger = logging.getLogger(__name__)
+
+_OF_CONNECTOR = "connector."
 
 _LAST_WORDS_S = 2.0
 """How long the exit status of a child that closed its socket is waited for."""
@@ -168,7 +171,7 @@ class Host:
             raise
         channel: AsyncChannel[Up] = await AsyncChannel.connect(ours, Up)
         hosted = Hosted(work, limits or self.limits, channel, pid, end)
-        hosted.send(Assignment(work, self._worker_config, self.plugins, self._logs))
+        hosted.send(Assignment(work, self._worker_config, self.plugins, self._logs_for(work.connector)))
         self.children.add(hosted)
         task = asyncio.create_task(self._follow(hosted, on_message))
         self._tasks.add(task)
@@ -222,10 +225,20 @@ class Host:
         raise error_of(failure or made_failure("TASK_CRASHED", f"{operation} ended without an answer."))
 
     def set_log_level(self, name: str, level: str) -> None:
-        """In all children, present and future."""
+        """In all children, present and future; `connector.<name>` is the whole log of that connector's children."""
         self._logs.levels[name] = level
+        connector = name.removeprefix(_OF_CONNECTOR)
         for hosted in self.children:
-            hosted.send(SetLogLevel(name, level))
+            if connector == name:
+                hosted.send(SetLogLevel(name, level))
+            elif hosted.work.connector == connector:
+                hosted.send(SetLogLevel("root", level))
+
+    def _logs_for(self, connector: str | None) -> LogSettings:
+        level = self._logs.levels.get(f"{_OF_CONNECTOR}{connector}")
+        if level is None:
+            return self._logs
+        return dataclasses.replace(self._logs, levels={**self._logs.levels, "root": level})
 
     async def _supervise(self) -> None:
         while True:

@@ -34,9 +34,13 @@ from headrace.runtime.standalone.measures import worker_samples
 from headrace.runtime.standalone.unit import ConnectorUnit
 from headrace.runtime.validation_errors import error_of_result
 from headrace.runtime.worker_config import WorkerConfig
-from headrace.spi.plugins import CONNECTORS, PluginKind, PluginRegistry
+from headrace.spi.plugin_path import locations, missing
+from headrace.spi.plugins import CONNECTORS, ImportFailure, PluginKind, PluginRegistry
 
 logger = logging.getLogger(__name__)
+
+_DISCOVER_S = 20.0
+"""How long the import of one plugin folder may take."""
 
 _CREATE_WAIT_S = 30.0
 """How long the answer to a create or update waits for the connector's tasks; the start itself goes on beyond that."""
@@ -78,16 +82,24 @@ class StandaloneHerder(Herder):
             logger.info("Restored %d connector(s): %s", len(self._units), ", ".join(self._units))
 
     async def _discover(self) -> PluginRegistry:
-        """Entry points are only named; folders of plugin.path are imported, and that in a child."""
-        if not self._config.plugin_path:
-            return await asyncio.to_thread(PluginRegistry.discover)
+        """Entry points are only named. Folders of plugin.path are imported, each in a child of its own: one whose import hangs or
+        crashes hides nothing but itself."""
+        registry = await asyncio.to_thread(PluginRegistry.discover)
+        folders = self._config.plugin_path
+        failures = [*missing(folders)]
+        places = locations(folders)
+        found = await asyncio.gather(*(self._search(place) for place in places))
+        failures += [failure for part in found for failure in part.failures]
+        for failure in failures:
+            logger.error("plugin.path: %s in %s: %s", failure.module, failure.location, failure.message)
+        entries = [*registry.entries(), *(entry for part in found for entry in part.entries())]
+        return PluginRegistry(entries, failures)
+
+    async def _search(self, place: str) -> PluginRegistry:
         try:
-            plain = await self._host.call("discover", {"plugin_path": self._config.plugin_path})
+            plain = await self._host.call("discover", {"location": place}, timeout_s=_DISCOVER_S)
         except HeadraceError as error:
-            logger.error(
-                "The folders of plugin.path could not be searched, only installed plugins are there: %s", error
-            )
-            return await asyncio.to_thread(PluginRegistry.discover)
+            return PluginRegistry((), [ImportFailure(f"(all of {place})", place, error.message)])
         return PluginRegistry.from_plain(plain)
 
     def _check_converters(self) -> None:
@@ -177,10 +189,11 @@ class StandaloneHerder(Herder):
         return unit.info
 
     async def patch_connector(self, name: str, patch: Mapping[str, str | None]) -> ConnectorInfo:
-        merged: dict[str, str | None] = {**self._unit(name).config, **patch}
-        checked = await self._checked({key: value for key, value in merged.items() if value is not None})
         async with self._change(name):
-            return await self._replace(self._unit(name), checked)
+            unit = self._unit(name)
+            merged: dict[str, str | None] = {**unit.config, **patch, "name": name}
+            checked = await self._checked({key: value for key, value in merged.items() if value is not None})
+            return await self._replace(unit, checked)
 
     async def delete_connector(self, name: str) -> None:
         async with self._change(name):
