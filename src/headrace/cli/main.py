@@ -21,6 +21,7 @@ _COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "config": ("config:config", "Check configuration files."),
     "bench": ("bench:bench", "Measure this machine."),
     "demo": ("demo:demo", "Run a small shop from PostgreSQL into two targets, and compare."),
+    "reference": ("reference:reference", "Write the reference pages of all settings."),
     "completion": ("completion:completion", "Print the shell completion script."),
 }
 """Command → (module:attribute under headrace.cli, short help)."""
