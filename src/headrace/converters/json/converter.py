@@ -8,8 +8,8 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from headrace.config import ConfigDef, ConfigType, Importance, Width
-from headrace.config.validators import one_of
+from headrace.config import ConfigDef
+from headrace.converters.json.config import CONFIG
 from headrace.converters.json.decoder import Decode, compile_decoder, schemaless_decoder
 from headrace.converters.json.encoder import Encode, compile_encoder, encode_schemaless
 from headrace.converters.json.loose import parse
@@ -41,63 +41,6 @@ class _Decoded(NamedTuple):
     prefix: bytes
     schema: Schema | None
     decode: Decode
-
-
-CONFIG: Final = (
-    ConfigDef()
-    .define(
-        "schemas.enable",
-        ConfigType.BOOLEAN,
-        True,
-        importance=Importance.HIGH,
-        documentation="Include schemas within each of the serialized values and keys.",
-        group="Schemas",
-        width=Width.MEDIUM,
-        display_name="Enable Schemas",
-    )
-    .define(
-        "schemas.cache.size",
-        ConfigType.INT,
-        1000,
-        importance=Importance.HIGH,
-        documentation="The maximum number of schemas that can be cached in this converter instance.",
-        group="Schemas",
-        width=Width.MEDIUM,
-        display_name="Schema Cache Size",
-    )
-    .define(
-        "schema.content",
-        ConfigType.STRING,
-        None,
-        importance=Importance.HIGH,
-        documentation="For sinks: the schema (JSON) of all data read, which then carries no schema of its own.",
-        group="Schemas",
-        width=Width.MEDIUM,
-        display_name="Schema Content",
-    )
-    .define(
-        "decimal.format",
-        ConfigType.STRING,
-        "BASE64",
-        one_of("BASE64", "NUMERIC", ignore_case=True),
-        Importance.LOW,
-        "How decimals are written: BASE64 (of the unscaled value's bytes) or NUMERIC (a JSON number). Both are read.",
-        group="Serialization",
-        width=Width.MEDIUM,
-        display_name="Decimal Format",
-    )
-    .define(
-        "replace.null.with.default",
-        ConfigType.BOOLEAN,
-        True,
-        importance=Importance.LOW,
-        documentation="Whether a null field is written and read as its schema's default.",
-        group="Schemas",
-        width=Width.MEDIUM,
-        display_name="Replace null with default",
-    )
-    .define("converter.type", ConfigType.STRING, None, importance=Importance.LOW, documentation="Set by the framework.")
-)
 
 
 class JsonConverter(Converter, HeaderConverter):
