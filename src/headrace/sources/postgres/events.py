@@ -1,0 +1,221 @@
+"""From decoded rows to source records: source block, envelope, key, tombstone, key change.
+
+This is the hot path: plain lists in schema order, shared header tuples, no checks. All of a transaction's events share one
+`TransactionMark`; the records of one change share their place, and only the last of them carries the change's own offset, so
+that a crash between them brings all of them again.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple
+
+from headrace.cdc.envelope import (
+    CONNECTOR_VERSION,
+    HEARTBEAT_KEY_SCHEMA,
+    HEARTBEAT_SCHEMA,
+    NEW_KEY_HEADER,
+    OLD_KEY_HEADER,
+    logical_message_schemas,
+    source_schema,
+)
+from headrace.cdc.topics import TopicNames
+from headrace.data import (
+    OPTIONAL_INT64_SCHEMA,
+    OPTIONAL_STRING_SCHEMA,
+    STRING_SCHEMA,
+    Header,
+    SourceRecord,
+    Struct,
+)
+from headrace.native import pgoutput
+from headrace.sources.postgres.tables import TableCodec
+
+SOURCE_SCHEMA: Final = source_schema(
+    "io.debezium.connector.postgresql.Source",
+    [
+        ("schema", STRING_SCHEMA),
+        ("table", STRING_SCHEMA),
+        ("txId", OPTIONAL_INT64_SCHEMA),
+        ("lsn", OPTIONAL_INT64_SCHEMA),
+        ("xmin", OPTIONAL_INT64_SCHEMA),
+        ("origin", OPTIONAL_STRING_SCHEMA),
+        ("origin_lsn", OPTIONAL_INT64_SCHEMA),
+    ],
+)
+MESSAGE_KEY_SCHEMA, MESSAGE_VALUE_SCHEMA, MESSAGE_SCHEMA = logical_message_schemas("postgresql", SOURCE_SCHEMA)
+Offset = Mapping[str, Any]
+
+
+class Clock(NamedTuple):
+    """The time records are made at: one reading for a chunk."""
+
+    ms: int
+    us: int
+    ns: int
+
+    @classmethod
+    def at(cls, ns: int) -> Clock:
+        return cls(ns // 1_000_000, ns // 1000, ns)
+
+
+class SourceBlock:
+    """Makes source blocks of one logical server and database."""
+
+    def __init__(self, server: str, database: str) -> None:
+        self.server = server
+        self.database = database
+
+    def template(self, commit_us: int, xid: int | None, origin: str | None, origin_lsn: int | None) -> list[Any]:
+        """The values that all events of a transaction share; copied and completed per event."""
+        return [
+            CONNECTOR_VERSION,
+            "postgresql",
+            self.server,
+            commit_us // 1000,
+            "false",
+            self.database,
+            None,
+            commit_us,
+            commit_us * 1000,
+            "",
+            "",
+            xid,
+            None,
+            None,
+            origin,
+            origin_lsn,
+        ]
+
+
+class RecordMaker:
+    """Appends the records of changes to a list."""
+
+    def __init__(
+        self, block: SourceBlock, topics: TopicNames, headers: tuple[Header, ...], *, tombstones: bool
+    ) -> None:
+        self.partition: dict[str, Any] = {"server": block.server}
+        self.block = block
+        self._topics = topics
+        self._headers = headers
+        self._tombstones = tombstones
+
+    def change(
+        self,
+        out: list[SourceRecord],
+        codec: TableCodec,
+        op: str,
+        key: Struct | None,
+        before: Struct | None,
+        after: Struct | None,
+        source: list[Any],
+        clock: Clock,
+        offset: Offset,
+        headers: tuple[Header, ...] | None = None,
+    ) -> None:
+        """One envelope record."""
+        envelope = codec.envelope_schema
+        record = SourceRecord.__new__(SourceRecord)
+        record.topic = codec.topic
+        record.partition = None
+        record.key_schema = codec.key_schema if key is not None else None
+        record.key = key
+        record.value_schema = envelope
+        record.value = Struct(
+            envelope, [before, after, Struct(SOURCE_SCHEMA, source), None, op, clock.ms, clock.us, clock.ns]
+        )
+        record.timestamp = None
+        record._headers = self._headers if headers is None else headers
+        record.source_partition = self.partition
+        record.source_offset = offset
+        out.append(record)
+
+    def _tombstone(
+        self, out: list[SourceRecord], codec: TableCodec, key: Struct, offset: Offset, headers: tuple[Header, ...]
+    ) -> None:
+        out.append(
+            SourceRecord(self.partition, offset, codec.topic, None, codec.key_schema, key, None, None, None, headers)
+        )
+
+    def delete(
+        self,
+        out: list[SourceRecord],
+        codec: TableCodec,
+        key: Struct | None,
+        before: Struct,
+        source: list[Any],
+        clock: Clock,
+        offset: Offset,
+        earlier: Offset,
+    ) -> None:
+        """Op d, and the tombstone behind it; `earlier` is the offset of the change before."""
+        tombstone = self._tombstones and key is not None
+        self.change(out, codec, "d", key, before, None, source, clock, earlier if tombstone else offset)
+        if tombstone and key is not None:
+            self._tombstone(out, codec, key, offset, self._headers)
+
+    def key_change(
+        self,
+        out: list[SourceRecord],
+        codec: TableCodec,
+        old_key: Struct,
+        new_key: Struct,
+        before: Struct,
+        after: Struct,
+        source: list[Any],
+        clock: Clock,
+        offset: Offset,
+        earlier: Offset,
+    ) -> None:
+        """A delete under the old key and a create under the new one, each with a header that names the other."""
+        leaving = (*self._headers, Header(NEW_KEY_HEADER, new_key.schema, new_key))
+        arriving = (*self._headers, Header(OLD_KEY_HEADER, old_key.schema, old_key))
+        self.change(out, codec, "d", old_key, before, None, source, clock, earlier, leaving)
+        if self._tombstones:
+            self._tombstone(out, codec, old_key, earlier, leaving)
+        self.change(out, codec, "c", new_key, None, after, source, clock, offset, arriving)
+
+    def message(
+        self,
+        out: list[SourceRecord],
+        message: pgoutput.Message,
+        source: list[Any],
+        clock: Clock,
+        offset: Offset,
+    ) -> None:
+        """A logical decoding message."""
+        value = Struct(
+            MESSAGE_VALUE_SCHEMA,
+            [
+                "m",
+                clock.ms,
+                Struct(SOURCE_SCHEMA, source),
+                None,
+                Struct(MESSAGE_SCHEMA, [message.prefix, message.content]),
+            ],
+        )
+        key = Struct(MESSAGE_KEY_SCHEMA, [message.prefix])
+        out.append(
+            SourceRecord(
+                self.partition, offset, self._topics.message, None, MESSAGE_KEY_SCHEMA, key, MESSAGE_VALUE_SCHEMA, value
+            )
+        )
+
+    def heartbeat(self, clock: Clock, offset: Offset) -> SourceRecord:
+        """A heartbeat: its only content is its offset."""
+        return SourceRecord(
+            self.partition,
+            offset,
+            self._topics.heartbeat,
+            0,
+            HEARTBEAT_KEY_SCHEMA,
+            Struct(HEARTBEAT_KEY_SCHEMA, [self.block.server]),
+            HEARTBEAT_SCHEMA,
+            Struct(HEARTBEAT_SCHEMA, [clock.ms]),
+        )
+
+
+def sequence(commit_lsn: int | None, lsn: int) -> str:
+    """source.sequence: JSON of the last commit's and the event's position, as texts."""
+    return json.dumps([None if commit_lsn is None else str(commit_lsn), str(lsn)], separators=(",", ":"))

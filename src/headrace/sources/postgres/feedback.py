@@ -1,0 +1,60 @@
+"""Tells the server how far we are, in a thread of its own: a slow consumer must not cost the connection."""
+
+from __future__ import annotations
+
+import logging
+import threading
+
+from headrace.errors import HeadraceError
+from headrace.foundation.failpoints import failpoint
+from headrace.systems.postgres import ReplicationConnection
+
+logger = logging.getLogger(__name__)
+
+
+class Feedback:
+    """Keeps one replication connection alive. `flushed` only grows; 0 confirms nothing."""
+
+    def __init__(self, connection: ReplicationConnection, interval_s: float, flushed: int) -> None:
+        self._connection = connection
+        self._interval_s = interval_s
+        self._lock = threading.Lock()
+        self._stopped = threading.Event()
+        self.flushed = flushed
+        self.written = flushed
+        self._thread = threading.Thread(target=self._run, name="headrace-slot-feedback", daemon=True)
+        self._thread.start()
+
+    def confirm(self, lsn: int) -> None:
+        """Everything up to `lsn` is durable with us: the slot may forget it. Raises what the connection raises."""
+        with self._lock:
+            if lsn <= self.flushed:
+                return
+            self.flushed = lsn
+        self.send()
+        failpoint("source.after_feedback")
+
+    def received(self, lsn: int, reply: bool) -> None:
+        """The stream has reached `lsn`; `reply`: the server wants to hear from us at once."""
+        self.written = max(self.written, lsn)
+        if reply:
+            self.send()
+
+    def send(self) -> None:
+        """Send the present position."""
+        with self._lock:
+            flushed = self.flushed
+            self._connection.send_status(max(self.written, flushed), flushed, flushed)
+
+    def stop(self) -> None:
+        self._stopped.set()
+        self._thread.join(5.0)
+
+    def _run(self) -> None:
+        while not self._stopped.wait(self._interval_s):
+            try:
+                self.send()
+            except HeadraceError as error:
+                # The reading thread meets the same broken connection and deals with it.
+                logger.debug("Status not sent: %s", error)
+                return

@@ -1,0 +1,228 @@
+"""The settings of the PostgreSQL source, one line each: name, type, default, what it means.
+
+Names, types and defaults are Debezium's (PostgresConnectorConfig and its parents); `config.py` adds validators and builds the
+ConfigDef. Kept as plain rows so that the reference page and the forms read well and a difference shows at a glance.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final, NamedTuple
+
+from headrace.config import NO_DEFAULT, ConfigType, Importance
+
+_S, _I, _L, _B, _P = ConfigType.STRING, ConfigType.INT, ConfigType.LONG, ConfigType.BOOLEAN, ConfigType.PASSWORD
+_C, _T, _H = ConfigType.CLASS, ConfigType.LIST, ConfigType.SHORT
+_HIGH, _MEDIUM, _LOW = Importance.HIGH, Importance.MEDIUM, Importance.LOW
+
+
+class KeyRow(NamedTuple):
+    name: str
+    type: ConfigType
+    default: Any
+    importance: Importance
+    doc: str
+    allowed: tuple[str, ...] = ()
+    minimum: int | None = None
+
+
+def _row(
+    name: str,
+    type: ConfigType,
+    default: Any,
+    importance: Importance,
+    doc: str,
+    allowed: str = "",
+    minimum: int | None = None,
+) -> KeyRow:
+    return KeyRow(name, type, default, importance, doc, tuple(allowed.split()), minimum)
+
+
+GROUPS: Final[dict[str, tuple[KeyRow, ...]]] = {
+    "Connection": (
+        _row("database.hostname", _S, NO_DEFAULT, _HIGH, "Host name or address of the server."),
+        _row("database.port", _I, 5432, _HIGH, "Port of the server.", minimum=0),
+        _row("database.user", _S, NO_DEFAULT, _HIGH, "Role to log in with; needs REPLICATION and SELECT on the captured tables."),
+        _row("database.password", _P, None, _HIGH, "Password of the role."),
+        _row("database.dbname", _S, NO_DEFAULT, _HIGH, "The database to capture."),
+        _row("database.sslmode", _S, "prefer", _MEDIUM, "How TLS is used.", "disable allow prefer require verify-ca verify-full"),
+        _row("database.sslcert", _S, None, _MEDIUM, "File with the client's certificate."),
+        _row("database.sslkey", _S, None, _MEDIUM, "File with the client's key."),
+        _row("database.sslpassword", _P, None, _MEDIUM, "Password of the client's key."),
+        _row("database.sslrootcert", _S, None, _MEDIUM, "File with the certificates that are trusted."),
+        _row("database.sslfactory", _S, None, _LOW, "Java socket factory; refused here, TLS is set by the other database.ssl* keys."),
+        _row("database.tcpKeepAlive", _B, True, _LOW, "Let the system probe idle connections."),
+        _row("database.query.timeout.ms", _I, 600_000, _LOW, "Longest time a query may take, 0 = no limit.", minimum=0),
+        _row("database.initial.statements", _S, None, _LOW, "SQL to run on each new connection; ; separates, ;; is a semicolon."),
+        _row("database.connection.factory.class", _C, None, _LOW, "Java connection factory; refused here."),
+        _row("connection.validation.timeout.ms", _L, 60_000, _LOW, "Longest time of a log-in.", minimum=1),
+    ),
+    "Identity and topics": (
+        _row("topic.prefix", _S, NO_DEFAULT, _HIGH, "Logical name of the server: first part of topic names, key of the offsets. Changing it starts anew."),
+        _row("topic.naming.strategy", _C, "io.debezium.schema.SchemaTopicNamingStrategy", _MEDIUM, "How topics are named."),
+        _row("topic.delimiter", _S, ".", _MEDIUM, "Between the parts of a topic's name."),
+        _row("topic.cache.size", _I, 10_000, _LOW, "Accepted for compatibility: names are kept per table.", minimum=1),
+        _row("topic.heartbeat.prefix", _S, "__debezium-heartbeat", _MEDIUM, "First part of the heartbeat topic's name."),
+        _row("topic.heartbeat.name", _S, None, _LOW, "The whole name of the heartbeat topic."),
+        _row("heartbeat.topics.prefix", _S, "__debezium-heartbeat", _LOW, "Old spelling of topic.heartbeat.prefix."),
+        _row("topic.transaction", _S, "transaction", _LOW, "Last part of the transaction topic's name."),
+        _row("schema.name.adjustment.mode", _S, "none", _MEDIUM, "How schema names are fitted to a serialization.", "none avro avro_unicode"),
+        _row("field.name.adjustment.mode", _S, "none", _MEDIUM, "How field names are fitted to a serialization.", "none avro avro_unicode"),
+        _row("sourceinfo.struct.maker", _C, "io.debezium.connector.postgresql.PostgresSourceInfoStructMaker", _LOW, "Maker of the source block."),
+        _row("extended.headers.enabled", _B, True, _LOW, "Add __debezium.context.* headers to data records."),
+    ),
+    "Replication": (
+        _row("plugin.name", _S, "decoderbufs", _MEDIUM, "Logical decoding plug-in. pgoutput is used; when the key is not set it is taken as pgoutput, and decoderbufs asked for by name is refused.", "decoderbufs pgoutput"),
+        _row("slot.name", _S, "debezium", _MEDIUM, "Replication slot: small letters, digits, underscores, at most 63."),
+        _row("slot.drop.on.stop", _B, False, _MEDIUM, "Drop the slot when the task stops. For tests: what happens afterwards is lost."),
+        _row("slot.failover", _B, False, _MEDIUM, "Create the slot so that standbys keep it (servers from 17)."),
+        _row("slot.stream.params", _S, None, _LOW, "Further options of START_REPLICATION: k=v;k=v."),
+        _row("slot.max.retries", _I, 6, _LOW, "How often to try again when the slot is in use.", minimum=0),
+        _row("slot.retry.delay.ms", _L, 10_000, _LOW, "Pause between these attempts.", minimum=0),
+        _row("create.slot.command.timeout", _L, 90, _LOW, "Seconds to wait for the slot to be created; it waits for running transactions.", minimum=1),
+        _row("publication.name", _S, "dbz_publication", _MEDIUM, "The publication read."),
+        _row("publication.autocreate.mode", _S, "all_tables", _MEDIUM, "What to do about a missing publication.", "all_tables disabled filtered no_tables"),
+        _row("publish.via.partition.root", _B, False, _LOW, "Publish changes of partitions as the root's; used when the publication is created."),
+        _row("replica.identity.autoset.values", _S, None, _LOW, "table regex:MODE list, set at the start; MODE is DEFAULT, FULL, NOTHING or INDEX name."),
+        _row("status.update.interval.ms", _I, 10_000, _MEDIUM, "How often the server is told the position.", minimum=1),
+        _row("lsn.flush.mode", _S, None, _LOW, "connector: confirm what is committed; manual: never confirm; connector_and_driver is taken as connector.", "connector manual connector_and_driver"),
+        _row("flush.lsn.source", _B, True, _LOW, "Old form of lsn.flush.mode: false is manual."),
+        _row("lsn.flush.timeout.ms", _L, 30_000, _LOW, "Accepted for compatibility: confirming is a message, nothing is waited for.", minimum=0),
+        _row("lsn.flush.timeout.action", _S, "fail", _LOW, "Accepted for compatibility, as lsn.flush.timeout.ms.", "fail warn ignore"),
+        _row("xmin.fetch.interval.ms", _L, 0, _LOW, "How often the slot's xmin is read; refused unless 0.", minimum=0),
+        _row("offset.mismatch.strategy", _S, "no_validation", _LOW, "What to do when slot and stored offset disagree. A slot that is ahead of the offset is an error, unless trust_slot or trust_greater_lsn accepts the gap.", "no_validation trust_offset trust_slot trust_greater_lsn"),
+        _row("read.only", _B, False, _LOW, "Incremental snapshots without writing; refused unless false."),
+    ),
+    "What is captured": (
+        _row("schema.include.list", _T, None, _MEDIUM, "Regexes of schemas to capture."),
+        _row("schema.exclude.list", _T, None, _MEDIUM, "Regexes of schemas to leave out."),
+        _row("table.include.list", _T, None, _HIGH, "Regexes of schema.table to capture."),
+        _row("table.exclude.list", _T, None, _MEDIUM, "Regexes of schema.table to leave out."),
+        _row("table.ignore.builtin", _B, True, _LOW, "Leave out the system's tables."),
+        _row("column.include.list", _T, None, _MEDIUM, "Regexes of schema.table.column to capture."),
+        _row("column.exclude.list", _T, None, _MEDIUM, "Regexes of schema.table.column to leave out."),
+        _row("message.key.columns", _S, None, _MEDIUM, "Keys other than the primary key: tableRegex:col1,col2;tableRegex2:col."),
+        _row("message.prefix.include.list", _T, None, _MEDIUM, "Regexes of logical messages' prefixes to capture."),
+        _row("message.prefix.exclude.list", _T, None, _MEDIUM, "Regexes of logical messages' prefixes to leave out."),
+        _row("skipped.operations", _T, "t", _MEDIUM, "Operations to leave out: c, u, d, t, or none."),
+        _row("skip.messages.without.change", _B, False, _MEDIUM, "Leave out updates that change no captured column; needs REPLICA IDENTITY FULL."),
+        _row("tombstones.on.delete", _B, True, _MEDIUM, "Write a record without value behind each delete."),
+        _row("guardrail.collections.max", _I, 0, _LOW, "Most tables to capture, 0 = no limit.", minimum=0),
+        _row("guardrail.collections.limit.action", _S, "warn", _LOW, "What to do beyond it.", "warn fail"),
+    ),
+    "Values": (
+        _row("decimal.handling.mode", _S, "precise", _MEDIUM, "How numeric and money are carried.", "precise double string"),
+        _row("time.precision.mode", _S, "adaptive", _MEDIUM, "How dates and times are carried.", "adaptive adaptive_time_microseconds connect isostring microseconds nanoseconds"),
+        _row("binary.handling.mode", _S, "bytes", _MEDIUM, "How bytea is carried.", "bytes base64 base64-url-safe hex"),
+        _row("interval.handling.mode", _S, "numeric", _LOW, "interval as microseconds or ISO 8601 text.", "numeric string"),
+        _row("hstore.handling.mode", _S, "json", _LOW, "hstore as JSON text or map.", "json map"),
+        _row("money.fraction.digits", _H, 2, _LOW, "Fraction digits of money.", minimum=0),
+        _row("include.unknown.datatypes", _B, False, _MEDIUM, "Carry types that are not supported as the bytes of their text."),
+        _row("unavailable.value.placeholder", _S, "__debezium_unavailable_value", _MEDIUM, "Stands for a TOAST value that was not sent; hex: in front gives bytes."),
+        _row("include.schema.comments", _B, False, _LOW, "Column comments as doc of the field's schema."),
+        _row("column.propagate.source.type", _T, None, _LOW, "Regexes of columns whose own type is told in schema parameters."),
+        _row("datatype.propagate.source.type", _T, None, _LOW, "Regexes of types that are told in schema parameters."),
+        _row("schema.refresh.mode", _S, "columns_diff", _MEDIUM, "Accepted for compatibility: schemas follow the stream's relation messages.", "columns_diff columns_diff_exclude_unchanged_toast"),
+        _row("converters", _S, None, _MEDIUM, "Custom converters; refused."),
+        _row("post.processors", _S, None, _MEDIUM, "Post processors; refused."),
+    ),
+    "Snapshot": (
+        _row("snapshot.mode", _S, "initial", _MEDIUM, "initial: when there is no offset; always: at each start, changes since the last offset show as the rows' present state only; initial_only: then stop; no_data: only stream; when_needed: initial, and again when the position is gone.", "initial always initial_only no_data when_needed"),
+        _row("snapshot.mode.custom.name", _S, None, _MEDIUM, "Custom mode; refused."),
+        _row("snapshot.mode.configuration.based.snapshot.data", _B, False, _LOW, "Refused unless false."),
+        _row("snapshot.mode.configuration.based.snapshot.schema", _B, False, _LOW, "Refused unless false."),
+        _row("snapshot.mode.configuration.based.start.stream", _B, False, _LOW, "Refused unless false."),
+        _row("snapshot.mode.configuration.based.snapshot.on.schema.error", _B, False, _LOW, "Refused unless false."),
+        _row("snapshot.mode.configuration.based.snapshot.on.data.error", _B, False, _LOW, "Refused unless false."),
+        _row("snapshot.isolation.mode", _S, "serializable", _LOW, "Accepted for compatibility: the snapshot the slot exports is read, in repeatable read.", "serializable repeatable_read"),
+        _row("snapshot.locking.mode", _S, "none", _LOW, "shared: lock the tables against changes of their definition while they are read.", "none shared"),
+        _row("snapshot.locking.mode.custom.name", _S, None, _LOW, "Custom locking; refused."),
+        _row("snapshot.lock.timeout.ms", _L, 10_000, _LOW, "Longest wait for such a lock.", minimum=0),
+        _row("snapshot.query.mode", _S, "select_all", _LOW, "How rows are chosen.", "select_all"),
+        _row("snapshot.query.mode.custom.name", _S, None, _LOW, "Custom queries; refused."),
+        _row("snapshot.include.collection.list", _T, None, _MEDIUM, "Regexes of captured tables to read, in that order; all others are only streamed."),
+        _row("snapshot.select.statement.overrides", _S, None, _MEDIUM, "Tables to read by a SELECT of their own, given in snapshot.select.statement.overrides.<schema>.<table>."),
+        _row("snapshot.fetch.size", _I, None, _LOW, "Accepted for compatibility: COPY streams the rows.", minimum=0),
+        _row("snapshot.max.threads", _I, 1, _LOW, "Tables read at a time; refused unless 1.", minimum=1),
+        _row("snapshot.max.threads.multiplier", _I, 1, _LOW, "Chunks for each thread; refused unless 1.", minimum=1),
+        _row("snapshot.delay.ms", _L, 0, _LOW, "Wait before the snapshot.", minimum=0),
+        _row("streaming.delay.ms", _L, 0, _LOW, "Wait between snapshot and stream.", minimum=0),
+        _row("snapshot.tables.order.by.row.count", _S, "disabled", _LOW, "Order of the tables by the planner's estimate.", "disabled ascending descending"),
+        _row("incremental.snapshot.chunk.size", _I, 1024, _LOW, "Incremental snapshots are refused with their signals.", minimum=1),
+        _row("incremental.snapshot.watermarking.strategy", _S, "INSERT_INSERT", _LOW, "Incremental snapshots are refused with their signals."),
+    ),
+    "Running": (
+        _row("max.batch.size", _I, 2048, _MEDIUM, "About how many records a poll gives.", minimum=1),
+        _row("max.queue.size", _I, 8192, _MEDIUM, "Must exceed max.batch.size. Waiting data stays in the connection's buffers.", minimum=1),
+        _row("max.queue.size.in.bytes", _L, 0, _LOW, "Most bytes taken from the connection at once, 0 = 1 MiB.", minimum=0),
+        _row("poll.interval.ms", _L, 500, _MEDIUM, "Longest wait for something new, at most a second; data ends the wait.", minimum=1),
+        _row("poll.dispatch.interval.ms", _L, 0, _LOW, "Batching delay; refused unless 0.", minimum=0),
+        _row("query.fetch.size", _I, 0, _LOW, "Accepted for compatibility: rows come by COPY.", minimum=0),
+        _row("heartbeat.interval.ms", _I, 0, _MEDIUM, "How often a heartbeat is written, 0 = never. A heartbeat moves the stored offset of an idle source.", minimum=0),
+        _row("heartbeat.action.query", _S, None, _MEDIUM, "SQL to run with each heartbeat."),
+        _row("errors.max.retries", _I, -1, _MEDIUM, "How often the connection is taken up again after errors that may pass; -1 = always, 0 = never.", minimum=-1),
+        _row("retriable.restart.connector.wait.ms", _L, 10_000, _LOW, "Pause before it is.", minimum=0),
+        _row("event.processing.failure.handling.mode", _S, "fail", _MEDIUM, "What to do about a change that cannot be processed.", "fail warn skip ignore"),
+        _row("event.converting.failure.handling.mode", _S, "warn", _MEDIUM, "What to do about a value that cannot be carried: warn and skip leave it out of its row.", "fail warn skip"),
+        _row("executor.shutdown.timeout.ms", _L, 4000, _LOW, "Accepted for compatibility.", minimum=0),
+        _row("provide.transaction.metadata", _B, False, _LOW, "Transaction records; refused unless false."),
+        _row("transaction.metadata.factory", _C, "io.debezium.pipeline.txmetadata.DefaultTransactionMetadataFactory", _LOW, "Refused unless default."),
+        _row("custom.metric.tags", _T, None, _LOW, "k=v labels added to this connector's metrics."),
+        _row("custom.sanitize.pattern", _S, None, _LOW, "Accepted for compatibility: secrets are never logged."),
+        _row("custom.retriable.exception", _S, None, _LOW, "Regex of further errors to retry; refused."),
+        _row("statistics.metrics.enabled", _B, True, _LOW, "Accepted for compatibility."),
+    ),
+    "Signals and notifications": (
+        _row("signal.data.collection", _T, None, _MEDIUM, "Signalling table; refused."),
+        _row("signal.enabled.channels", _T, "source", _MEDIUM, "Signal channels; refused unless source, which does nothing without a table."),
+        _row("signal.poll.interval.ms", _L, 5000, _MEDIUM, "Signals are refused.", minimum=1),
+        _row("signal.kafka.topic", _S, None, _MEDIUM, "Signals are refused."),
+        _row("signal.kafka.bootstrap.servers", _S, None, _MEDIUM, "Signals are refused."),
+        _row("signal.kafka.groupId", _S, "kafka-signal", _LOW, "Signals are refused."),
+        _row("signal.kafka.poll.timeout.ms", _I, 100, _LOW, "Signals are refused.", minimum=0),
+        _row("signal.file", _S, "file-signals.txt", _LOW, "Signals are refused."),
+        _row("signal.emit.failure.max.retries", _I, 0, _LOW, "Signals are refused.", minimum=0),
+        _row("signal.emit.failure.backoff.ms", _L, 10_000, _LOW, "Signals are refused.", minimum=0),
+        _row("notification.enabled.channels", _T, None, _MEDIUM, "Notifications; refused."),
+        _row("notification.sink.topic.name", _S, None, _MEDIUM, "Notifications are refused."),
+    ),
+}  # fmt: skip
+
+PATTERN_KEYS: Final = (
+    ("column.mask.hash.([^.]+).with.salt.(.+)", "Columns to replace by the hex digest of salt and value."),
+    ("column.mask.hash.v2.([^.]+).with.salt.(.+)", "The same; equal values give equal digests in all versions."),
+    ("column.mask.with.(\\d+).chars", "Columns to replace by that many asterisks."),
+    ("column.truncate.to.(\\d+).chars", "Columns to cut after that many characters."),
+)
+"""Keys whose names hold a value; they show in the definition under these names."""
+
+REFUSED_UNLESS_DEFAULT: Final = {
+    "database.sslfactory": "Java socket factories cannot run here; use database.sslmode and the certificate keys",
+    "database.connection.factory.class": "Java connection factories cannot run here",
+    "topic.naming.strategy": "only io.debezium.schema.SchemaTopicNamingStrategy (and DefaultTopicNamingStrategy) is built in",
+    "sourceinfo.struct.maker": "custom source blocks are not supported",
+    "xmin.fetch.interval.ms": "source.xmin is not supported",
+    "read.only": "incremental snapshots are not supported",
+    "converters": "custom converters are not supported; use a transform",
+    "post.processors": "post processors are not supported; use a transform",
+    "snapshot.mode.custom.name": "custom snapshot modes are not supported",
+    "snapshot.mode.configuration.based.snapshot.data": "snapshot.mode=configuration_based is not supported",
+    "snapshot.mode.configuration.based.snapshot.schema": "snapshot.mode=configuration_based is not supported",
+    "snapshot.mode.configuration.based.start.stream": "snapshot.mode=configuration_based is not supported",
+    "snapshot.mode.configuration.based.snapshot.on.schema.error": "snapshot.mode=configuration_based is not supported",
+    "snapshot.mode.configuration.based.snapshot.on.data.error": "snapshot.mode=configuration_based is not supported",
+    "snapshot.locking.mode.custom.name": "custom locking is not supported",
+    "snapshot.query.mode.custom.name": "custom snapshot queries are not supported; use snapshot.select.statement.overrides",
+    "snapshot.max.threads": "one snapshot thread is supported",
+    "snapshot.max.threads.multiplier": "one snapshot thread is supported",
+    "poll.dispatch.interval.ms": "a batching delay is not supported",
+    "provide.transaction.metadata": "transaction metadata is not supported",
+    "transaction.metadata.factory": "transaction metadata is not supported",
+    "custom.retriable.exception": "errors are told apart by their code, not by a pattern",
+    "signal.data.collection": "signals and incremental snapshots are not supported",
+    "signal.enabled.channels": "signals and incremental snapshots are not supported",
+    "signal.kafka.topic": "signals and incremental snapshots are not supported",
+    "signal.kafka.bootstrap.servers": "signals and incremental snapshots are not supported",
+    "notification.enabled.channels": "notifications are not supported",
+    "notification.sink.topic.name": "notifications are not supported",
+}
+"""Known keys that are refused when they are set to anything but their default, and why."""

@@ -1,0 +1,178 @@
+"""Positions: where a record stands in the WAL, as Debezium writes it into Connect's offsets, and what lies before it. Pure.
+
+Keys (all LSNs as integers): `lsn` of the last event, `lsn_proc` the same, `lsn_commit` the end of the last transaction that is
+complete, `lsn_events_processed` how many events of that `lsn` are done (COPY and multi-row inserts share one), `txId`,
+`ts_usec`, `messageType`; in a snapshot `snapshot`, `last_snapshot_record`, `snapshot_completed`.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator, Mapping
+from typing import Any, Final, NamedTuple
+
+from headrace.errors import ConfigException
+
+PARTITION_KEY: Final = "server"
+_INTEGERS: Final = ("lsn", "lsn_proc", "lsn_commit", "lsn_events_processed", "txId", "ts_usec", "xmin")
+_BOOLEANS: Final = ("last_snapshot_record", "snapshot_completed")
+_TEXTS: Final = ("messageType", "snapshot")
+KNOWN_KEYS: Final = frozenset((*_INTEGERS, *_BOOLEANS, *_TEXTS))
+
+
+class TransactionMark:
+    """What all events of a transaction share. `previous_end`: where the stream stood before it: the end of the transaction before, or
+    the position streaming began at."""
+
+    __slots__ = ("commit_us", "previous_end", "xid")
+
+    def __init__(self, xid: int | None, commit_us: int, previous_end: int) -> None:
+        self.xid = xid
+        self.commit_us = commit_us
+        self.previous_end = previous_end
+
+
+class StreamOffset(Mapping[str, Any]):
+    """The offset of one streamed event; becomes a dict only when somebody reads it.
+
+    `complete` moves it behind its transaction: allowed as long as nobody has read it."""
+
+    __slots__ = ("_done_at", "events", "lsn", "mark", "operation")
+
+    def __init__(self, mark: TransactionMark, lsn: int, events: int, operation: str) -> None:
+        self.mark = mark
+        self.lsn = lsn
+        self.events = events
+        self.operation = operation
+        self._done_at = 0
+
+    def complete(self, end_lsn: int) -> None:
+        """The event was its transaction's last; the transaction ends at `end_lsn`."""
+        self._done_at = end_lsn
+
+    def as_dict(self) -> dict[str, Any]:
+        mark = self.mark
+        if self._done_at:
+            lsn, commit, kind, events = self._done_at, self._done_at, "COMMIT", 0
+        else:
+            lsn, commit, kind, events = self.lsn, mark.previous_end, self.operation, self.events
+        offset: dict[str, Any] = {"lsn_proc": lsn, "messageType": kind, "lsn_commit": commit, "lsn": lsn}
+        if mark.xid is not None:
+            offset["txId"] = mark.xid
+        offset["ts_usec"] = mark.commit_us
+        if events:
+            offset["lsn_events_processed"] = events
+        return offset
+
+    def __getitem__(self, key: str) -> Any:
+        return self.as_dict()[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.as_dict())
+
+    def __len__(self) -> int:
+        return len(self.as_dict())
+
+    def __repr__(self) -> str:
+        return repr(self.as_dict())
+
+
+class Position(NamedTuple):
+    """Where to go on. `commit_lsn`: all transactions that committed before it are done. `xid`, `lsn`, `events`: the transaction that is
+    partly done and how far: events before `lsn` and the first `events` at `lsn` (None = all at `lsn`). `xid` is None when there is
+    none.
+
+    `snapshot_running`: an unfinished snapshot stood there."""
+
+    commit_lsn: int
+    xid: int | None = None
+    lsn: int = 0
+    events: int | None = None
+    snapshot_running: bool = False
+
+    @classmethod
+    def of(cls, offset: Mapping[str, Any]) -> Position:
+        """From a stored offset, ours or Debezium's. ConfigException OFFSET_INVALID when it says no position."""
+        check_offset(offset)
+        lsn, commit = offset.get("lsn"), offset.get("lsn_commit", offset.get("lsn_proc"))
+        if lsn is None:
+            lsn = commit
+        if lsn is None:
+            raise ConfigException("The stored offset holds no lsn.", code="OFFSET_INVALID", field="offsets")
+        if offset.get("snapshot") is not None:
+            running = not (offset.get("last_snapshot_record") or offset.get("snapshot_completed"))
+            return cls(lsn, snapshot_running=running)
+        if "lsn_commit" not in offset:
+            # Only a first transaction after a snapshot has no commit before it: it began behind the snapshot's position,
+            # which the slot keeps.
+            commit = 0
+        kind = offset.get("messageType")
+        if kind in ("COMMIT", "BEGIN") or offset.get("txId") is None or (kind == "MESSAGE" and commit == lsn):
+            return cls(commit if commit or kind != "COMMIT" else lsn)
+        return cls(commit or 0, offset["txId"], lsn, offset.get("lsn_events_processed") or None)
+
+    def done(self, final_lsn: int) -> bool:
+        """True for a transaction whose commit record is at `final_lsn` and that lies wholly before."""
+        return final_lsn < self.commit_lsn
+
+
+def snapshot_offset(lsn: int, xid: int | None, now_us: int, *, last: bool) -> dict[str, Any]:
+    """The offset of a snapshot row; with the last one the snapshot is complete."""
+    offset: dict[str, Any] = {"ts_usec": now_us, "lsn": lsn, "snapshot": "INITIAL"}
+    if xid is not None:
+        offset["txId"] = xid
+    offset["last_snapshot_record"] = last
+    offset["snapshot_completed"] = last
+    return offset
+
+
+def flush_position(offset: Mapping[str, Any]) -> int | None:
+    """What the slot may forget once `offset` is durable; None while a snapshot runs."""
+    if offset.get("snapshot") is not None:
+        complete = offset.get("last_snapshot_record") or offset.get("snapshot_completed")
+        return offset.get("lsn") if complete else None
+    commit = offset.get("lsn_commit")
+    return commit if commit is not None else None
+
+
+def check_offset(offset: Mapping[str, Any]) -> None:
+    """ConfigException OFFSET_INVALID unless every known key has a value of its kind. Unknown keys pass: other versions have
+    more."""
+    for key, value in offset.items():
+        expected: type | None = None
+        if key in _INTEGERS:
+            expected = int
+        elif key in _BOOLEANS:
+            expected = bool
+        elif key in _TEXTS:
+            expected = str
+        wrong = expected is not None and (
+            not isinstance(value, expected) or (expected is int and isinstance(value, bool))
+        )
+        if wrong and value is not None:
+            raise ConfigException(
+                f"Offset key {key} is {value!r}, which is no {expected.__name__ if expected else ''}.",
+                code="OFFSET_INVALID",
+                field=f"offsets.{key}",
+                remedy="Give LSNs and ids as integers, flags as true or false.",
+            )
+        if expected is int and isinstance(value, int) and value < 0:
+            raise ConfigException(f"Offset key {key} is negative.", code="OFFSET_INVALID", field=f"offsets.{key}")
+
+
+def idle_mark(reached: int, stored: int) -> int:
+    """The position to confirm on an idle slot: just below `reached`, and never one the server would make by itself.
+
+    Nothing is written to the log while nothing happens, so the slot runs ahead of the stored offset `stored`. A slot that was
+    dropped and made again would look the same, and that is a gap. WAL positions are multiples of 8; a confirmed position
+    whose low bits are not zero, and fit `stored`, can only be ours."""
+    return (reached & ~7) - 8 + _signature(stored)
+
+
+def is_idle_mark(confirmed: int, stored: int) -> bool:
+    """True when `confirmed` was made by `idle_mark` for `stored`."""
+    return confirmed & 7 == _signature(stored)
+
+
+def _signature(stored: int) -> int:
+    return 1 + zlib.crc32(stored.to_bytes(8, "big")) % 7

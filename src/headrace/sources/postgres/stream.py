@@ -1,0 +1,363 @@
+"""StreamDecoder: replication payloads in, source records out. No I/O but the catalog, which a new relation asks.
+
+It keeps the stream's state: the transaction, the position of the last event, what to skip after a restart. Positions of
+changes are the `start` of their XLogData; several changes may share one (COPY), so they are counted.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from struct import Struct as Binary
+from typing import Any, Final
+
+from headrace.cdc.filters import NameFilter
+from headrace.data import SourceRecord
+from headrace.errors import DataException
+from headrace.native import pgoutput
+from headrace.sources.postgres.events import Clock, Offset, RecordMaker, sequence
+from headrace.sources.postgres.offsets import Position, StreamOffset, TransactionMark
+from headrace.sources.postgres.tables import TableCodec
+from headrace.sources.postgres.types import StaleEnum
+
+logger = logging.getLogger(__name__)
+
+_U32: Final = Binary(">I").unpack_from
+_U64: Final = Binary(">Q").unpack_from
+_XLOG_DATA, _BEGIN, _COMMIT = pgoutput.XLOG_DATA, pgoutput.BEGIN, pgoutput.COMMIT
+_INSERT, _UPDATE, _DELETE, _RELATION = pgoutput.INSERT, pgoutput.UPDATE, pgoutput.DELETE, pgoutput.RELATION
+_NEW, _OLD = pgoutput.NEW_TUPLE, pgoutput.OLD_TUPLE
+_ROWS: Final = frozenset({_INSERT, _UPDATE, _DELETE})
+
+
+@dataclass
+class StreamCounts:
+    """What the streaming metrics show."""
+
+    seen: int = 0
+    created: int = 0
+    updated: int = 0
+    deleted: int = 0
+    truncated: int = 0
+    filtered: int = 0
+    erroneous: int = 0
+    unchanged: int = 0
+    transactions: int = 0
+    last_xid: int | None = None
+    last_commit_us: int = 0
+    last_event_ns: int = 0
+    by_table: dict[tuple[str, str], int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class StreamRules:
+    """`skipped`: of c, u, d, t. `on_failure`: event.processing.failure.handling.mode. `skip_unchanged`:
+    skip.messages.without.change. `messages`: which prefixes of logical messages are taken, None for none at all."""
+
+    skipped: frozenset[str] = frozenset("t")
+    on_failure: str = "fail"
+    skip_unchanged: bool = False
+    messages: NameFilter | None = None
+
+
+class StreamDecoder:
+    """`open_table(relation)` gives the codec of a relation, None when the table is not captured; `refresh_enum(oid)` drops what
+    is known of an enum. `offset`: of the last event handed out, to begin with the stored one."""
+
+    def __init__(
+        self,
+        maker: RecordMaker,
+        rules: StreamRules,
+        position: Position,
+        start_lsn: int,
+        offset: Offset,
+        open_table: Callable[[pgoutput.Relation], TableCodec | None],
+        refresh_enum: Callable[[int, bool], None],
+    ) -> None:
+        self.maker = maker
+        self.rules = rules
+        self.counts = StreamCounts()
+        self.offset: Offset = offset
+        self.last_end = start_lsn
+        """All transactions that committed before it have been decoded."""
+        self.in_transaction = False
+        self.reached = 0
+        """The server's own position as it last told it."""
+        self.reply_wanted = False
+        self._position = position
+        self._commit_seen: int | None = offset.get("lsn_commit")
+        self._open_table = open_table
+        self._refresh_enum = refresh_enum
+        self._tables: dict[int, tuple[pgoutput.Relation, TableCodec | None]] = {}
+        self._mark = TransactionMark(None, 0, start_lsn)
+        self._template: list[Any] = maker.block.template(0, None, None, None)
+        self._origin: tuple[str | None, int | None] = (None, None)
+        self._prefix = "[null,"
+        self._lsn = 0
+        self._events = 0
+        self._skip_all = False
+        self._skip_to = 0
+        self._skip_events: int | None = None
+        self._open: StreamOffset | None = None
+        self._set_commit(self._commit_seen)
+
+    def _set_commit(self, lsn: int | None) -> None:
+        self._commit_seen = lsn
+        self._prefix = "[null," if lsn is None else f'["{lsn}",'
+
+    def handed_over(self) -> None:
+        """The records made so far have left: their offsets must not move any more."""
+        self._open = None
+
+    def feed(self, payloads: Sequence[bytes], start: int, out: list[SourceRecord], limit: int, clock: Clock) -> int:
+        """Decode payloads from index `start` on until `out` holds `limit` records; answers the index to go on from.
+
+        DataException for an event that cannot be processed, when event.processing.failure.handling.mode is fail."""
+        tables = self._tables
+        skipped = self.rules.skipped
+        index, count = start, len(payloads)
+        while index < count and len(out) < limit:
+            payload = payloads[index]
+            index += 1
+            if payload[0] != _XLOG_DATA:
+                self._keepalive(payload)
+                continue
+            kind = payload[25]
+            if kind in _ROWS:
+                lsn = _U64(payload, 1)[0]
+                if lsn == self._lsn:
+                    self._events += 1
+                else:
+                    self._lsn, self._events = lsn, 1
+                if self._skip_all or (self._skip_to and self._done_before(lsn)):
+                    continue
+                codec = tables[_U32(payload, 26)[0]][1]
+                op = "c" if kind == _INSERT else "u" if kind == _UPDATE else "d"
+                if codec is None or op in skipped:
+                    self.counts.filtered += 1
+                    continue
+                try:
+                    self._row(kind, codec, payload, lsn, out, clock)
+                except (DataException, StaleEnum) as error:
+                    self._failed(error, kind, payload, lsn, out, clock)
+            elif kind == _BEGIN:
+                self._begin(payload)
+            elif kind == _COMMIT:
+                self._commit(payload)
+            elif kind == _RELATION:
+                relation = pgoutput.relation(payload)
+                tables[relation.oid] = (relation, self._open_table(relation))
+            else:
+                self._other(kind, payload, out, clock)
+        return index
+
+    def _done_before(self, lsn: int) -> bool:
+        if lsn > self._skip_to:
+            self._skip_to = 0
+            return False
+        return lsn < self._skip_to or self._skip_events is None or self._events <= self._skip_events
+
+    def _row(
+        self, kind: int, codec: TableCodec, payload: bytes, lsn: int, out: list[SourceRecord], clock: Clock
+    ) -> None:
+        counts = self.counts
+        if kind == _INSERT:
+            row, _ = codec.decode_new(payload, 31)
+            offset = StreamOffset(self._mark, lsn, self._events, "INSERT")
+            self.maker.change(
+                out, codec, "c", codec.key_of(row), None, codec.row(row), self._source(codec, lsn), clock, offset
+            )
+            counts.created += 1
+        elif kind == _UPDATE:
+            made = self._update(codec, payload, lsn, out, clock)
+            if made is None:
+                return
+            offset = made
+            counts.updated += 1
+        else:
+            offset = self._delete(codec, payload, lsn, out, clock)
+            counts.deleted += 1
+        counts.seen += 1
+        counts.last_event_ns = clock.ns
+        self.offset = self._open = offset
+
+    def _source(self, codec: TableCodec, lsn: int) -> list[Any]:
+        source = self._template.copy()
+        source[6] = f'{self._prefix}"{lsn}"]'
+        source[9] = codec.shape.schema
+        source[10] = codec.shape.table
+        source[12] = lsn
+        return source
+
+    def _update(
+        self, codec: TableCodec, payload: bytes, lsn: int, out: list[SourceRecord], clock: Clock
+    ) -> StreamOffset | None:
+        maker = self.maker
+        kind = payload[30]
+        if kind == _NEW:
+            row, _ = codec.decode_new(payload, 31)
+            offset = StreamOffset(self._mark, lsn, self._events, "UPDATE")
+            maker.change(
+                out, codec, "u", codec.key_of(row), None, codec.row(row), self._source(codec, lsn), clock, offset
+            )
+            return offset
+        full = kind == _OLD
+        old, pos = (codec.decode_old if full else codec.decode_key)(payload, 31)
+        row, _ = codec.decode_new(payload, pos + 1)
+        if full:
+            codec.fill_unchanged(row, old)
+            if self.rules.skip_unchanged and row[: codec.value_count] == old[: codec.value_count]:
+                self.counts.unchanged += 1
+                return None
+        offset = StreamOffset(self._mark, lsn, self._events, "UPDATE")
+        key, old_key = codec.key_of(row), codec.key_of(old) if codec.key_in_identity else None
+        source = self._source(codec, lsn)
+        if key is not None and old_key is not None and key.values != old_key.values:
+            maker.key_change(
+                out, codec, old_key, key, codec.row(old), codec.row(row), source, clock, offset, self.offset
+            )
+        else:
+            before = codec.row(old) if full else None
+            maker.change(out, codec, "u", key, before, codec.row(row), source, clock, offset)
+        return offset
+
+    def _delete(
+        self, codec: TableCodec, payload: bytes, lsn: int, out: list[SourceRecord], clock: Clock
+    ) -> StreamOffset:
+        if codec.key_schema is not None and not codec.key_in_identity:
+            raise DataException(
+                f"A row was deleted from {codec.shape.name}, whose replica identity does not hold the key of its records.",
+                code="PG_KEY_NOT_IN_IDENTITY",
+                remedy="Set REPLICA IDENTITY FULL or DEFAULT on the table, or choose the key with message.key.columns.",
+            )
+        decode = codec.decode_old if payload[30] == _OLD else codec.decode_key
+        old, _ = decode(payload, 31)
+        offset = StreamOffset(self._mark, lsn, self._events, "DELETE")
+        self.maker.delete(
+            out, codec, codec.key_of(old), codec.row(old), self._source(codec, lsn), clock, offset, self.offset
+        )
+        return offset
+
+    def _failed(
+        self, error: Exception, kind: int, payload: bytes, lsn: int, out: list[SourceRecord], clock: Clock
+    ) -> None:
+        """Once more with what may help: fresh enum labels, values one by one; else as on_failure says."""
+        oid = _U32(payload, 26)[0]
+        relation, codec = self._tables[oid]
+        for attempt in (1, 2):
+            if not isinstance(error, StaleEnum):
+                break
+            self._refresh_enum(error.oid, attempt == 2)
+            codec = self._open_table(relation)
+            self._tables[oid] = (relation, codec)
+            if codec is None:
+                return None
+            try:
+                return self._row(kind, codec, payload, lsn, out, clock)
+            except (DataException, StaleEnum) as later:
+                error = later
+        assert codec is not None
+        if isinstance(error, DataException) and error.code in ("DECIMAL_NOT_FINITE", "TEMPORAL_OUT_OF_RANGE"):
+            try:
+                return self._row(kind, codec.slow(), payload, lsn, out, clock)
+            except DataException as later:
+                error = later
+        self.counts.erroneous += 1
+        if self.rules.on_failure == "fail":
+            raise error
+        if self.rules.on_failure == "warn":
+            logger.error("A change of %s at %d is left out: %s", codec.shape.name, lsn, error)
+        return None
+
+    def _begin(self, payload: bytes) -> None:
+        begin = pgoutput.begin(payload)
+        position = self._position
+        self.in_transaction = True
+        self._skip_all = position.done(begin.final_lsn)
+        self._skip_to = 0
+        if position.xid is not None and position.xid == begin.xid and not self._skip_all:
+            self._skip_to, self._skip_events = position.lsn, position.events
+        self._mark = TransactionMark(begin.xid, begin.commit_us, self.last_end)
+        self._lsn = self._events = 0
+        self._origin = (None, None)
+        self._template = self.maker.block.template(begin.commit_us, begin.xid, None, None)
+
+    def _commit(self, payload: bytes) -> None:
+        commit = pgoutput.commit(payload)
+        if self._open is not None and self._open.mark is self._mark:
+            self._open.complete(commit.end_lsn)
+        self._open = None
+        self.in_transaction = self._skip_all = False
+        self._skip_to = 0
+        self.last_end = max(self.last_end, commit.end_lsn)
+        self._set_commit(commit.end_lsn)
+        counts = self.counts
+        counts.transactions += 1
+        counts.last_xid, counts.last_commit_us = self._mark.xid, commit.commit_us
+
+    def _keepalive(self, payload: bytes) -> None:
+        if payload[0] == pgoutput.KEEPALIVE:
+            keepalive = pgoutput.keepalive(payload)
+            self.reached = max(self.reached, keepalive.wal_end)
+            self.reply_wanted |= keepalive.reply
+
+    def _other(self, kind: int, payload: bytes, out: list[SourceRecord], clock: Clock) -> None:
+        if kind == pgoutput.TRUNCATE:
+            self._truncate(payload, out, clock)
+        elif kind == pgoutput.MESSAGE:
+            self._message(payload, out, clock)
+        elif kind == pgoutput.ORIGIN:
+            lsn, name = pgoutput.origin(payload)
+            self._origin = (name, lsn or None)
+            self._template[14], self._template[15] = self._origin
+        elif kind != pgoutput.TYPE:
+            raise DataException(
+                f"The server sent a message of unknown kind {chr(kind)!r}.",
+                code="PG_PROTOCOL",
+                remedy="Report it with the server's version.",
+            )
+
+    def _truncate(self, payload: bytes, out: list[SourceRecord], clock: Clock) -> None:
+        lsn = _U64(payload, 1)[0]
+        for oid in pgoutput.truncate(payload).oids:
+            self._lsn, self._events = lsn, (self._events + 1 if lsn == self._lsn else 1)
+            if self._skip_all or (self._skip_to and self._done_before(lsn)):
+                continue
+            codec = self._tables[oid][1]
+            if codec is None or "t" in self.rules.skipped:
+                self.counts.filtered += 1
+                continue
+            offset = StreamOffset(self._mark, lsn, self._events, "TRUNCATE")
+            self.maker.change(out, codec, "t", None, None, None, self._source(codec, lsn), clock, offset)
+            self.offset = self._open = offset
+            self.counts.truncated += 1
+            self.counts.seen += 1
+
+    def _message(self, payload: bytes, out: list[SourceRecord], clock: Clock) -> None:
+        message = pgoutput.message(payload)
+        lsn = _U64(payload, 1)[0]
+        if message.transactional:
+            self._lsn, self._events = lsn, (self._events + 1 if lsn == self._lsn else 1)
+            if self._skip_all or (self._skip_to and self._done_before(lsn)):
+                return
+        elif lsn <= self._position.commit_lsn:
+            return
+        if self.rules.messages is None or not self.rules.messages(message.prefix):
+            self.counts.filtered += 1
+            return
+        if message.transactional:
+            mark, source = self._mark, self._template.copy()
+            source[6] = f'{self._prefix}"{lsn}"]'
+        else:
+            commit_us = self._mark.commit_us or clock.us
+            mark = TransactionMark(None, commit_us, lsn)
+            source = self.maker.block.template(commit_us, None, None, None)
+            source[6] = sequence(lsn, lsn)
+            self.last_end = max(self.last_end, lsn)
+        source[12] = lsn
+        offset = StreamOffset(mark, lsn, self._events if message.transactional else 0, "MESSAGE")
+        self.maker.message(out, message, source, clock, offset)
+        self.offset = offset
+        self._open = offset if message.transactional else None
+        self.counts.seen += 1

@@ -1,0 +1,247 @@
+"""TableCodec: everything compiled for one shape of one table: schemas, row decoders, key and record builders."""
+
+from __future__ import annotations
+
+import copy
+import logging
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from headrace.cdc.envelope import envelope_schema
+from headrace.cdc.filters import MessageKeys, NameFilter
+from headrace.cdc.masks import ColumnMasks, Mask
+from headrace.cdc.topics import Adjust, TopicNames
+from headrace.data import Header, Schema, SchemaBuilder, Struct
+from headrace.data.unchanged import Unchanged
+from headrace.errors import ConfigException, DataException
+from headrace.native import pgoutput
+from headrace.sources.postgres.defaults import default_value
+from headrace.sources.postgres.modes import Modes
+from headrace.sources.postgres.registry import ResolvedType, TypeRegistry
+from headrace.sources.postgres.shapes import ColumnShape, TableShape
+from headrace.sources.postgres.source_types import PropagatedTypes
+from headrace.sources.postgres.types import TypePlan, plan
+
+logger = logging.getLogger(__name__)
+
+
+class TableOptions(NamedTuple):
+    """What the settings say about tables in general."""
+
+    modes: Modes
+    topics: TopicNames
+    source_schema: Schema
+    headers: tuple[Header, ...]
+    columns: NameFilter
+    masks: ColumnMasks
+    keys: MessageKeys
+    propagated: PropagatedTypes
+    schema_names: Adjust
+    field_names: Adjust
+    on_bad_value: str = "warn"
+    database: str = ""
+
+
+class _Field(NamedTuple):
+    """One column to be decoded: where it comes from, the schema, how."""
+
+    source: int
+    shape: ColumnShape
+    type: ResolvedType
+    plan: TypePlan
+    schema: Schema
+    mask: Mask | None
+
+
+class TableCodec:
+    """`decode_new`, `decode_old`, `decode_key`: rows of the stream (complete new, complete old, old with the identity's columns only);
+    `decode_copy`: a COPY line of `copy_columns`. A row is a list: the value's fields, then what only the key needs."""
+
+    def __init__(self, shape: TableShape, registry: TypeRegistry, options: TableOptions) -> None:
+        self.shape = shape
+        self.options = options
+        self.topic = options.topics.table(shape.schema, shape.table)
+        registry.load(column.type_oid for column in shape.columns)
+        fields = self._fields(shape.columns, registry)
+        key_names = self._key_names(fields)
+        self._values = [field for field in fields if options.columns(f"{shape.name}.{field.shape.name}")]
+        self._build_schemas(fields, key_names)
+        self._compile(fields, key_names)
+        self.key_in_identity = set(key_names) <= shape.identity_columns
+
+    def _fields(self, columns: Sequence[ColumnShape], registry: TypeRegistry) -> list[_Field]:
+        fields = []
+        for source, column in enumerate(columns):
+            resolved = registry.resolve(column.type_oid, column.typmod)
+            made = plan(resolved, registry, self.options.modes)
+            if made is None:
+                logger.info("Column %s.%s of type %s is left out.", self.shape.name, column.name, resolved.declared)
+                continue
+            name = f"{self.shape.name}.{column.name}"
+            mask = self.options.masks.mask(name, f"{self.options.database}.{name}") if made.plain_text else None
+            fields.append(_Field(source, column, resolved, made, self._schema(column, resolved, made), mask))
+        return fields
+
+    def _schema(self, column: ColumnShape, resolved: ResolvedType, made: TypePlan) -> Schema:
+        def builder() -> SchemaBuilder:
+            result = made.builder()
+            if column.comment:
+                result.doc(column.comment)
+            for key, value in self.options.propagated.parameters(self.shape, column, resolved):
+                result.parameter(key, value)
+            return result.optional() if column.optional else result
+
+        schema = builder().build()
+        default = default_value(column.default, resolved, made, schema)
+        return schema if default is None else builder().default(default).build()
+
+    def _key_names(self, fields: Sequence[_Field]) -> tuple[str, ...]:
+        shape = self.shape
+        wanted = self.options.keys.columns(shape.name, f"{self.options.database}.{shape.name}")
+        known = {field.shape.name: field.shape.name for field in fields}
+        if wanted is None:
+            return tuple(name for name in shape.key if name in known)
+        folded = {name.lower(): name for name in known}
+        missing = [name for name in wanted if name not in known and name.lower() not in folded]
+        if missing:
+            raise ConfigException(
+                f"message.key.columns names {', '.join(missing)}, which {shape.name} does not have.",
+                code="MESSAGE_KEY_COLUMNS_INVALID",
+                field="message.key.columns",
+                remedy="Name columns of the table.",
+            )
+        return tuple(known.get(name) or folded[name.lower()] for name in wanted)
+
+    def _build_schemas(self, fields: Sequence[_Field], key_names: Sequence[str]) -> None:
+        adjust, rename = self.options.schema_names, self.options.field_names
+        row = SchemaBuilder.struct().name(adjust(f"{self.topic}.Value")).optional()
+        for field in self._values:
+            row.field(rename(field.shape.name), field.schema)
+        self.row_schema = row.build()
+        self.envelope_schema = envelope_schema(
+            adjust(f"{self.topic}.Envelope"), self.row_schema, self.options.source_schema
+        )
+        self.key_schema: Schema | None = None
+        if key_names:
+            by_name = {field.shape.name: field for field in fields}
+            key = SchemaBuilder.struct().name(adjust(f"{self.topic}.Key"))
+            for name in key_names:
+                key.field(rename(name), by_name[name].schema)
+            self.key_schema = key.build()
+
+    def _compile(self, fields: Sequence[_Field], key_names: Sequence[str]) -> None:
+        outputs = list(self._values)
+        slots: list[int] = []
+        by_name = {field.shape.name: field for field in fields}
+        for name in key_names:
+            field = by_name[name]
+            # A key is never masked, and may hold columns the value leaves out.
+            shown = next((at for at, one in enumerate(outputs) if one.shape.name == name and one.mask is None), None)
+            if shown is None:
+                shown = len(outputs)
+                outputs.append(field._replace(mask=None))
+            slots.append(shown)
+        self.width = len(self.shape.columns)
+        self.value_count = len(self._values)
+        self.has_extras = len(outputs) > self.value_count
+        self._outputs = outputs
+        names = self._names(outputs)
+        full = [self._column(slot, field, names, field.plan.unchanged) for slot, field in enumerate(outputs)]
+        partial = [column._replace(null=self._zero(field)) for column, field in zip(full, outputs, strict=True)]
+        self.decode_new = pgoutput.tuple_decoder(self.width, full, names)
+        self.decode_old = self.decode_new
+        self.decode_key = pgoutput.tuple_decoder(self.width, partial, names)
+        self._full, self._partial, self._scope = full, partial, names
+        self.copy_columns = [self.shape.columns[source].name for source in sorted({f.source for f in outputs})]
+        places = {source: at for at, source in enumerate(sorted({f.source for f in outputs}))}
+        copied = [column._replace(source=places[column.source]) for column in full]
+        self.decode_copy = pgoutput.copy_decoder(len(self.copy_columns), copied, names)
+        self._copied = copied
+        self.toast_slots = [
+            (slot, field.plan.unchanged)
+            for slot, field in enumerate(outputs)
+            if field.type.element is not None or field.plan.unchanged is not None
+        ]
+        self.key_slots = tuple(slots)
+        self.key_of = _key_builder(self.key_schema, slots)
+        self.zero_row = [self._zero(field) for field in outputs]
+
+    def _names(self, outputs: Sequence[_Field]) -> dict[str, Any]:
+        names: dict[str, Any] = {}
+        for slot, field in enumerate(outputs):
+            names.update(field.plan.names)
+            names[f"schema_{slot}"] = field.schema
+            names[f"mask_{slot}"] = field.mask
+        return names
+
+    def _column(self, slot: int, field: _Field, names: dict[str, Any], unchanged: Any) -> pgoutput.Column:
+        from_bytes = field.plan.bytes_code.replace("SCHEMA", f"schema_{slot}")
+        from_text = field.plan.text_code.replace("SCHEMA", f"schema_{slot}")
+        if field.mask is not None:
+            from_bytes, from_text = f"mask_{slot}({from_bytes})", f"mask_{slot}({from_text})"
+        return pgoutput.Column(field.source, from_bytes, from_text, unchanged)
+
+    def _zero(self, field: _Field) -> Any:
+        if field.shape.optional:
+            return None
+        default = field.schema.default
+        return default if default is not None else field.plan.zero(field.schema)
+
+    def tolerant(self, raw: Sequence[Any], *, partial: bool = False, copied: bool = False) -> list[Any]:
+        """A row whose values were refused once, made value by value as event.converting.failure.handling.mode says: a value that
+        cannot be carried becomes null, or the zero value of a required column."""
+        row = []
+        columns = self._copied if copied else self._partial if partial else self._full
+        for slot, (column, field) in enumerate(zip(columns, self._outputs, strict=True)):
+            value = raw[column.source]
+            if value is None:
+                row.append(column.null)
+            elif value is pgoutput.UNCHANGED:
+                row.append(column.unchanged)
+            else:
+                row.append(self._one(slot, field, column, value))
+        return row
+
+    def _one(self, slot: int, field: _Field, column: pgoutput.Column, text: str) -> Any:
+        try:
+            return eval(column.from_text, {**self._scope, "x": text})
+        except DataException as error:
+            if self.options.on_bad_value == "fail":
+                raise
+            if self.options.on_bad_value == "warn":
+                logger.warning(
+                    "Column %s.%s: %s The value is left out.", self.shape.name, field.shape.name, error.message
+                )
+            return self._zero(field)
+
+    def slow(self) -> TableCodec:
+        """A codec of the same table that decodes value by value, see `tolerant`."""
+
+        def decode(payload: bytes, pos: int, partial: bool = False) -> tuple[list[Any], int]:
+            raw, end = pgoutput.raw_tuple(payload, pos)
+            return self.tolerant(raw, partial=partial), end
+
+        twin = copy.copy(self)
+        twin.decode_new = twin.decode_old = decode
+        twin.decode_key = lambda payload, pos: decode(payload, pos, True)
+        twin.decode_copy = lambda line: self.tolerant(pgoutput.raw_copy(line), copied=True)
+        return twin
+
+    def fill_unchanged(self, new: list[Any], old: Sequence[Any]) -> None:
+        """Take values that were not sent from the old row, which a full replica identity has."""
+        for slot, _ in self.toast_slots:
+            if isinstance(new[slot], Unchanged):
+                new[slot] = old[slot]
+
+    def row(self, values: list[Any]) -> Struct:
+        """before or after from a decoded row."""
+        return Struct(self.row_schema, values[: self.value_count] if self.has_extras else values)
+
+
+def _key_builder(schema: Schema | None, slots: Sequence[int]) -> Callable[[list[Any]], Struct | None]:
+    if schema is None:
+        return lambda row: None
+    scope: dict[str, Any] = {"Struct": Struct, "schema": schema}
+    code = f"lambda row: Struct(schema, [{', '.join(f'row[{slot}]' for slot in slots)}])"
+    made: Callable[[list[Any]], Struct | None] = eval(code, scope)
+    return made

@@ -1,0 +1,340 @@
+"""PostgresSourceTask: the loop. Connect, snapshot, stream, confirm; take the connection up again when it breaks.
+
+`poll` reads the socket itself: while the framework works on a batch, the kernel's buffer collects the next chunk, which is
+the lazy reading that spares the server. A second thread only sends the position now and then.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from headrace.cdc.envelope import context_headers
+from headrace.data import Header, SourceRecord
+from headrace.errors import ConnectException, HeadraceError, RetryClass
+from headrace.sources.postgres import metrics
+from headrace.sources.postgres.config import PostgresConfig
+from headrace.sources.postgres.events import Clock
+from headrace.sources.postgres.feedback import Feedback
+from headrace.sources.postgres.offsets import Position, StreamOffset, TransactionMark, flush_position, idle_mark
+from headrace.sources.postgres.session import PgSession, StreamStart
+from headrace.sources.postgres.snapshot import Snapshot
+from headrace.sources.postgres.stream import StreamDecoder
+from headrace.spi import SourceTask
+from headrace.spi.context import SourceOffset, SourcePartition
+from headrace.systems.postgres import map_error, slots
+
+logger = logging.getLogger(__name__)
+
+_READ_BYTES = 1 << 20
+_SLOT_PAUSE_S = 0.5
+
+
+class PostgresSourceTask(SourceTask):
+    """One task reads one database through one slot."""
+
+    def __init__(self) -> None:
+        self.numbers = metrics.Numbers()
+        self._stop = threading.Event()
+        self._session: PgSession | None = None
+        self._snapshot: Snapshot | None = None
+        self._next: StreamStart | None = None
+        self._decoder: StreamDecoder | None = None
+        self._feedback: Feedback | None = None
+        self._payloads: Sequence[bytes] = ()
+        self._index = 0
+        self._handed: Mapping[str, Any] | None = None
+        self._committed: Mapping[str, Any] | None = None
+        self._failures = 0
+        self._retry_at = 0.0
+        self._slot_deadline = 0.0
+        self._finished = False
+        self._heartbeat_at = 0.0
+        self._idle_at = 0.0
+
+    def start(self, props: Mapping[str, str]) -> None:
+        config = self._config = PostgresConfig.parse(props)
+        self._headers: tuple[Header, ...] = ()
+        if config["extended.headers.enabled"]:
+            self._headers = context_headers(config["topic.prefix"], "postgresql")
+        self._partition = {"server": config["topic.prefix"]}
+        self._committed = self.context.offset_reader.offset(self._partition)
+        self._limit: int = config["max.batch.size"]
+        self._wait_s = min(1.0, config["poll.interval.ms"] / 1000)
+        self._heartbeat_s = config["heartbeat.interval.ms"] / 1000
+        self._heartbeat_at = time.monotonic() + self._heartbeat_s
+        self._read_bytes = config["max.queue.size.in.bytes"] or _READ_BYTES
+        self.numbers.queue_capacity = config["max.queue.size"]
+        self.numbers.queue_bytes_limit = config["max.queue.size.in.bytes"]
+        self._tags = dict(tag.split("=", 1) for tag in config["custom.metric.tags"] or [] if "=" in tag)
+        metrics.register(self.context.metrics, self.numbers, config["topic.prefix"], self._tags, [])
+
+    # Loop --------------------------------------------------------------------------------------------------------
+
+    def poll(self) -> Sequence[SourceRecord] | None:
+        if self._stop.is_set():
+            return None
+        if self._finished:
+            self._stop.wait(1.0)
+            return None
+        pause = self._retry_at - time.monotonic()
+        if pause > 0:
+            self._stop.wait(min(pause, 1.0))
+            return None
+        try:
+            records = self._advance()
+        except Exception as error:
+            self._after_error(error)
+            return None
+        if records:
+            self._failures = 0
+            self._slot_deadline = 0.0
+        return records
+
+    def _advance(self) -> list[SourceRecord]:
+        if self._session is None:
+            self._open()
+        if self._snapshot is not None:
+            records = self._snapshot.poll(self._limit)
+            if records is not None:
+                return self._hand_over(records)
+            self._leave_snapshot()
+        if self._next is not None:
+            self._start_stream(self._next)
+        if self._decoder is None:
+            return []
+        return self._stream()
+
+    def _open(self) -> None:
+        application = f"headrace {self.context.connector_name}"
+        session = PgSession(self._config, self._config.target(application), self._headers)
+        self._session = session
+        at = self._handed if self._handed is not None else self._committed
+        first = session.open(at, self.numbers.snapshot, resuming=self._handed is not None)
+        self.numbers.captured = session.captured
+        if isinstance(first, Snapshot):
+            self._snapshot = first
+            for table in session.captured:
+                metrics.register_table(
+                    self.context.metrics, self.numbers, self._config["topic.prefix"], self._tags, table
+                )
+        elif first is None:
+            logger.info("snapshot.mode=initial_only: the snapshot is complete, nothing is left to do.")
+            self._finished = True
+        else:
+            self._next = first
+
+    def _leave_snapshot(self) -> None:
+        assert self._session is not None
+        assert self._snapshot is not None
+        snapshot, self._snapshot = self._snapshot, None
+        self._session.end_snapshot()
+        if self._config.word("snapshot.mode") == "initial_only":
+            logger.info("snapshot.mode=initial_only: the snapshot is complete, nothing is left to do.")
+            self._finished = True
+            self._session.close()
+            return
+        self._next = self._session.after_snapshot(snapshot)
+
+    def _start_stream(self, start: StreamStart) -> None:
+        assert self._session is not None
+        decoder = self._session.stream(start)
+        decoder.counts = self.numbers.stream
+        self._decoder, self._next = decoder, None
+        assert self._session.replication is not None
+        interval = self._config["status.update.interval.ms"] / 1000
+        if self._session.sender_timeout_s:
+            interval = min(interval, self._session.sender_timeout_s / 3)
+        self._feedback = Feedback(self._session.replication, interval, self._committed_flush())
+        self.numbers.connected = True
+
+    def _committed_flush(self) -> int:
+        if self._committed is None or self._config.manual_flush:
+            return 0
+        return flush_position(self._committed) or 0
+
+    def _stream(self) -> list[SourceRecord]:
+        decoder, session, feedback = self._decoder, self._session, self._feedback
+        assert decoder is not None
+        assert feedback is not None
+        assert session is not None
+        assert session.replication is not None
+        out: list[SourceRecord] = []
+        wait_s = self._wait_s if not self._heartbeat_s else min(self._wait_s, self._heartbeat_s)
+        deadline = time.monotonic() + wait_s
+        while not out:
+            if self._index >= len(self._payloads):
+                remaining = deadline - time.monotonic()
+                if remaining < 0 or self._stop.is_set():
+                    break
+                self._payloads, self._index = session.replication.read(self._read_bytes, remaining), 0
+                if not self._payloads:
+                    break
+            clock = Clock.at(time.time_ns())
+            self._index = decoder.feed(self._payloads, self._index, out, self._limit, clock)
+            feedback.received(max(decoder.reached, decoder.last_end), decoder.reply_wanted)
+            decoder.reply_wanted = False
+        self.numbers.queued = len(self._payloads) - self._index
+        if self._heartbeat_s and time.monotonic() >= self._heartbeat_at:
+            out.append(self._heartbeat(decoder, session))
+        if not out:
+            self._confirm_idle(decoder, feedback)
+            return out
+        decoder.handed_over()
+        return self._hand_over(out)
+
+    def _hand_over(self, records: list[SourceRecord]) -> list[SourceRecord]:
+        if records:
+            self._handed = records[-1].source_offset
+        return records
+
+    # Heartbeats and confirmation ---------------------------------------------------------------------------------
+
+    def _reached(self, decoder: StreamDecoder) -> int | None:
+        """The position up to which everything has been decoded and handed out; None in the middle of something."""
+        if decoder.in_transaction or self._index < len(self._payloads):
+            return None
+        return max(decoder.reached, decoder.last_end)
+
+    def _heartbeat(self, decoder: StreamDecoder, session: PgSession) -> SourceRecord:
+        self._heartbeat_at = time.monotonic() + self._heartbeat_s
+        query = self._config.text("heartbeat.action.query")
+        if query:
+            try:
+                session.sql.execute(query)
+            except Exception as error:
+                mapped = map_error(error, session.target)
+                if mapped.retry_class is RetryClass.RETRY:
+                    raise mapped from error
+                logger.warning("heartbeat.action.query failed: %s", mapped)
+        clock = Clock.at(time.time_ns())
+        reached = self._reached(decoder)
+        if reached is not None and reached > decoder.last_end:
+            decoder.last_end = reached
+        if reached is not None and reached:
+            counts = self.numbers.stream
+            offset = StreamOffset(
+                TransactionMark(counts.last_xid, counts.last_commit_us or clock.us, reached), reached, 0, ""
+            )
+            offset.complete(reached)
+            decoder.offset = offset
+        return session.maker.heartbeat(clock, decoder.offset)
+
+    def _confirm_idle(self, decoder: StreamDecoder, feedback: Feedback) -> None:
+        """With nothing under way, let the slot forget what brought us nothing; see `idle_mark` for the position's form."""
+        now = time.monotonic()
+        if now < self._idle_at or self._config.manual_flush:
+            return
+        self._idle_at = now + min(1.0, self._config["status.update.interval.ms"] / 1000)
+        reached = self._reached(decoder)
+        if reached is None or not self._all_committed():
+            return
+        if self._committed is None:
+            feedback.confirm(reached)
+            return
+        position = Position.of(self._committed)
+        mark = idle_mark(reached, position.commit_lsn or position.lsn)
+        if mark > feedback.flushed + 64:
+            feedback.confirm(mark)
+
+    def _all_committed(self) -> bool:
+        if self._handed is None:
+            return True
+        return self._committed is not None and dict(self._committed) == dict(self._handed)
+
+    def offsets_committed(self, offsets: Sequence[tuple[SourcePartition, SourceOffset]]) -> None:
+        for partition, offset in offsets:
+            if dict(partition) != self._partition:
+                continue
+            self._committed = dict(offset)
+            if self._feedback is None or self._config.manual_flush:
+                continue
+            lsn = flush_position(offset)
+            if lsn:
+                try:
+                    self._feedback.confirm(lsn)
+                except HeadraceError as error:
+                    # The next poll meets the broken connection; the position is sent again over the new one.
+                    logger.info("The position could not be confirmed yet: %s", error)
+
+    # Failure and end ---------------------------------------------------------------------------------------------
+
+    def _after_error(self, error: Exception) -> None:
+        """Decide whether the connection is taken up again. Raises what ends the task."""
+        if self._stop.is_set():
+            self._disconnect()
+            return
+        if not isinstance(error, HeadraceError) or error.retry_class is not RetryClass.RETRY:
+            raise error
+        self._disconnect()
+        self.numbers.reconnects += 1
+        now = time.monotonic()
+        if error.code == "PG_SLOT_IN_USE":
+            self._wait_for_slot(error, now)
+            return
+        limit = self._config["errors.max.retries"]
+        self._failures += 1
+        if 0 <= limit < self._failures:
+            raise ConnectException(
+                f"Given up after {limit} retries: {error.message}",
+                code=error.code,
+                field=error.field,
+                remedy=error.remedy,
+            ) from error
+        wait_s = self._config["retriable.restart.connector.wait.ms"] / 1000
+        logger.warning("%s Trying again in %.1f s.", error, wait_s)
+        self._retry_at = now + wait_s
+
+    def _wait_for_slot(self, error: HeadraceError, now: float) -> None:
+        """A slot is often still held for a moment by our own last process: look often, as long as slot.max.retries times
+        slot.retry.delay.ms."""
+        if not self._slot_deadline:
+            budget = self._config["slot.max.retries"] * self._config["slot.retry.delay.ms"] / 1000
+            self._slot_deadline = now + budget
+            logger.warning("%s Trying again for %.0f s.", error, budget)
+        if now >= self._slot_deadline:
+            raise ConnectException(
+                error.message, code=error.code, field=error.field or "slot.name", remedy=error.remedy
+            ) from error
+        self._retry_at = now + min(_SLOT_PAUSE_S, self._config["slot.retry.delay.ms"] / 1000)
+
+    def _disconnect(self) -> None:
+        """End the session; what was decoded but not handed out is read again."""
+        self.numbers.connected = False
+        if self._feedback is not None:
+            self._feedback.stop()
+        if self._snapshot is not None:
+            self._snapshot.close()
+            # A snapshot is not continued: rows handed out so far come again.
+            self._handed = None
+        if self._session is not None:
+            self._session.close()
+        self._session = self._snapshot = self._next = self._decoder = self._feedback = None
+        self._payloads, self._index = (), 0
+
+    def stop(self) -> None:
+        self._stop.set()
+
+    def close(self) -> None:
+        self._stop.set()
+        session = self._session
+        self._disconnect()
+        if session is not None and self._config["slot.drop.on.stop"]:
+            self._drop_slot(session)
+
+    def _drop_slot(self, session: PgSession) -> None:
+        deadline = time.monotonic() + 5.0
+        while True:
+            try:
+                slots.drop_slot(session.sql, session.slot_name)
+                break
+            except Exception as error:
+                mapped = map_error(error, session.target)
+                if mapped.code != "PG_SLOT_IN_USE" or time.monotonic() > deadline:
+                    logger.error("slot.drop.on.stop: %s", mapped)
+                    break
+                time.sleep(0.05)
+        session.close()

@@ -1,0 +1,150 @@
+"""Schemas and conversions of dates, times and intervals in every time.precision.mode."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final
+
+from headrace.cdc import semantic
+from headrace.data.logical import (
+    date_builder,
+    days_to_date,
+    millis_to_datetime,
+    millis_to_time,
+    time_builder,
+    timestamp_builder,
+)
+from headrace.data.schema import Schema, SchemaBuilder
+from headrace.errors import DataException
+from headrace.sources.postgres import temporal
+from headrace.sources.postgres.modes import Modes
+from headrace.sources.postgres.registry import ResolvedType
+
+if TYPE_CHECKING:
+    from headrace.sources.postgres.types import TypePlan
+
+    Make = type[TypePlan]
+
+_NAMES: Final = {name: getattr(temporal, name) for name in dir(temporal) if not name.startswith("_")}
+
+
+def plan_temporal(type: ResolvedType, modes: Modes, make: Make) -> TypePlan | None:
+    """The plan of a date, time or interval type, None for any other type. `make` is TypePlan, handed in by its module."""
+    made = _choose(type.name, type.typmod, modes)
+    if made is None:
+        return None
+    builder, code, zero, names = made
+    # bytes: the text is decoded once, then bound as the expression's own x.
+    return make(
+        builder,
+        code.replace("(x", "(x.decode()", 1),
+        code,
+        {**_NAMES, **names},
+        lambda schema: zero,
+        modes.unchanged_text,
+    )
+
+
+Choice = tuple[Callable[[], SchemaBuilder], str, Any, dict[str, Any]]
+
+
+def _choose(name: str, typmod: int, modes: Modes) -> Choice | None:
+    mode = modes.times
+    match name:
+        case "timestamptz":
+            digits = typmod if typmod >= 0 else 6
+            names = {f"zoned_{digits}": _zoned(digits)}
+            return lambda: semantic.text(semantic.ZONED_TIMESTAMP), f"zoned_{digits}(x)", "1970-01-01T00:00:00Z", names
+        case "timetz":
+            return lambda: semantic.text(semantic.ZONED_TIME), "zoned_time(x)", "00:00:00Z", {}
+        case "interval":
+            if modes.interval == "string":
+                return lambda: semantic.text(semantic.INTERVAL), "interval_iso(x)", "P0Y0M0DT0H0M0S", {}
+            return lambda: semantic.int64(semantic.MICRO_DURATION), "interval_us(x)", 0, {}
+        case "date":
+            return _date(mode)
+        case "time":
+            return _time(mode, typmod)
+        case "timestamp":
+            return _timestamp(mode, typmod)
+    return None
+
+
+def _zoned(digits: int) -> Callable[[str], str]:
+    if digits != 6:
+        return lambda text: temporal.zoned_timestamp(text, digits)
+
+    def zoned(text: str) -> str:
+        # The session's zone is UTC, so nearly all values only change their punctuation.
+        if len(text) == 29 and text[26:] == "+00":
+            return f"{text[:10]}T{text[11:26]}Z"
+        return temporal.zoned_timestamp(text, 6)
+
+    return zoned
+
+
+def _date(mode: str) -> Choice:
+    if mode == "isostring":
+        return lambda: semantic.text(semantic.ISO_DATE), "iso_date(x)", "1970-01-01Z", {}
+    if mode == "connect":
+        return date_builder, "connect_date(x)", dt.date(1970, 1, 1), {"connect_date": _connect_date}
+    return lambda: semantic.int32(semantic.DATE), "date_days(x)", 0, {}
+
+
+def _time(mode: str, typmod: int) -> Choice:
+    if mode == "isostring":
+        return lambda: semantic.text(semantic.ISO_TIME), "iso_time(x)", "00:00:00Z", {}
+    if mode == "connect":
+        return time_builder, "connect_time(x)", dt.time(0), {"connect_time": _connect_time}
+    if mode == "nanoseconds":
+        return lambda: semantic.int64(semantic.NANO_TIME), "time_us(x) * 1000", 0, {}
+    if mode == "adaptive" and 0 <= typmod <= 3:
+        return lambda: semantic.int32(semantic.TIME), "time_us(x) // 1000", 0, {}
+    return lambda: semantic.int64(semantic.MICRO_TIME), "time_us(x)", 0, {}
+
+
+def _timestamp(mode: str, typmod: int) -> Choice:
+    if mode == "isostring":
+        return lambda: semantic.text(semantic.ISO_TIMESTAMP), "iso_timestamp(x)", "1970-01-01T00:00:00Z", {}
+    if mode == "connect":
+        names = {"connect_timestamp": _connect_timestamp}
+        return timestamp_builder, "connect_timestamp(x)", dt.datetime(1970, 1, 1, tzinfo=dt.UTC), names
+    if mode == "nanoseconds":
+        return lambda: semantic.int64(semantic.NANO_TIMESTAMP), "timestamp_ns(x)", 0, {}
+    if mode in ("adaptive", "adaptive_time_microseconds") and 0 <= typmod <= 3:
+        return lambda: semantic.int64(semantic.TIMESTAMP), "timestamp_ms(x)", 0, {}
+    return lambda: semantic.int64(semantic.MICRO_TIMESTAMP), "timestamp_us(x)", 0, {}
+
+
+def _out_of_range(text: str, kind: str) -> DataException:
+    return DataException(
+        f"{text} is outside what Connect's {kind} can hold.",
+        code="TEMPORAL_OUT_OF_RANGE",
+        field="time.precision.mode",
+        remedy="Set time.precision.mode to adaptive, microseconds or isostring.",
+    )
+
+
+def _connect_date(text: str) -> dt.date:
+    days = temporal.date_days(text)
+    if not -719_162 <= days <= 2_932_896:
+        raise _out_of_range(text, "Date")
+    return days_to_date(days)
+
+
+def _connect_time(text: str) -> dt.time:
+    micros = temporal.time_us(text)
+    if micros >= temporal.DAY_US:
+        raise _out_of_range(text, "Time")
+    return millis_to_time(micros // 1000)
+
+
+def _connect_timestamp(text: str) -> dt.datetime:
+    millis = temporal.timestamp_ms(text)
+    if not -62_135_596_800_000 <= millis <= 253_402_300_799_999:
+        raise _out_of_range(text, "Timestamp")
+    return millis_to_datetime(millis)
+
+
+__all__ = ["Schema", "plan_temporal"]

@@ -1,0 +1,167 @@
+"""A stand-in for the framework: runs the source task, keeps its offsets, renders records as plain data."""
+
+from __future__ import annotations
+
+import base64
+import datetime as dt
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+from headrace.data import SourceRecord, Struct
+from headrace.data.logical import date_to_days, datetime_to_millis, decimal_to_bytes, time_to_millis
+from headrace.sources.postgres.task import PostgresSourceTask
+from tests.support import wait_until
+
+
+class Offsets:
+    def __init__(self, stored: Mapping[str, Any] | None = None) -> None:
+        self.stored = dict(stored) if stored else None
+
+    def offset(self, partition: Mapping[str, Any]) -> dict[str, Any] | None:
+        return self.stored
+
+    def offsets(self, partitions: Iterable[Mapping[str, Any]]) -> list[dict[str, Any] | None]:
+        return [self.stored for _ in partitions]
+
+
+class Gauges:
+    def __init__(self) -> None:
+        self.all: dict[tuple[str, tuple[tuple[str, str], ...]], Callable[[], float | None]] = {}
+
+    def gauge(self, name: str, read: Callable[[], float | None], labels: Mapping[str, str] | None = None) -> None:
+        self.all[name, tuple(sorted((labels or {}).items()))] = read
+
+    def counter(self, name: str, labels: Mapping[str, str] | None = None) -> Callable[[float], None]:
+        return lambda amount: None
+
+    def value(self, name: str, **labels: str) -> float | None:
+        """The one gauge of that name with at least those labels."""
+        found = [read for (key, has), read in self.all.items() if key == name and set(labels.items()) <= set(has)]
+        assert len(found) == 1, (name, labels, len(found))
+        return found[0]()
+
+
+class Context:
+    connector_name = "test"
+    task_id = 0
+    transaction_context = None
+
+    def __init__(self, offsets: Offsets) -> None:
+        self.offset_reader = offsets
+        self.metrics = Gauges()
+
+    def configs(self) -> Mapping[str, str]:
+        return {}
+
+    def stopping(self) -> bool:
+        return False
+
+
+class Runner:
+    """One life of the task. `commit=True` commits each batch's last offset at once, as the framework would."""
+
+    def __init__(self, props: Mapping[str, str], stored: Mapping[str, Any] | None = None) -> None:
+        self.offsets = Offsets(stored)
+        self.context = Context(self.offsets)
+        self.records: list[SourceRecord] = []
+        self.task = PostgresSourceTask()
+        self.task.initialize(self.context)  # type: ignore[arg-type]
+        self.task.start(props)
+
+    def poll(self, commit: bool = True) -> list[SourceRecord]:
+        records = list(self.task.poll() or [])
+        self.records += records
+        if commit and records:
+            self.commit(records[-1])
+        return records
+
+    def commit(self, record: SourceRecord) -> None:
+        # As through the offset store: JSON and back.
+        self.offsets.stored = json.loads(json.dumps(dict(record.source_offset)))
+        assert self.offsets.stored is not None
+        self.task.offsets_committed([(record.source_partition, self.offsets.stored)])
+        self.task.commit()
+
+    def until(
+        self, enough: Callable[[list[SourceRecord]], bool], timeout_s: float = 20.0, commit: bool = True
+    ) -> list[SourceRecord]:
+        def step() -> bool:
+            self.poll(commit)
+            return enough(self.records)
+
+        wait_until(step, timeout_s, "enough records")
+        return self.records
+
+    def count(self, number: int, timeout_s: float = 20.0, commit: bool = True) -> list[SourceRecord]:
+        return self.until(lambda records: len(records) >= number, timeout_s, commit)
+
+    def settle(self) -> None:
+        """Until the snapshot is over and the stream runs."""
+        wait_until(lambda: self.poll() is not None and self.task.numbers.connected, 20, "streaming")
+
+    def close(self) -> None:
+        self.task.stop()
+        self.task.close()
+
+    def __enter__(self) -> Runner:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def plain(value: Any, schema: Any = None) -> Any:
+    """As JsonConverter writes it: structs as dicts, bytes as base64, logical values as their base type."""
+    if isinstance(value, Struct):
+        fields = zip(value.schema.fields, value.values, strict=True)
+        return {f.name: plain(f.schema.default if v is None else v, f.schema) for f, v in fields}
+    if isinstance(value, Decimal):
+        return base64.b64encode(decimal_to_bytes(value, int(schema.parameters["scale"]))).decode()
+    if isinstance(value, dt.datetime):
+        return datetime_to_millis(value)
+    if isinstance(value, dt.date):
+        return date_to_days(value)
+    if isinstance(value, dt.time):
+        return time_to_millis(value)
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode()
+    if isinstance(value, list):
+        return [plain(item, schema.value_schema if schema else None) for item in value]
+    if isinstance(value, dict):
+        return {key: plain(item) for key, item in value.items()}
+    if isinstance(value, float):
+        if value != value:
+            return "NaN"
+        if value in (float("inf"), float("-inf")):
+            return "Infinity" if value > 0 else "-Infinity"
+    return value
+
+
+def schema_json(schema: Any) -> Any:
+    """As JsonConverter renders a schema."""
+    if schema is None:
+        return None
+    names = {"float": "float", "double": "double"}
+    out: dict[str, Any] = {"type": names.get(schema.type.value, schema.type.value)}
+    if schema.fields:
+        out["fields"] = [{**schema_json(f.schema), "field": f.name} for f in schema.fields]
+    if schema.type.value == "array":
+        out["items"] = schema_json(schema.value_schema)
+    if schema.type.value == "map":
+        out["keys"], out["values"] = schema_json(schema.key_schema), schema_json(schema.value_schema)
+    out["optional"] = schema.optional
+    for name in ("name", "version", "doc"):
+        if getattr(schema, name) is not None:
+            out[name] = getattr(schema, name)
+    if schema.parameters:
+        out["parameters"] = dict(schema.parameters)
+    if schema.default is not None:
+        out["default"] = plain(schema.default, schema)
+    return out
+
+
+def ops(records: Sequence[SourceRecord]) -> list[str]:
+    """The operation of each record, `-` for a tombstone."""
+    return ["-" if record.value is None else record.value["op"] for record in records]
