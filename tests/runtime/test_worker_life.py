@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.runtime.worker_support import Worker, alive
+from tests.runtime.worker_support import PLUGINS, Worker, alive
 
 
 @pytest.fixture(scope="module")
@@ -280,5 +280,49 @@ def test_connector_files_and_bad_ones(tmp_path: Path) -> None:
         worker.start(flat, wait=False)
         assert worker.process.wait(20) == 3  # type: ignore[union-attr]
         assert "PLUGIN_NOT_FOUND" in worker.log()
+    finally:
+        worker.close()
+
+
+def test_a_plugin_that_has_gone_and_an_expiring_secret(tmp_path: Path) -> None:
+    secrets = tmp_path / "secrets"
+    secrets.write_text("topic=before\n")
+    worker = Worker(
+        tmp_path,
+        config__providers="file",
+        config__providers__file__class="dummy_plugins.FileProvider",
+        config__providers__file__param__ttl="300",
+    )
+    try:
+        worker.start()
+        worker.create("e", topic=f"${{file:{secrets}:topic}}")
+        worker.until(lambda: worker.request("GET", "/connectors/e/topics")["e"]["topics"] == ["before"])
+        secrets.write_text("topic=after\n")
+        worker.until(lambda: worker.request("GET", "/connectors/e/topics")["e"]["topics"] == ["before", "after"])
+        assert worker.request("GET", "/connectors/e/config")["topic"] == f"${{file:{secrets}:topic}}"
+        worker.terminate()
+        del worker.properties["plugin.path"]
+        name = "org.apache.kafka.connect.storage.StringConverter"
+        worker.properties.update({f"{which}.converter": name for which in ("key", "value", "header")})
+        worker.properties["config.providers.file.class"] = "FileConfigProvider"
+        worker.start()
+        worker.until_states("e", "FAILED")
+        assert "PLUGIN_NOT_FOUND" in worker.status("e")["connector"]["trace"]
+        assert worker.status("e")["type"] == "unknown"
+    finally:
+        worker.close()
+
+
+def test_plugins_whose_import_crashes_or_exits(tmp_path: Path) -> None:
+    for name, text in (("a", "import os, signal; os.kill(os.getpid(), signal.SIGSEGV)"), ("b", "raise SystemExit(3)")):
+        (tmp_path / "plugins" / name).mkdir(parents=True)
+        (tmp_path / "plugins" / name / f"import_{name}.py").write_text(text)
+    worker = Worker(tmp_path, plugin__path=f"{tmp_path}/plugins,{PLUGINS}")
+    try:
+        worker.start()
+        assert "SIGSEGV" in worker.log()
+        assert "import_b" in worker.log()
+        worker.create("fine")
+        worker.until_states("fine", "RUNNING", "RUNNING")
     finally:
         worker.close()
