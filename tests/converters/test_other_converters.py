@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headrace.converters.byte_array import ByteArrayConverter
@@ -155,6 +155,8 @@ def test_a_boolean_is_no_number_and_a_number_no_boolean() -> None:
         ("12 monkeys", STRING_SCHEMA, "12 monkeys"),
         ("1:2", STRING_SCHEMA, "1:2"),
         ("+", STRING_SCHEMA, "+"),
+        (" {", STRING_SCHEMA, " {"),
+        ("  ", STRING_SCHEMA, "  "),
         ("٣", STRING_SCHEMA, "٣"),
         ("[1,2]", SchemaBuilder.array(INT8_SCHEMA).build(), [1, 2]),
         ("[ 1 , 300, null ]", SchemaBuilder.array(INT16_SCHEMA).build(), [1, 300, None]),
@@ -215,6 +217,7 @@ def test_null_headers_and_refusals() -> None:
         made.to_connect_header("t", "h", b"\xff")
 
 
+@settings(max_examples=1000, deadline=None)
 @given(st.text(st.characters(exclude_categories=["Cs"]), max_size=20) | st.text('[]{}:,"\\ 1atrue', max_size=14))
 def test_any_text_is_read_without_failing(text: str) -> None:
     read = parse_text(text)

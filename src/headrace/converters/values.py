@@ -179,7 +179,7 @@ class _Parser:
         self._at += 1
         stripped = token.strip()
         if not stripped:
-            return SchemaAndValue(STRING_SCHEMA, token)
+            return SchemaAndValue(STRING_SCHEMA, token if embedded else self._text)
         if stripped[0].isdigit():
             # A time holds two colons, which are tokens of their own.
             temporal = _temporal(stripped + "".join(self._tokens[self._at : self._at + 4]))
