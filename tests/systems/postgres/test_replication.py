@@ -14,6 +14,7 @@ from headrace.errors import HeadraceError, RetryClass
 from headrace.systems.postgres import PgTarget, ReplicationConnection, connect, int_to_lsn, lsn_to_int, map_error
 from headrace.systems.postgres.publications import create_publication
 from headrace.systems.postgres.slots import slot as find_slot
+from headrace.systems.postgres.slots import slots
 from headrace.testing.servers import PostgresServer
 
 OPTIONS = {"proto_version": "1", "publication_names": '"p"'}
@@ -64,7 +65,7 @@ def test_a_change_arrives_and_feedback_moves_the_slot(session: ReplicationConnec
         assert [chr(m[0]) for m in messages] == ["B", "R", "I", "C"]
         end = struct.unpack_from("!Q", messages[-1], 10)[0]
         session.send_status(end, end, end)
-        wait_until(lambda: (find_slot(sql, slot_name(target)) or pytest.fail()).confirmed_flush_lsn == end)
+        wait_until(lambda: any(s.confirmed_flush_lsn == end for s in slots(sql, slot_name(target))))
         info = find_slot(sql, slot_name(target))
         assert info is not None
         assert info.active

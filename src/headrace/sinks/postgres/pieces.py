@@ -47,7 +47,7 @@ NAMESPACE: Final[dict[str, Any]] = {
     "DAYTEXT": values.day_text,
     "CLOCKTEXT": values.clock_text,
     "VECTOR": values.vector_text,
-    **{f"PACK_{code}": Packer(f"!i{code}").pack for code in "hiqIfd?"},
+    **{f"PACK_{code.replace('?', 'bool')}": Packer(f"!i{code}").pack for code in "hiqIfd?"},
 }
 _TEXTUAL: Final = frozenset({"text", "varchar", "bpchar", "name", "citext", "xml", "json"})
 _US: Final = {
@@ -88,7 +88,7 @@ class Piece:
 
     def expression(self) -> str:
         """The field as one expression, fixed or not."""
-        return self.code or f"PACK_{self.format}({self.width},{self.argument})"
+        return self.code or f"PACK_{self.format.replace('?', 'bool')}({self.width},{self.argument})"
 
 
 def piece_for(schema: Schema, typname: str, is_enum: bool, typmod: int, element: tuple[int, str, bool] | None) -> Piece:

@@ -65,12 +65,14 @@ class Routes:
         if self.by_source and schema is not None and _is_envelope(schema):
             source = record.value.get("source")
             place += tuple(self._names.source_value(source, name) for name in self._names.source_fields)
+        if record.key is None and schema is not None and _is_envelope(schema) and record.value.get("op") == "t":
+            place += ("t",)  # a truncate has no key, whatever the key mode asks of rows
         known = self._known.get(place)
         if known is None:
-            known = self._known[place] = self._make(record, source)
+            known = self._known[place] = self._make(record, source, place[-1] == "t")
         return known
 
-    def _make(self, record: SinkRecord, source: Any) -> Route:
+    def _make(self, record: SinkRecord, source: Any, truncate: bool) -> Route:
         schema = record.value_schema
         if record.value is None:
             if self.by_source:
@@ -88,7 +90,7 @@ class Routes:
             return Route("ignored", None, (), (), _no_key)
         envelope = _is_envelope(schema)
         row_schema = _field(schema, "after").schema if envelope else schema
-        keys, key_of = self._keys(record, row_schema)
+        keys, key_of = ((), _no_key) if truncate else self._keys(record, row_schema)
         fields = list(keys)
         taken = {key.name for key in keys}
         for field in row_schema.fields:

@@ -22,7 +22,7 @@ _US: Final = dt.timedelta(microseconds=1)
 PG_EPOCH_US: Final = 946_684_800_000_000
 PG_EPOCH_DAYS: Final = 10_957
 _TS_MIN: Final = -211_813_488_000_000_000
-_TS_MAX: Final = 9_223_371_331_200_000_000
+_TS_MAX: Final = 9_223_372_036_825_200_000 - PG_EPOCH_US  # from here on capture means infinity
 _DAY_US: Final = 86_400_000_000
 
 pack_len: Final = Packer("!i").pack

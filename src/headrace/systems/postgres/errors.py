@@ -19,6 +19,10 @@ from headrace.systems.postgres.auth import AuthError
 from headrace.systems.postgres.target import PgTarget
 
 
+DatabaseError: Final = psycopg.Error
+"""What psycopg's calls raise; pass it to `map_error`."""
+
+
 class ServerError(Exception):
     """An ErrorResponse of the server, by its fields (`C` SQLSTATE, `M` message, `D` detail, `H` hint …)."""
 

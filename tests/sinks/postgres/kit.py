@@ -1,0 +1,149 @@
+"""What the sink's tests share: a context that records what the task says, records, tasks."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from typing import Any
+
+from headrace.data import INT32_SCHEMA, STRING_SCHEMA, Schema, SchemaBuilder, SinkRecord, Struct
+from headrace.sinks.postgres.task import ConfluentSinkTask, DebeziumSinkTask, PostgresSinkTask
+from headrace.spi.context import TopicPartition
+from headrace.testing.servers import PostgresServer
+
+
+class Metrics:
+    def gauge(self, name: str, read: Callable[[], float | None], labels: Mapping[str, str] | None = None) -> None:
+        pass
+
+    def counter(self, name: str, labels: Mapping[str, str] | None = None) -> Callable[[float], None]:
+        return lambda amount: None
+
+
+class Context:
+    def __init__(self, reporter: bool = False) -> None:
+        self.connector_name = "shop-sink"
+        self.task_id = 0
+        self.metrics = Metrics()
+        self.offsets: dict[TopicPartition, int] = {}
+        self.timeouts: list[int] = []
+        self.reports: list[tuple[SinkRecord, BaseException]] = []
+        self._reporter = reporter
+
+    def offset(self, offsets: Mapping[TopicPartition, int]) -> None:
+        self.offsets.update(offsets)
+
+    def timeout(self, timeout_ms: int) -> None:
+        self.timeouts.append(timeout_ms)
+
+    def errant_record_reporter(self) -> Context | None:
+        return self if self._reporter else None
+
+    def report(self, record: SinkRecord, error: BaseException) -> Future[None]:
+        self.reports.append((record, error))
+        future: Future[None] = Future()
+        future.set_result(None)
+        return future
+
+    def stopping(self) -> bool:
+        return False
+
+
+def struct_schema(fields: Mapping[str, Schema], name: str | None = None, optional: bool = False) -> Schema:
+    builder = SchemaBuilder.struct()
+    if name:
+        builder.name(name)
+    if optional:
+        builder.optional()
+    for key, schema in fields.items():
+        builder.field(key, schema)
+    return builder.build()
+
+
+KEY = struct_schema({"id": INT32_SCHEMA}, "t.Key")
+ROW = {"id": INT32_SCHEMA, "name": SchemaBuilder.string().optional().build()}
+
+
+class Topic:
+    """Makes the records of one topic, offsets counting up."""
+
+    def __init__(self, name: str = "t", row: Mapping[str, Schema] | None = None, key: Schema = KEY) -> None:
+        self.name = name
+        self.key_schema = key
+        self.row_schema = struct_schema(row or ROW, f"{name}.Value")
+        after = struct_schema(row or ROW, f"{name}.Value", optional=True)
+        self.after_schema = after
+        source = struct_schema({"schema": STRING_SCHEMA, "table": STRING_SCHEMA}, "source")
+        self.source_schema = source
+        self.envelope_schema = struct_schema(
+            {"before": after, "after": after, "source": source, "op": STRING_SCHEMA}, f"{name}.Envelope"
+        )
+        self.numbers = itertools.count()
+
+    def _record(self, key: Any, schema: Schema | None, value: Any) -> SinkRecord:
+        key_struct = None if key is None else Struct(self.key_schema, [key] if not isinstance(key, list) else key)
+        return SinkRecord(
+            self.name, 0, None if key is None else self.key_schema, key_struct, schema, value, next(self.numbers)
+        )
+
+    def flat(self, *values: Any, key: Any = ...) -> SinkRecord:
+        return self._record(values[0] if key is ... else key, self.row_schema, Struct(self.row_schema, list(values)))
+
+    def event(self, op: str, *values: Any, key: Any = ...) -> SinkRecord:
+        row = Struct(self.after_schema, list(values)) if values else None
+        source = Struct(self.source_schema, ["public", "orders"])
+        fields = [row, None, source, op] if op == "d" else [None, row, source, op]
+        chosen = (values[0] if values else None) if key is ... else key
+        return self._record(chosen, self.envelope_schema, Struct(self.envelope_schema, fields))
+
+    def tombstone(self, key: Any) -> SinkRecord:
+        return self._record(key, None, None)
+
+
+UPSERT = {
+    "insert.mode": "upsert",
+    "primary.key.mode": "record_key",
+    "delete.enabled": "true",
+    "schema.evolution": "basic",
+    "quote.identifiers": "true",
+}
+CONFLUENT = {
+    "insert.mode": "upsert",
+    "pk.mode": "record_key",
+    "delete.enabled": "true",
+    "auto.create": "true",
+    "auto.evolve": "true",
+}
+
+
+class Sink:
+    """A task with its context, on one database."""
+
+    def __init__(
+        self,
+        server: PostgresServer,
+        dbname: str,
+        props: Mapping[str, str],
+        reporter: bool = False,
+        topics: Sequence[str] = ("t",),
+    ) -> None:
+        confluent = "pk.mode" in props
+        self.props = {
+            "connection.url": server.jdbc_url(dbname),
+            "connection.user" if confluent else "connection.username": server.user,
+            "connection.password": server.password,
+            **props,
+        }
+        self.context = Context(reporter)
+        self.task: PostgresSinkTask = ConfluentSinkTask() if confluent else DebeziumSinkTask()
+        self.task.initialize(self.context)  # type: ignore[arg-type]
+        self.task.start(self.props)
+        self.partitions = [TopicPartition(topic, 0) for topic in topics]
+        self.task.open(self.partitions)
+
+    def put(self, *records: SinkRecord) -> None:
+        self.task.put(list(records))
+
+    def stop(self) -> None:
+        self.task.stop()
