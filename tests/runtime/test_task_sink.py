@@ -13,7 +13,8 @@ from headrace.errors import ConfigException, ConnectException, RetriableExceptio
 from headrace.log.spi import Log
 from headrace.runtime.herder import State
 from headrace.spi import TopicPartition
-from headrace.testing.memory_log import MemoryConsumer, MemoryLog
+from headrace.testing.memory_consumer import MemoryConsumer
+from headrace.testing.memory_log import MemoryLog
 from tests.runtime.task_kit import Running, Script, connect_error, eventually, fill
 
 T0 = TopicPartition("t", 0)

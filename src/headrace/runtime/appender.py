@@ -22,8 +22,9 @@ from headrace.foundation.failpoints import failpoint
 from headrace.log.offset_codec import offset_key, offset_value
 from headrace.log.spi import EncodedBatch, Producer, SourceOffsetEntry
 from headrace.runtime.ledger import AckLedger, Ticket
+from headrace.runtime.measures import StageClock
 from headrace.runtime.salvage import Salvage
-from headrace.runtime.task_metrics import SourceMetrics, StageClock
+from headrace.runtime.task_metrics import SourceMetrics
 from headrace.runtime.tolerance import TaskStopping
 
 logger = logging.getLogger(__name__)

@@ -7,30 +7,32 @@ log, whatever transforms did. The contract of each step is in connect-runtime's 
 
 from __future__ import annotations
 
-import bisect
 import logging
 import threading
 import time
 from collections.abc import Sequence
 
 from headrace.data import SinkRecord
-from headrace.errors import ConfigException, RetriableException
-from headrace.foundation.backoff import Backoff
+from headrace.errors import RetriableException
 from headrace.foundation.failpoints import failpoint
 from headrace.foundation.telemetry import Sample
 from headrace.log.spi import Consumer, EncodedBatch, Producer, RebalanceListener
 from headrace.runtime.assembly import build_chain, build_converters, build_task
 from headrace.runtime.chain import TransformChain
 from headrace.runtime.contexts import SinkContext
-from headrace.runtime.dead_letters import class_name, sink_record_document
+from headrace.runtime.dead_letters import class_name
 from headrace.runtime.errant import Reporter
 from headrace.runtime.herder import State
-from headrace.runtime.record_decoder import RecordDecoder, raw_record
+from headrace.runtime.measures import now_ms
+from headrace.runtime.record_decoder import RecordDecoder
+from headrace.runtime.sink_consumer import max_poll_records, open_consumer, subscription
+from headrace.runtime.sink_intake import SinkIntake
 from headrace.runtime.sink_offsets import SinkOffsets
-from headrace.runtime.task_loop import TaskLoop, TaskSpec, TaskSurroundings, client_id, now_ms
+from headrace.runtime.sink_pending import PendingBatch
+from headrace.runtime.task_loop import TaskLoop, TaskSpec, TaskSurroundings, client_id
 from headrace.runtime.task_metrics import SinkMetrics
-from headrace.runtime.task_settings import client_setting, read_int, read_list, read_text
-from headrace.runtime.tolerance import RawRecord, TaskStopping
+from headrace.runtime.task_settings import read_int
+from headrace.runtime.tolerance import TaskStopping
 from headrace.spi.context import TopicPartition
 from headrace.spi.sink import SinkTask
 
@@ -39,7 +41,6 @@ logger = logging.getLogger(__name__)
 IDLE_PUT_S = 1.0
 """While no records come, `put` is called with none this often, so that a task can write what it holds back by time."""
 _LAG_EVERY_S = 1.0
-_PUT_RETRY = Backoff(0.1, 10.0)
 
 
 class SinkLoop(TaskLoop):
@@ -51,24 +52,18 @@ class SinkLoop(TaskLoop):
         self._numbers = metrics
         config, worker = spec.connector_config, spec.worker_config
         self._commit_every_s = read_int(worker, "offset.flush.interval.ms", 60_000) / 1000
-        max_poll = client_setting(config, worker, "consumer", "max.poll.records", "500")
-        key = "consumer.override.max.poll.records"
-        self._max_records = read_int({key: max_poll or "500"}, key, 500)
-        self._letter_lock = threading.RLock()
-        self._letter_producer: Producer | None = None
-        self._task: SinkTask
-        self._consumer: Consumer
-        self._reporter: Reporter | None = None
+        self._max_records = max_poll_records(config, worker)
         self._context = SinkContext(
             spec.connector, spec.task_id, dict(spec.task_config), lambda: self.stopping, self._assignment
         )
+        self._task: SinkTask
+        self._consumer: Consumer
         self._offsets: SinkOffsets
-        self._reading: list[EncodedBatch] = []
-        self._pending: list[SinkRecord] = []
-        self._pending_ends: dict[TopicPartition, int] = {}
-        self._put_failures = 0
-        self._retry_at = 0.0
-        self._consumer_paused: set[TopicPartition] = set()
+        self._intake: SinkIntake
+        self._reporter: Reporter | None = None
+        self._letter_producer: Producer | None = None
+        self._pending = PendingBatch()
+        self._paused_in_log: set[TopicPartition] = set()
         self._next_commit = 0.0
         self._next_lag = 0.0
         self._last_timestamp = 0
@@ -96,20 +91,25 @@ class SinkLoop(TaskLoop):
         self.stages.enter("start")
         task = self._task = build_task(registry, spec.kind, spec.connector_config)
         self._converters = build_converters(registry, spec.connector_config, spec.worker_config)
-        self._decoder = RecordDecoder(self._converters, self.tolerance)
         self._chain: TransformChain[SinkRecord] = TransformChain(
             build_chain(registry, spec.connector_config), self.tolerance
         )
         topics, pattern = subscription(spec.connector_config)
         self.prepare_dead_letters()
+        decoder = RecordDecoder(self._converters, self.tolerance)
+        self._intake = SinkIntake(log, decoder, self._chain, self._write_letters, self.stages)
         if self.letters is not None:
             self._letter_producer = log.producer(client_id("dlq-producer", spec))
         if self.letters is not None or self.policy.log_enabled:
-            self._reporter = Reporter(
-                self.tolerance, self._raw_of, self._write_letters, class_name(type(task)), self._letter_lock
-            )
+            name, intake = class_name(type(task)), self._intake
+            self._reporter = Reporter(self.tolerance, intake.raw_of, intake.write_letters, name, intake.lock)
             self._context.set_reporter(self._reporter)
-        consumer = self._consumer = self._open_consumer()
+        consumer = self._consumer = self.until_log_can(
+            "open the consumer",
+            lambda: open_consumer(
+                log, spec.connector, client_id("consumer", spec), spec.connector_config, spec.worker_config
+            ),
+        )
         self._offsets = SinkOffsets(consumer, task, self._context, self._numbers)
         self._ready = True
         try:
@@ -125,23 +125,6 @@ class SinkLoop(TaskLoop):
             )
         finally:
             self._end()
-
-    def _open_consumer(self) -> Consumer:
-        spec = self.spec
-        config, worker = spec.connector_config, spec.worker_config
-        group = client_setting(config, worker, "consumer", "group.id") or f"connect-{spec.connector}"
-        reset = client_setting(config, worker, "consumer", "auto.offset.reset", "earliest")
-        timeout = client_setting(config, worker, "consumer", "session.timeout.ms", "45000") or "45000"
-        key = "consumer.override.session.timeout.ms"
-        return self.until_log_can(
-            "open the consumer",
-            lambda: self.around.log.consumer(
-                group,
-                client_id("consumer", spec),
-                from_latest=reset == "latest",
-                session_timeout_ms=read_int({key: timeout}, key, 45_000),
-            ),
-        )
 
     def _end(self) -> None:
         self.stages.enter("close")
@@ -170,16 +153,16 @@ class SinkLoop(TaskLoop):
             self._apply_seeks()
         paused = self.paused
         self.report_state(State.PAUSED if paused else State.RUNNING)
-        self._apply_pauses(everything=paused or bool(self._pending_ends))
+        self._apply_pauses(everything=paused or bool(self._pending))
         batches = self._poll(now, paused)
         if self.stopping or self.paused:
             # Polled for nothing: after a pause, or by the next task, they are read again.
             self._give_back(batches)
             return
-        if self._pending_ends:
+        if self._pending:
             # Partitions that were assigned just now and not yet paused.
             self._give_back(batches)
-            if time.monotonic() >= self._retry_at:
+            if time.monotonic() >= self._pending.retry_at:
                 self._deliver()
             return
         self._take(batches)
@@ -187,8 +170,8 @@ class SinkLoop(TaskLoop):
 
     def _poll(self, now: float, paused: bool) -> list[EncodedBatch]:
         wait = min(IDLE_PUT_S, max(0.0, self._next_commit - now))
-        if self._pending_ends:
-            wait = min(wait, max(0.0, self._retry_at - now))
+        if self._pending:
+            wait = min(wait, max(0.0, self._pending.retry_at - now))
         try:
             self.stages.enter("poll")
             batches = self._consumer.poll(self._max_records, 0.0)
@@ -198,8 +181,9 @@ class SinkLoop(TaskLoop):
                 self.stages.enter("poll")
         except RetriableException as error:
             logger.warning("The log cannot be read now; trying again: %s", error)
-            self.wait(1.0)
-            return []
+            batches = []
+            if self._rebalance_error is None:
+                self.wait(1.0)
         if self._rebalance_error is not None:
             raise self._rebalance_error
         self._measure_lag()
@@ -225,32 +209,14 @@ class SinkLoop(TaskLoop):
         self._numbers.read.record(count)
         self._numbers.batch_size.record(count)
         self.report_topics([batch.topic for batch in batches])
-        self._reading = list(batches)
-        try:
-            self._pending = self._convert(batches)
-            self._write_letters()
-        except BaseException:
-            self._pending = []
-            raise
-        self._pending_ends = {TopicPartition(b.topic, b.partition): b.offsets[-1] + 1 for b in batches if b.offsets}
+        self._pending.fill(batches, self._intake.take(batches))
         self._last_timestamp = max(batch.timestamps[-1] for batch in batches)
-        self._numbers.active_count = len(self._pending)
-        self._numbers.active.record(len(self._pending))
-
-    def _convert(self, batches: Sequence[EncodedBatch]) -> list[SinkRecord]:
-        self.stages.enter("convert")
-        records: list[SinkRecord] = []
-        with self._letter_lock:
-            for batch in batches:
-                records += self._decoder.decode(batch)
-            if not len(self._chain) or not records:
-                return records
-            self.stages.enter("transform")
-            results = self._chain.apply(records, lambda i: self._raw_of(records[i]))
-        return [record for record in results if record is not None]
+        self._numbers.active_count = len(self._pending.records)
+        self._numbers.active.record(len(self._pending.records))
 
     def _deliver(self) -> None:
-        records = self._pending
+        pending = self._pending
+        records = pending.records
         self.stages.enter("put")
         if records:
             failpoint("sink.before_put")
@@ -259,13 +225,10 @@ class SinkLoop(TaskLoop):
             self._task.put(records)
         except RetriableException as error:
             timeout_ms, self._context.timeout_ms = self._context.timeout_ms, None
-            wait = _PUT_RETRY.delay(self._put_failures) if timeout_ms is None else timeout_ms / 1000
-            self._retry_at = time.monotonic() + wait
-            if self._put_failures == 0:
+            if pending.failures == 0:
                 logger.warning("The sink takes no records now; giving them again until it does: %s", error)
-            self._put_failures += 1
+            pending.refused(time.monotonic(), timeout_ms)
             self._numbers.errors.retries += 1
-            self.stages.enter("idle")
             return
         finally:
             self.stages.enter("idle")
@@ -273,15 +236,11 @@ class SinkLoop(TaskLoop):
             self._numbers.put_ms.record((time.monotonic() - started) * 1000)
             self._numbers.sent.record(len(records))
             failpoint("sink.after_put")
-        if self._put_failures:
+        if pending.failures:
             logger.info("The sink takes records again.")
-            self._put_failures = 0
-        self._offsets.consumed(self._pending_ends)
-        self._forget_pending()
-
-    def _forget_pending(self) -> None:
-        self._pending = []
-        self._pending_ends = {}
+            pending.failures = 0
+        self._offsets.consumed(pending.ends)
+        pending.clear()
         self._numbers.active_count = 0
 
     # -- positions ----------------------------------------------------------------------------------------------------
@@ -291,25 +250,17 @@ class SinkLoop(TaskLoop):
         for partition, offset in seeks.items():
             if partition in self._offsets.positions:
                 self._offsets.seek(partition, offset)
-                self._drop_pending({partition})
-
-    def _drop_pending(self, partitions: set[TopicPartition]) -> None:
-        """Take these partitions' records out of the batch that waits for its next `put`."""
-        if not partitions.isdisjoint(self._pending_ends):
-            self._pending = [
-                r for r in self._pending if TopicPartition(r.original_topic, r.original_partition) not in partitions
-            ]
-            self._pending_ends = {p: end for p, end in self._pending_ends.items() if p not in partitions}
+                self._pending.drop({partition})
 
     def _apply_pauses(self, *, everything: bool) -> None:
         owned = set(self._offsets.positions)
         wanted = owned if everything else owned & self._context.paused
-        current = self._consumer_paused & owned
+        current = self._paused_in_log & owned
         if wanted - current:
             self._consumer.pause(wanted - current)
         if current - wanted:
             self._consumer.resume(current - wanted)
-        self._consumer_paused = set(wanted)
+        self._paused_in_log = set(wanted)
 
     def _commit(self) -> None:
         self._context.commit_requested = False
@@ -320,7 +271,7 @@ class SinkLoop(TaskLoop):
             if self._reporter is not None:
                 self._reporter.flush()
             rewound = self._offsets.commit(self._offsets.owned(), closing=False)
-            self._drop_pending(rewound)
+            self._pending.drop(rewound)
         finally:
             self.stages.enter("idle")
 
@@ -361,10 +312,10 @@ class SinkLoop(TaskLoop):
                     self._reporter.flush()
                 self._offsets.commit(partitions, closing=True)
         finally:
-            self._drop_pending(set(partitions))
+            self._pending.drop(set(partitions))
             self._offsets.remove(partitions)
             self._context.paused.difference_update(partitions)
-            self._consumer_paused.difference_update(partitions)
+            self._paused_in_log.difference_update(partitions)
             self._numbers.partition_count = len(self._offsets.positions)
             self._task.close(list(partitions))
             self.stages.enter("idle")
@@ -373,24 +324,7 @@ class SinkLoop(TaskLoop):
 
     def _write_letters(self) -> None:
         if self._letter_producer is not None:
-            with self._letter_lock:
-                self.write_letters(self._letter_producer)
-
-    def _raw_of(self, record: SinkRecord) -> RawRecord:
-        """The record as it lies in the log: from the batch at hand, else read again; from what is left of it if it is gone."""
-        partition = TopicPartition(record.original_topic, record.original_partition)
-        offset = record.original_offset
-        batches = [b for b in self._reading if (b.topic, b.partition) == partition]
-        if not any(b.offsets and b.offsets[0] <= offset <= b.offsets[-1] for b in batches):
-            found = self.around.log.read(partition, offset, 1)
-            batches = [found] if found is not None else []
-        for batch in batches:
-            assert batch.offsets is not None
-            index = bisect.bisect_left(batch.offsets, offset)
-            if index < len(batch) and batch.offsets[index] == offset:
-                return raw_record(batch, index)
-        key, value = sink_record_document(record)
-        return RawRecord(*partition, offset, record.timestamp or now_ms(), key, value, ())
+            self.write_letters(self._letter_producer)
 
     def _measure_lag(self) -> None:
         now = time.monotonic()
@@ -409,16 +343,3 @@ class SinkLoop(TaskLoop):
         numbers.lag_max = max(lags, default=0)
         behind = numbers.lag_records and self._last_timestamp
         numbers.lag_seconds = max(0.0, (now_ms() - self._last_timestamp) / 1000) if behind else 0.0
-
-
-def subscription(config: dict[str, str]) -> tuple[list[str] | None, str | None]:
-    """(topics, None) or (None, pattern). ConfigException unless exactly one of topics and topics.regex is set."""
-    topics = read_list(config, "topics")
-    pattern = read_text(config, "topics.regex", "")
-    if bool(topics) == bool(pattern):
-        raise ConfigException(
-            "Exactly one of topics and topics.regex must be set.",
-            field="topics",
-            remedy="Name the topics, or give one regular expression in topics.regex.",
-        )
-    return (topics, None) if topics else (None, pattern)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -230,8 +229,3 @@ class TaskLoop(ABC):
 def client_id(role: str, spec: TaskSpec) -> str:
     """The client id Connect gives its clients, for example connector-producer-<connector>-<task>."""
     return f"connector-{role}-{spec.connector}-{spec.task_id}"
-
-
-def now_ms() -> int:
-    """Milliseconds since the epoch."""
-    return time.time_ns() // 1_000_000
