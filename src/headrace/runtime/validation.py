@@ -12,16 +12,10 @@ from typing import Any
 from headrace.config import ConfigDef, ConfigKey, ConfigValue
 from headrace.config.rendering import config_info_to_json, key_to_json
 from headrace.errors import ConfigException, HeadraceError
+from headrace.runtime.alias_config import plugin_alias_def, topic_group_def
 from headrace.runtime.client_overrides import refused_overrides
-from headrace.runtime.framework_config import (
-    EXACTLY_ONCE,
-    OFFSETS_TOPIC,
-    TOPIC_CREATION,
-    connector_def,
-    own_def,
-    plugin_alias_def,
-    topic_group_def,
-)
+from headrace.runtime.framework_config import connector_def, own_def
+from headrace.runtime.framework_kinds import EXACTLY_ONCE, OFFSETS_TOPIC, TOPIC_CREATION
 from headrace.runtime.herder import ValidationResult
 from headrace.runtime.hosting.resolving import hide_passwords, resolve_with
 from headrace.spi.plugins import CONNECTORS, PluginEntry, PluginKind, PluginRegistry

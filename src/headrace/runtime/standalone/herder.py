@@ -31,16 +31,13 @@ from headrace.runtime.standalone import offsets as offset_bodies
 from headrace.runtime.standalone.documents import Documents, Remembered
 from headrace.runtime.standalone.instance import Environment
 from headrace.runtime.standalone.measures import worker_samples
+from headrace.runtime.standalone.plugin_search import find_plugins
 from headrace.runtime.standalone.unit import ConnectorUnit
 from headrace.runtime.validation_errors import error_of_result
 from headrace.runtime.worker_config import WorkerConfig
-from headrace.spi.plugin_path import locations, missing
-from headrace.spi.plugins import CONNECTORS, ImportFailure, PluginKind, PluginRegistry
+from headrace.spi.plugins import CONNECTORS, PluginKind, PluginRegistry
 
 logger = logging.getLogger(__name__)
-
-_DISCOVER_S = 20.0
-"""How long the import of one plugin folder may take."""
 
 _CREATE_WAIT_S = 30.0
 """How long the answer to a create or update waits for the connector's tasks; the start itself goes on beyond that."""
@@ -67,7 +64,7 @@ class StandaloneHerder(Herder):
         """Find the plugins and read what is stored; nothing is started."""
         await self._documents.open()
         self._cluster_id = await self._documents.cluster_id()
-        self._registry = await self._discover()
+        self._registry = await find_plugins(self._host, self._config.plugin_path)
         self._host.plugins = self._registry.to_plain()
         self._check_converters()
         for name, document in (await self._documents.load()).items():
@@ -80,27 +77,6 @@ class StandaloneHerder(Herder):
         self._ready = True
         if self._units:
             logger.info("Restored %d connector(s): %s", len(self._units), ", ".join(self._units))
-
-    async def _discover(self) -> PluginRegistry:
-        """Entry points are only named. Folders of plugin.path are imported, each in a child of its own: one whose import hangs or
-        crashes hides nothing but itself."""
-        registry = await asyncio.to_thread(PluginRegistry.discover)
-        folders = self._config.plugin_path
-        failures = [*missing(folders)]
-        places = locations(folders)
-        found = await asyncio.gather(*(self._search(place) for place in places))
-        failures += [failure for part in found for failure in part.failures]
-        for failure in failures:
-            logger.error("plugin.path: %s in %s: %s", failure.module, failure.location, failure.message)
-        entries = [*registry.entries(), *(entry for part in found for entry in part.entries())]
-        return PluginRegistry(entries, failures)
-
-    async def _search(self, place: str) -> PluginRegistry:
-        try:
-            plain = await self._host.call("discover", {"location": place}, timeout_s=_DISCOVER_S)
-        except HeadraceError as error:
-            return PluginRegistry((), [ImportFailure(f"(all of {place})", place, error.message)])
-        return PluginRegistry.from_plain(plain)
 
     def _check_converters(self) -> None:
         """The worker's own converters must exist: else every connector would fail, each by itself."""
