@@ -1,4 +1,5 @@
-"""A log in memory, for tests of sources, sinks and transforms: the whole `Log` contract within one process, without files.
+"""A log in memory, for tests of sources, sinks and transforms: producers, consumer groups and offsets within one process,
+without files. It keeps everything: retention, compaction and the checks of topic settings are not its business.
 
 `MemoryLog.fail_next` makes appends or commits fail, as a full disk or a lost group would; `MemoryOffsetStore` reads the source
 offsets that producers of the log committed. Group membership is incremental: a partition moves once its owner has given it up.
@@ -177,6 +178,11 @@ class _MemoryProducer(Producer):
             if missing and not log.auto_create:
                 raise NotFoundException(f"Topic {min(missing)} does not exist.", code="TOPIC_NOT_FOUND")
             log.create_topics([TopicSpec(name, log.default_partitions) for name in sorted(missing)])
+            for batch in batches:
+                if TopicPartition(batch.topic, batch.partition) not in log.data:
+                    raise NotFoundException(
+                        f"Topic {batch.topic} has no partition {batch.partition}.", code="PARTITION_UNKNOWN"
+                    )
             firsts = []
             for batch in batches:
                 entries = log.data[TopicPartition(batch.topic, batch.partition)]
