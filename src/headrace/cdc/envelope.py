@@ -13,7 +13,6 @@ from typing import Final
 from headrace import __version__
 from headrace.data import (
     INT64_SCHEMA,
-    OPTIONAL_BYTES_SCHEMA,
     OPTIONAL_INT64_SCHEMA,
     OPTIONAL_STRING_SCHEMA,
     STRING_SCHEMA,
@@ -105,8 +104,9 @@ HEARTBEAT_SCHEMA: Final = (
 )
 
 
-def logical_message_schemas(connector: str, source: Schema) -> tuple[Schema, Schema, Schema]:
-    """(key, value, message) schemas of logical decoding messages; `connector` as in io.debezium.connector.<connector>."""
+def logical_message_schemas(connector: str, source: Schema, content: Schema) -> tuple[Schema, Schema, Schema]:
+    """(key, value, message) schemas of logical decoding messages; `connector` as in io.debezium.connector.<connector>; `content`: bytes
+    or, under binary.handling.mode, text."""
     base = f"io.debezium.connector.{connector}"
     key = SchemaBuilder.struct().name(f"{base}.MessageKey").version(1).field("prefix", OPTIONAL_STRING_SCHEMA).build()
     message = (
@@ -114,7 +114,7 @@ def logical_message_schemas(connector: str, source: Schema) -> tuple[Schema, Sch
         .name(f"{base}.Message")
         .version(1)
         .field("prefix", OPTIONAL_STRING_SCHEMA)
-        .field("content", OPTIONAL_BYTES_SCHEMA)
+        .field("content", content)
         .build()
     )
     value = (

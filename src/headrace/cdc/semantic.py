@@ -91,9 +91,15 @@ def point() -> SchemaBuilder:
 
 
 def variable_scale_value(schema: Schema, value: Decimal) -> Struct:
-    """`value` under a VariableScaleDecimal schema; it must be finite."""
+    """`value` under a VariableScaleDecimal schema, without trailing zeros behind the point; it must be finite."""
     sign, digits, exponent = value.as_tuple()
     assert isinstance(exponent, int)
+    end = len(digits)
+    while exponent < 0 and end > 1 and digits[end - 1] == 0:
+        end, exponent = end - 1, exponent + 1
+    digits = digits[:end]
+    if digits == (0,):
+        exponent = 0
     # Not through text: Python bounds the digits it converts between text and int, the database does not.
     unscaled = int(Decimal((0, digits, 0)))
     if exponent > 0:

@@ -6,12 +6,13 @@ Source: Debezium's PostgresDefaultValueConverter. Types not listed there have no
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 from typing import Any, Final
 
 from headrace.data import Schema, Struct
 from headrace.errors import DataException
 from headrace.sources.postgres.registry import ResolvedType
-from headrace.sources.postgres.types import TypePlan
+from headrace.sources.postgres.types import TypePlan, numeric_precision
 
 _LITERAL: Final = re.compile(r"'([^']*(?:''[^']*)*)'")
 _FUNCTION: Final = re.compile(r"[(]?[A-Za-z0-9_.]+\((?:.+(?:, ?.+)*)?\)")
@@ -39,8 +40,6 @@ def default_value(expression: str | None, type: ResolvedType, plan: TypePlan, sc
     # Connect cannot render a struct as default (KAFKA-12694).
     if isinstance(value, Struct):
         return None
-    if schema.name == "org.apache.kafka.connect.data.Decimal" or hasattr(value, "quantize"):
-        return _scaled(value, schema)
     return value
 
 
@@ -70,16 +69,7 @@ def _normal(text: str, type: ResolvedType) -> str:
         return "t" if text.lower() in ("true", "t") else "f"
     if type.name == "interval" and ":" not in text and text and text[-1].isdigit():
         return "00:00:00"
-    if type.name == "numeric" and type.typmod >= 4:
-        return text
+    declared = numeric_precision(type.typmod) if type.name == "numeric" else None
+    if declared is not None and declared[1] > 0 and text[-1:].isdigit():
+        return str(Decimal(text).quantize(Decimal(1).scaleb(-declared[1])))
     return text
-
-
-def _scaled(value: Any, schema: Schema) -> Any:
-    from decimal import Decimal
-
-    scale = int((schema.parameters or {}).get("scale", "0"))
-    exponent = value.as_tuple().exponent
-    if isinstance(exponent, int) and scale > 0 and -exponent < scale:
-        return value.quantize(Decimal(1).scaleb(-scale))
-    return value

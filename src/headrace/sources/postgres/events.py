@@ -8,7 +8,7 @@ that a crash between them brings all of them again.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
 from headrace.cdc.envelope import (
@@ -22,6 +22,7 @@ from headrace.cdc.envelope import (
 )
 from headrace.cdc.topics import TopicNames
 from headrace.data import (
+    OPTIONAL_BYTES_SCHEMA,
     OPTIONAL_INT64_SCHEMA,
     OPTIONAL_STRING_SCHEMA,
     STRING_SCHEMA,
@@ -44,7 +45,6 @@ SOURCE_SCHEMA: Final = source_schema(
         ("origin_lsn", OPTIONAL_INT64_SCHEMA),
     ],
 )
-MESSAGE_KEY_SCHEMA, MESSAGE_VALUE_SCHEMA, MESSAGE_SCHEMA = logical_message_schemas("postgresql", SOURCE_SCHEMA)
 Offset = Mapping[str, Any]
 
 
@@ -93,13 +93,23 @@ class RecordMaker:
     """Appends the records of changes to a list."""
 
     def __init__(
-        self, block: SourceBlock, topics: TopicNames, headers: tuple[Header, ...], *, tombstones: bool
+        self,
+        block: SourceBlock,
+        topics: TopicNames,
+        headers: tuple[Header, ...],
+        *,
+        tombstones: bool,
+        encode_binary: Callable[[bytes], str] | None = None,
     ) -> None:
+        """`encode_binary`: how bytes become text, None when they stay bytes."""
         self.partition: dict[str, Any] = {"server": block.server}
         self.block = block
         self._topics = topics
         self._headers = headers
         self._tombstones = tombstones
+        self._encode = encode_binary
+        content = OPTIONAL_BYTES_SCHEMA if encode_binary is None else OPTIONAL_STRING_SCHEMA
+        self._message_schemas = logical_message_schemas("postgresql", SOURCE_SCHEMA, content)
 
     def change(
         self,
@@ -185,21 +195,13 @@ class RecordMaker:
         offset: Offset,
     ) -> None:
         """A logical decoding message."""
-        value = Struct(
-            MESSAGE_VALUE_SCHEMA,
-            [
-                "m",
-                clock.ms,
-                Struct(SOURCE_SCHEMA, source),
-                None,
-                Struct(MESSAGE_SCHEMA, [message.prefix, message.content]),
-            ],
-        )
-        key = Struct(MESSAGE_KEY_SCHEMA, [message.prefix])
+        key_schema, value_schema, message_schema = self._message_schemas
+        content = message.content if self._encode is None else self._encode(message.content)
+        body = Struct(message_schema, [message.prefix, content])
+        value = Struct(value_schema, ["m", clock.ms, Struct(SOURCE_SCHEMA, source), None, body])
+        key = Struct(key_schema, [message.prefix])
         out.append(
-            SourceRecord(
-                self.partition, offset, self._topics.message, None, MESSAGE_KEY_SCHEMA, key, MESSAGE_VALUE_SCHEMA, value
-            )
+            SourceRecord(self.partition, offset, self._topics.message, None, key_schema, key, value_schema, value)
         )
 
     def heartbeat(self, clock: Clock, offset: Offset) -> SourceRecord:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import NoReturn
+
 from headrace.systems.postgres import PgTarget, map_error
 
 
-def as_ours(error: Exception, target: PgTarget) -> Exception:
-    """The product's error for what driver, socket or server raised; anything else as it is."""
+def raise_as_ours(error: Exception, target: PgTarget) -> NoReturn:
+    """Raise the product's error for what driver, socket or server raised; anything else as it is."""
     if type(error).__module__.startswith("psycopg") or isinstance(error, OSError):
-        return map_error(error, target)
-    return error
+        raise map_error(error, target) from error
+    raise error

@@ -23,7 +23,7 @@ from headrace.native import pgoutput
 from headrace.sources.postgres import preflight
 from headrace.sources.postgres.config import PostgresConfig
 from headrace.sources.postgres.events import SOURCE_SCHEMA, RecordMaker, SourceBlock
-from headrace.sources.postgres.failures import as_ours
+from headrace.sources.postgres.failures import raise_as_ours
 from headrace.sources.postgres.offsets import Position, is_idle_mark
 from headrace.sources.postgres.registry import TypeRegistry
 from headrace.sources.postgres.shapes import Catalog, TableShape
@@ -70,7 +70,14 @@ class PgSession:
             headers = context_headers(prefix, "postgresql") if config["extended.headers.enabled"] else ()
         self.headers = headers
         self.block = SourceBlock(prefix, target.dbname)
-        self.maker = RecordMaker(self.block, config.topics(), headers, tombstones=config["tombstones.on.delete"])
+        modes = config.modes()
+        self.maker = RecordMaker(
+            self.block,
+            config.topics(),
+            headers,
+            tombstones=config["tombstones.on.delete"],
+            encode_binary=None if modes.binary == "bytes" else modes.encode_binary,
+        )
         self._sql: Conn | None = None
         self._snapshot_sql: Conn | None = None
         self.replication: ReplicationConnection | None = None
@@ -119,7 +126,7 @@ class PgSession:
         try:
             return self._open(stored, counts, resuming)
         except Exception as error:
-            raise as_ours(error, self.target) from error
+            raise_as_ours(error, self.target)
 
     def _open(
         self, stored: Mapping[str, Any] | None, counts: SnapshotCounts, resuming: bool
@@ -365,7 +372,7 @@ class PgSession:
             try:
                 return self.codec(catalog.of_relation(relation))
             except Exception as error:
-                raise as_ours(error, self.target) from error
+                raise_as_ours(error, self.target)
 
         return StreamDecoder(
             self.maker,

@@ -15,11 +15,11 @@ from typing import Any
 from headrace.data import SourceRecord
 from headrace.errors import DataException
 from headrace.sources.postgres.events import Clock, RecordMaker, sequence
+from headrace.sources.postgres.failures import raise_as_ours
 from headrace.sources.postgres.offsets import snapshot_offset
 from headrace.sources.postgres.shapes import TableShape
 from headrace.sources.postgres.tables import TableCodec
 from headrace.sources.postgres.types import StaleEnum
-from headrace.sources.postgres.failures import as_ours
 from headrace.systems.postgres import PgTarget, quote_identifier, quote_table
 from headrace.systems.postgres.introspect import Conn
 
@@ -106,7 +106,7 @@ class Snapshot:
                     return out
         except Exception as error:
             self._counts.running, self._counts.aborted = False, True
-            raise as_ours(error, self._target) from error
+            raise_as_ours(error, self._target)
         return out or None
 
     def close(self) -> None:

@@ -12,7 +12,7 @@ from headrace.sources.postgres.types import numeric_precision
 
 _PREFIX: Final = "__debezium.source.column."
 _LENGTHS: Final = {
-    "bool": 1, "int2": 5, "int4": 10, "int8": 19, "oid": 10, "float4": 8, "float8": 17, "date": 13, "uuid": 2147483647,
+    "bool": 1, "int2": 5, "int4": 10, "int8": 19, "oid": 10, "float4": 8, "float8": 17, "date": 13, "uuid": 2147483647, "char": 1,
 }  # fmt: skip
 _UNLIMITED: Final = 2**31 - 1
 
@@ -50,7 +50,11 @@ def _serial(column: ColumnShape, type: ResolvedType) -> str | None:
 
 
 def _length_and_scale(type: ResolvedType) -> tuple[int, int | None]:
+    if type.element is not None:
+        return _length_and_scale(type.element)
     typmod, name = type.typmod, type.name
+    if name == "interval":
+        return 49, 6
     if name == "numeric":
         declared = numeric_precision(typmod)
         return declared if declared else (0, None)

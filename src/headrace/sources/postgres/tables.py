@@ -82,13 +82,14 @@ class TableCodec:
             fields.append(_Field(source, column, resolved, made, self._schema(column, resolved, made), mask))
         return fields
 
-    def _schema(self, column: ColumnShape, resolved: ResolvedType, made: TypePlan) -> Schema:
+    def _schema(self, column: ColumnShape, resolved: ResolvedType, made: TypePlan, *, in_key: bool = False) -> Schema:
         def builder() -> SchemaBuilder:
             result = made.builder()
             if column.comment:
                 result.doc(column.comment)
-            for key, value in self.options.propagated.parameters(self.shape, column, resolved):
-                result.parameter(key, value)
+            if not in_key:
+                for key, value in self.options.propagated.parameters(self.shape, column, resolved):
+                    result.parameter(key, value)
             return result.optional() if column.optional else result
 
         schema = builder().build()
@@ -126,7 +127,8 @@ class TableCodec:
             by_name = {field.shape.name: field for field in fields}
             key = SchemaBuilder.struct().name(adjust(f"{self.topic}.Key"))
             for name in key_names:
-                key.field(rename(name), by_name[name].schema)
+                field = by_name[name]
+                key.field(rename(name), self._schema(field.shape, field.type, field.plan, in_key=True))
             self.key_schema = key.build()
 
     def _compile(self, fields: Sequence[_Field], key_names: Sequence[str]) -> None:
