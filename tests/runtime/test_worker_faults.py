@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,7 +18,7 @@ def worker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Worker]:
         tmp_path_factory.mktemp("worker"),
         headrace__task__heartbeat__timeout__ms="3000",
         headrace__task__hang__timeout__ms="2000",
-        headrace__task__start__timeout__ms="2500",
+        headrace__task__start__timeout__ms="6000",
         headrace__log__dir=str(tmp_path_factory.mktemp("logs")),
     )
     try:
@@ -76,7 +77,9 @@ def test_connector_that_hangs_in_start_can_be_deleted(worker: Worker) -> None:
     creating = threading.Thread(target=worker.create, args=("slowstart",), kwargs={"connector__behave": "hang-start"})
     creating.start()
     worker.until(lambda: "slowstart" in worker.request("GET", "/connectors"))
+    began = time.monotonic()
     worker.request("DELETE", "/connectors/slowstart", status=204)
+    assert time.monotonic() - began < 3, "the start is broken off, not waited for"
     creating.join(20)
     assert not creating.is_alive()
 

@@ -48,6 +48,7 @@ class ForkSpawner(Spawner):
         self._ends: dict[int, asyncio.Future[ExitStatus]] = {}
         self._reader: asyncio.Task[None] | None = None
         self._lock = asyncio.Lock()
+        self._closed = False
 
     @property
     def pid(self) -> int:
@@ -71,6 +72,9 @@ class ForkSpawner(Spawner):
 
     async def spawn(self, child_end: socket.socket) -> tuple[int, asyncio.Future[ExitStatus]]:
         async with self._lock:
+            if self._closed:
+                child_end.close()
+                raise RetriableException("The worker is stopping.", code="FORK_FAILED")
             if self._process is None or self._process.returncode is not None or self._control is None:
                 logger.error("The fork server is gone; starting a new one.")
                 await self.start()
@@ -139,6 +143,7 @@ class ForkSpawner(Spawner):
         self._ends.clear()
 
     async def close(self) -> None:
+        self._closed = True
         if self._reader is not None:
             self._reader.cancel()
         if self._control is not None:

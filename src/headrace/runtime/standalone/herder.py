@@ -135,9 +135,14 @@ class StandaloneHerder(Herder):
             unit = self._units.get(name)
             if unit is not None and not allow_replace:
                 raise AlreadyExistsException(f"Connector {name} already exists", code="CONNECTOR_EXISTS")
+            created = unit is None
             if unit is None:
-                return True, await self._create(name, checked, initial_state)
-            return False, await self._replace(unit, checked)
+                unit = await self._create(name, checked, initial_state)
+            else:
+                await self._replace(unit, checked)
+        # Without the lock: a connector that hangs in its start can be changed and deleted meanwhile.
+        await unit.settled(_CREATE_WAIT_S)
+        return created, unit.info
 
     async def _checked(self, config: Mapping[str, str | None]) -> dict[str, str]:
         result = await self.validate(config)
@@ -145,7 +150,7 @@ class StandaloneHerder(Herder):
             raise error_of_result(result)
         return {key: value for key, value in config.items() if value is not None}
 
-    async def _create(self, name: str, config: dict[str, str], initial: TargetState | None) -> ConnectorInfo:
+    async def _create(self, name: str, config: dict[str, str], initial: TargetState | None) -> ConnectorUnit:
         target = initial or TargetState.STARTED
         # The target state first: a worker that dies in between must not start what was to be stopped.
         await self._documents.save_target(name, target)
@@ -154,22 +159,21 @@ class StandaloneHerder(Herder):
         self._units[name] = unit
         logger.info("Created %s connector %s as %s.", unit.kind, name, target.value, extra={"connector": name})
         await unit.start()
-        await unit.settled(_CREATE_WAIT_S)
-        return unit.info
+        return unit
 
-    async def _replace(self, unit: ConnectorUnit, config: dict[str, str]) -> ConnectorInfo:
+    async def _replace(self, unit: ConnectorUnit, config: dict[str, str]) -> None:
         await self._documents.save_config(unit.name, config)
         logger.info("Configuration replaced.", extra={"connector": unit.name})
         await unit.replace_config(config, self._kind(config))
-        await unit.settled(_CREATE_WAIT_S)
-        return unit.info
 
     async def patch_connector(self, name: str, patch: Mapping[str, str | None]) -> ConnectorInfo:
         async with self._change(name):
             unit = self._unit(name)
             merged: dict[str, str | None] = {**unit.config, **patch, "name": name}
             checked = await self._checked({key: value for key, value in merged.items() if value is not None})
-            return await self._replace(unit, checked)
+            await self._replace(unit, checked)
+        await unit.settled(_CREATE_WAIT_S)
+        return unit.info
 
     async def delete_connector(self, name: str) -> None:
         async with self._change(name):

@@ -145,6 +145,15 @@ class Instance(ABC):
         self.log.error("Failed: [%s] %s %s\n%s", failure.code, failure.message, then, failure.trace)
         self.on_failed(failure)
 
+    def give_up(self, error: Exception) -> None:
+        """Make it fail with an error of the worker's side, unless it has failed already."""
+        if self.state is State.FAILED:
+            return
+        if self.hosted is not None:
+            self.hosted.kill(failure_of(error))
+        else:
+            self._fail(failure_of(error))
+
     def on_failed(self, failure: Failure) -> None:
         """Called after the status has changed to FAILED."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 
-from headrace.errors import HeadraceError, NotFoundException
+from headrace.errors import NotFoundException
 from headrace.runtime.herder import ConnectorInfo, ConnectorStatus, State, TargetState
 from headrace.runtime.standalone.documents import Remembered
 from headrace.runtime.standalone.instance import Environment
@@ -27,7 +27,7 @@ class ConnectorUnit:
         self.topics: list[str] = list(remembered.topics)
         self.task_configs: list[dict[str, str]] = list(remembered.tasks)
         self.tasks: list[TaskInstance] = []
-        self.deleted = False
+        self.closed = False
         self._environment = environment
         self._lock = asyncio.Lock()
         self._starting: asyncio.Task[None] | None = None
@@ -87,12 +87,13 @@ class ConnectorUnit:
                 self._replan = False
                 configs = await self.connector.plan()
                 # Never half done: a change that comes now waits for it, see _break_off.
-                self._applying = self.connector.keep(self._apply(configs))
+                self._applying = asyncio.create_task(self._apply(configs))
                 await asyncio.shield(self._applying)
                 if not self._replan:
                     return
-        except HeadraceError:
-            pass  # it is the connector's status by now, and in the log
+        except Exception as error:
+            # What the connector itself failed with is its status by now; anything else (a full disk) becomes it.
+            self.connector.give_up(error)
 
     async def _apply(self, configs: list[dict[str, str]]) -> None:
         same = configs == self.task_configs and len(self.tasks) == len(configs) and not self._config_changed
@@ -141,15 +142,16 @@ class ConnectorUnit:
         await self.connector.end(self._grace_s() if ready else min(1.0, self._grace_s()))
 
     async def shut_down(self) -> None:
-        """End all children; nothing stored is changed."""
+        """End all children for good; nothing stored is changed."""
         async with self._lock:
+            self.closed = True
             await self._break_off()
             await asyncio.gather(self._end_connector(), self._end_tasks())
 
     async def delete(self) -> None:
         """End everything and forget the connector; its offsets stay."""
         async with self._lock:
-            self.deleted = True
+            self.closed = True
             await self._break_off()
             await asyncio.gather(self._end_connector(), self._end_tasks())
             await self._environment.documents.forget(self.name)
@@ -196,7 +198,7 @@ class ConnectorUnit:
     async def reconfigure(self) -> None:
         """The connector asks for its tasks to be planned again."""
         async with self._lock:
-            if self.target is not TargetState.STARTED or not self.connector.alive:
+            if self.closed or self.target is not TargetState.STARTED or not self.connector.alive:
                 return
             if self._starting is not None and not self._starting.done():
                 self._replan = True
@@ -255,7 +257,7 @@ class ConnectorUnit:
 
     async def _restart_chosen(self, connector: bool, tasks: list[TaskInstance]) -> None:
         async with self._lock:
-            if self.deleted:
+            if self.closed:
                 return
             if connector:
                 await self._restart_connector(State.RESTARTING)
@@ -263,16 +265,18 @@ class ConnectorUnit:
 
     async def _connector_restart(self) -> None:
         async with self._lock:
-            if self.target is TargetState.STARTED and not self.connector.alive and not self.deleted:
+            if self.target is TargetState.STARTED and not self.connector.alive and not self.closed:
                 self._bring_up()
 
     async def _task_restart(self, task: TaskInstance) -> None:
         async with self._lock:
-            if task in self.tasks and not task.alive and not self.deleted:
+            if task in self.tasks and not task.alive and not self.closed:
                 await task.launch()
 
     async def _expired(self) -> None:
         async with self._lock:
+            if self.closed:
+                return
             self._config_changed = True
             await self._restart_connector(State.RESTARTING)
 
