@@ -167,7 +167,7 @@ class Pipeline:
         assert self.client.xlen("orders") == self.changes
 
     def _equal(self) -> bool:
-        query = "SELECT id::text, status, amount::numeric(12,2)::text, big FROM orders ORDER BY id"
+        query = "SELECT id::text, status, amount::numeric(12,2)::text, big FROM orders ORDER BY orders.id"
         ours = self.source.execute(query).fetchall()
         if self.target.execute("SELECT to_regclass('orders')").fetchone() == (None,):
             return False

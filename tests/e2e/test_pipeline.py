@@ -100,7 +100,8 @@ def test_targets_that_are_gone_for_a_while_catch_up(pipeline, redis):
         pipeline.work(30)
     finally:
         redis._process.send(signal.SIGCONT)
-    pipeline.postgres.restart()
+    pipeline.postgres.kill()
+    pipeline.postgres.start()
     pipeline.source.close()
     pipeline.source = pipeline.postgres.connect(pipeline.source_db)
     pipeline.target.close()

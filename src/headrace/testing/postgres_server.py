@@ -11,6 +11,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -93,8 +94,13 @@ class PostgresServer:
     def stop(self) -> None:
         """End it, connections are cut; the data stay."""
         if self._process is not None:
-            self._process.end(signal.SIGINT, 15)
-            self._process = None
+            self._process.send(signal.SIGINT)
+            deadline = time.monotonic() + 5
+            while self._process.running() and time.monotonic() < deadline:
+                time.sleep(0.005)
+            # A replication client that does not confirm what it got keeps a server from ending; SIGKILL would leave
+            # the server's other processes behind.
+            self.kill()
 
     def kill(self) -> None:
         """End it at once as a crash does: nothing is written any more, the next start recovers."""

@@ -47,7 +47,7 @@ class _Bench:
         self._folder = Path(tempfile.mkdtemp(prefix="headrace-bench-"))
         stack.callback(shutil.rmtree, self._folder, ignore_errors=True)
         options = {"track_commit_timestamp": "on", "max_wal_size": "4GB", "shared_buffers": "256MB"}
-        self._server = stack.enter_context(PostgresServer(options=options))
+        self._server = stack.enter_context(PostgresServer(options=options, password="bench-only"))
         for database in ("shop", "copy"):
             self._server.create_database(database)
         self._source = stack.enter_context(self._server.connect("shop"))

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import psycopg
 import redis as redis_py
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from headrace.errors import HeadraceError
@@ -75,7 +76,7 @@ class _Demo:
         say, enter = self._display.say, self._stack.enter_context
         self._folder = Path(tempfile.mkdtemp(prefix="headrace-demo-"))
         self._stack.callback(shutil.rmtree, self._folder, ignore_errors=True)
-        self._postgres = enter(PostgresServer())
+        self._postgres = enter(PostgresServer(password="demo-only"))
         self._redis = enter(RedisServer())
         say(f"PostgreSQL on port {self._postgres.port}, Redis protocol on port {self._redis.port}.")
         for database in ("shop", "warehouse"):
@@ -123,12 +124,12 @@ class _Demo:
 
     def summarise(self, results: list[Comparison]) -> bool:
         """Print what was compared; True when everything is equal."""
-        table = Table(title="Source and targets, compared value by value")
+        table = Table(title="Source and targets, compared value by value", box=SIMPLE_HEAD)
         for name in ("table", "target"):
-            table.add_column(name)
-        for name in ("source rows", "target rows", "missing", "extra", "different"):
-            table.add_column(name, justify="right")
-        table.add_column("")
+            table.add_column(name, no_wrap=True)
+        for name in ("source", "rows", "missing", "extra", "differ"):
+            table.add_column(name, justify="right", no_wrap=True)
+        table.add_column("", no_wrap=True)
         for r in results:
             verdict = "[green]equal[/]" if r.equal else "[red]NOT EQUAL[/]"
             numbers = (r.source_rows, r.target_rows, r.missing, r.extra, r.changed)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections import deque
 from dataclasses import dataclass, field
 
 import psycopg
@@ -44,8 +45,7 @@ class Watcher:
     warehouse: psycopg.Connection
     cache: redis_py.Redis
     begun: float = field(default_factory=time.monotonic)
-    _last: tuple[float, int, int] | None = None
-    _rates: tuple[float, float] = (0.0, 0.0)
+    _past: deque[tuple[float, int, int]] = field(default_factory=deque)
 
     def look(self) -> View:
         now = time.monotonic()
@@ -56,11 +56,14 @@ class Watcher:
             if table in cache:
                 cache[table] += 1
         written, arrived = _changes(self.shop), _changes(self.warehouse)
-        if self._last is not None and now - self._last[0] > 0.05:
-            seconds = now - self._last[0]
-            self._rates = (max(0, written - self._last[1]) / seconds, max(0, arrived - self._last[2]) / seconds)
-        self._last = (now, written, arrived)
-        return View(now - self.begun, source, warehouse, cache, *self._rates, self._lag_bytes(), self._lag_s())
+        # The server adds up its statistics about once a second, so a rate needs a longer look back.
+        self._past.append((now, written, arrived))
+        while len(self._past) > 2 and self._past[1][0] < now - 2.5:
+            self._past.popleft()
+        then, written_then, arrived_then = self._past[0]
+        seconds = max(now - then, 0.1)
+        rates = ((written - written_then) / seconds, (arrived - arrived_then) / seconds)
+        return View(now - self.begun, source, warehouse, cache, *rates, self._lag_bytes(), self._lag_s())
 
     def _lag_bytes(self) -> int | None:
         row = self.shop.execute(
@@ -116,7 +119,7 @@ class Display:
             self._live.stop()
 
     def say(self, text: str) -> None:
-        self.console.print(text)
+        self.console.print(text, soft_wrap=True)
 
     def show(self, view: View, phase: str) -> None:
         if self._live:
