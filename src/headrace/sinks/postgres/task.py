@@ -85,6 +85,8 @@ class PostgresSinkTask(SinkTask):
             places = {TopicPartition(r.original_topic, r.original_partition) for r in records}
             floors = {p: offset or 0 for p, offset in self._known(places).items()}
             fresh = [r for r in records if r.original_offset >= floors[(r.original_topic, r.original_partition)]]  # type: ignore[index]
+            if len(fresh) < len(records):
+                _log.info("%d of %d records lie below the stored positions and were written before", len(records) - len(fresh), len(records))  # fmt: skip
             size = self._settings.batch_size
             for start in range(0, len(fresh), size):
                 self._write(fresh[start : start + size] if len(fresh) > size else fresh)

@@ -18,7 +18,6 @@ from headrace.errors import ConfigException, ConnectException, HeadraceError, No
 from headrace.systems.postgres.auth import AuthError
 from headrace.systems.postgres.target import PgTarget
 
-
 DatabaseError: Final = psycopg.Error
 """What psycopg's calls raise; pass it to `map_error`."""
 
@@ -180,6 +179,7 @@ def _by_sqlstate(sqlstate: str, text: str) -> _Rule:
 
 
 def _before_server(text: str) -> _Rule:
+    text = re.sub(r'"[^"]*"', '""', text)  # names in quotes may hold any word
     for pattern, rule in _BEFORE_SERVER:
         if re.search(pattern, text, re.IGNORECASE):
             return rule

@@ -56,16 +56,8 @@ class Wire:
 
     def _open(self, mode: bool | None, deadline: float) -> socket.socket:
         target = self._target
-        if target.host.startswith("/"):
-            sock = socket.socket(socket.AF_UNIX)
-            sock.settimeout(_left(deadline))
-            sock.connect(f"{target.host}/.s.PGSQL.{target.port}")
-        else:
-            sock = socket.create_connection((target.host, target.port), timeout=_left(deadline))
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, int(target.tcp_keepalive))
+        sock = _connect(target, deadline)
         try:
-            _large_receive_buffer(sock)
             if mode is not False:
                 sock = self._start_tls(sock, mode, deadline)
             sock.setblocking(False)
@@ -226,6 +218,32 @@ def _left(deadline: float) -> float:
     if left <= 0:
         raise TimeoutError("no answer in time")
     return left
+
+
+def _connect(target: PgTarget, deadline: float) -> socket.socket:
+    """A connected socket: the first of the host's addresses that answers; the last one's OSError when none does."""
+    if target.host.startswith("/"):
+        places: list[tuple[int, object]] = [(socket.AF_UNIX, f"{target.host}/.s.PGSQL.{target.port}")]
+    else:
+        found = socket.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM)
+        places = [(family, address) for family, _, _, _, address in found]
+    failure: OSError = TimeoutError("no answer in time")
+    for family, address in places:
+        sock = socket.socket(family, socket.SOCK_STREAM)
+        try:
+            # Before connecting, for the first window offered depends on it.
+            _large_receive_buffer(sock)
+            if family != socket.AF_UNIX:
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, int(target.tcp_keepalive))
+            sock.settimeout(_left(deadline))
+            sock.connect(address)  # type: ignore[arg-type]
+        except OSError as error:
+            sock.close()
+            failure = error
+        else:
+            return sock
+    raise failure
 
 
 def _large_receive_buffer(sock: socket.socket) -> None:
