@@ -1,7 +1,8 @@
 """The fork server: a single-threaded process that has everything imported and forks children on request.
 
-Run as `python -m headrace.runtime.hosting.fork_server FD`. Over the control socket the worker sends a number (8 bytes) with one end of
-a socket pair; the answer is `S`, number, pid; when a child has ended, `X`, pid, wait status; `E`, number, errno when the
+Run as `python -m headrace.runtime.hosting.fork_server FD`. Over the control socket the worker sends a number (8 bytes), the length of
+a text (2 bytes) and the text: the module the child will need first, with one end of a socket pair. The module is imported
+before the fork if it is the product's own (all its later children share it), plugins of others only in the child. The answer is `S`, number, pid; when a child has ended, `X`, pid, wait status; `E`, number, errno when the
 machine cannot fork. When the worker is gone the children get a moment to end, then they are killed and the server ends.
 If the server dies the kernel kills the children.
 """
@@ -23,7 +24,7 @@ from typing import Final, NoReturn
 
 from headrace.foundation.process import die_with_parent, kill
 
-REQUEST: Final = struct.Struct(">Q")
+REQUEST: Final = struct.Struct(">QH")
 ANSWER: Final = struct.Struct(">cQq")
 
 _GRACE_S: Final = 3.0
@@ -54,13 +55,7 @@ class ForkServer:
         self._children: set[int] = set()
         self._fds: deque[int] = deque()
         self._buffer = b""
-        self._preload = deque(self._modules())
-
-    def _modules(self) -> list[str]:
-        from headrace.spi.plugins import PluginRegistry
-
-        own = [entry.target.partition(":")[0] for entry in PluginRegistry.discover().entries()]
-        return [*_PRELOAD, *dict.fromkeys(name for name in own if name.startswith("headrace."))]
+        self._preload = deque(_PRELOAD)
 
     def run(self) -> None:
         """Serve until the worker is gone."""
@@ -86,45 +81,51 @@ class ForkServer:
                         return
 
     def _import_next(self) -> None:
-        """Import ahead while nobody waits. A module that fails here fails again, with its reason, where it is needed."""
-        name = self._preload.popleft()
-        try:
-            importlib.import_module(name)
-        except Exception as error:
-            print(f"headrace: {name} could not be imported: {error}", file=sys.stderr)
+        """Import ahead while nobody waits."""
+        _import(self._preload.popleft())
         if not self._preload:
-            gc.collect()
-            gc.freeze()
+            _settle_memory()
 
     def _serve(self, selector: selectors.BaseSelector, *pipe: int) -> bool:
         try:
-            data, fds, _, _ = socket.recv_fds(self._control, REQUEST.size - len(self._buffer), 4)
+            data, fds, _, _ = socket.recv_fds(self._control, self._missing(), 4)
         except ConnectionError:
             return False
         if not data:
             return False
         self._buffer += data
         self._fds.extend(fds)
+        if not self._missing():
+            number, size = REQUEST.unpack_from(self._buffer)
+            module = self._buffer[REQUEST.size : REQUEST.size + size].decode()
+            self._buffer = b""
+            while self._preload:
+                self._import_next()
+            if module.startswith("headrace.") and module not in sys.modules:
+                _import(module)
+                _settle_memory()
+            self._fork(number, self._fds.popleft(), selector, pipe)
+        return True
+
+    def _missing(self) -> int:
+        """How many bytes of the request have not been read."""
         if len(self._buffer) < REQUEST.size:
-            return True
-        (number,) = REQUEST.unpack(self._buffer)
-        self._buffer = b""
-        fd = self._fds.popleft()
-        while self._preload and self._preload[0] in _PRELOAD:
-            self._import_next()
+            return REQUEST.size - len(self._buffer)
+        return int(REQUEST.size + REQUEST.unpack_from(self._buffer)[1] - len(self._buffer))
+
+    def _fork(self, number: int, fd: int, selector: selectors.BaseSelector, pipe: tuple[int, ...]) -> None:
         try:
             pid = os.fork()
         except OSError as error:
             os.close(fd)
             self._answer(b"E", number, error.errno or 0)
-            return True
+            return
         if pid == 0:
             selector.close()
             self._become_child(fd, pipe)
         os.close(fd)
         self._children.add(pid)
         self._answer(b"S", number, pid)
-        return True
 
     def _become_child(self, fd: int, pipe: tuple[int, ...]) -> NoReturn:
         status = 1
@@ -166,6 +167,20 @@ class ForkServer:
             time.sleep(0.02)
         for pid in self._children:
             kill(pid)
+
+
+def _import(name: str) -> None:
+    """A module that fails here fails again, with its reason, where it is needed."""
+    try:
+        importlib.import_module(name)
+    except Exception as error:
+        print(f"headrace: {name} could not be imported: {error}", file=sys.stderr)
+
+
+def _settle_memory() -> None:
+    """What is there now shall stay shared with the children: their collector must not touch it."""
+    gc.collect()
+    gc.freeze()
 
 
 def _ended(children: set[int]) -> list[tuple[int, int]]:

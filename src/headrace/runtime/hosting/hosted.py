@@ -11,16 +11,17 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from headrace.errors import ConnectTimeoutException
+from headrace.errors import ConnectTimeoutException, HeadraceError
 from headrace.foundation.logs import LogSettings
 from headrace.foundation.process import cpu_seconds, kill, pss_bytes, rss_bytes, signal_name
 from headrace.foundation.telemetry import Sample
-from headrace.runtime.hosting.channel import AsyncChannel
+from headrace.runtime.hosting.async_channel import AsyncChannel
 from headrace.runtime.hosting.failures import made_failure
 from headrace.runtime.hosting.messages import (
     Assignment,
     Beat,
     CallWork,
+    ConnectorWork,
     Ended,
     Failure,
     Result,
@@ -32,6 +33,7 @@ from headrace.runtime.hosting.messages import (
 )
 from headrace.runtime.hosting.spawner import ExitStatus, Spawner
 from headrace.runtime.hosting.supervision import Limits, Vitals, verdict
+from headrace.spi.plugins import CONNECTORS, PluginRegistry
 
 logger = logging.getLogger(__name__)
 
@@ -142,7 +144,8 @@ class Host:
         limits: Limits,
         call_timeout_s: float = 85.0,
     ) -> None:
-        self.plugins: dict[str, Any] = {"entries": [], "failures": []}
+        self._registry = PluginRegistry()
+        self._plugins = self._registry.to_plain()
         self.limits = limits
         self.children: set[Hosted] = set()
         self._spawner = spawner
@@ -156,6 +159,11 @@ class Host:
         await self._spawner.start()
         self._watch = asyncio.create_task(self._supervise())
 
+    def use(self, registry: PluginRegistry) -> None:
+        """The plugins that children made from now on know."""
+        self._registry = registry
+        self._plugins = registry.to_plain()
+
     @property
     def server_pid(self) -> int:
         """The fork server's process id, 0 when children are threads."""
@@ -165,18 +173,29 @@ class Host:
         """Start a child on the work. RetriableException (FORK_FAILED) when there is no room for it."""
         ours, theirs = socket.socketpair()
         try:
-            pid, end = await self._spawner.spawn(theirs)
+            pid, end = await self._spawner.spawn(theirs, self._module(work))
         except BaseException:
             ours.close()
             raise
         channel: AsyncChannel[Up] = await AsyncChannel.connect(ours, Up)
         hosted = Hosted(work, limits or self.limits, channel, pid, end)
-        hosted.send(Assignment(work, self._worker_config, self.plugins, self._logs_for(work.connector)))
+        hosted.send(Assignment(work, self._worker_config, self._plugins, self._logs_for(work.connector)))
         self.children.add(hosted)
         task = asyncio.create_task(self._follow(hosted, on_message))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return hosted
+
+    def _module(self, work: Work) -> str:
+        """The module of the connector's plugin."""
+        if isinstance(work, CallWork):
+            name = (work.arguments.get("config") or {}).get("connector.class")
+        else:
+            name = (work.config if isinstance(work, ConnectorWork) else work.connector_config).get("connector.class")
+        try:
+            return self._registry.find(CONNECTORS, name or "").target.partition(":")[0]
+        except HeadraceError:
+            return ""
 
     async def _follow(self, hosted: Hosted, on_message: Callable[[Up], None]) -> None:
         try:

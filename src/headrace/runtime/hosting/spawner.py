@@ -27,8 +27,9 @@ class Spawner(ABC):
     async def start(self) -> None: ...
 
     @abstractmethod
-    async def spawn(self, child_end: socket.socket) -> tuple[int, asyncio.Future[ExitStatus]]:
+    async def spawn(self, child_end: socket.socket, module: str = "") -> tuple[int, asyncio.Future[ExitStatus]]:
         """Start a child on its end of the socket pair, which is taken over; returns its pid (0 for a thread) and its end.
+        `module`: what it will import first.
         RetriableException (code FORK_FAILED) when the machine has no room."""
 
     @abstractmethod
@@ -70,7 +71,7 @@ class ForkSpawner(Spawner):
         self._control = ours
         self._reader = asyncio.create_task(self._read(ours))
 
-    async def spawn(self, child_end: socket.socket) -> tuple[int, asyncio.Future[ExitStatus]]:
+    async def spawn(self, child_end: socket.socket, module: str = "") -> tuple[int, asyncio.Future[ExitStatus]]:
         async with self._lock:
             if self._closed:
                 child_end.close()
@@ -84,8 +85,9 @@ class ForkSpawner(Spawner):
             answer: asyncio.Future[tuple[int, asyncio.Future[ExitStatus]]] = asyncio.get_running_loop().create_future()
             self._waiting[number] = answer
             try:
-                # 8 bytes into an empty local socket never block.
-                socket.send_fds(self._control, [REQUEST.pack(number)], [child_end.fileno()])
+                # A few bytes into an empty local socket never block.
+                name = module.encode()
+                socket.send_fds(self._control, [REQUEST.pack(number, len(name)) + name], [child_end.fileno()])
             except OSError as error:
                 raise RetriableException(f"No process could be started: {error}", code="FORK_FAILED") from error
             finally:
@@ -158,7 +160,7 @@ class ThreadSpawner(Spawner):
     async def start(self) -> None:
         pass
 
-    async def spawn(self, child_end: socket.socket) -> tuple[int, asyncio.Future[ExitStatus]]:
+    async def spawn(self, child_end: socket.socket, module: str = "") -> tuple[int, asyncio.Future[ExitStatus]]:
         loop = asyncio.get_running_loop()
         end: asyncio.Future[ExitStatus] = loop.create_future()
         threading.Thread(target=_thread, args=(child_end, loop, end), name="headrace-child", daemon=True).start()

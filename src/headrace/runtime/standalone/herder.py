@@ -65,7 +65,7 @@ class StandaloneHerder(Herder):
         await self._documents.open()
         self._cluster_id = await self._documents.cluster_id()
         self._registry = await find_plugins(self._host, self._config.plugin_path)
-        self._host.plugins = self._registry.to_plain()
+        self._host.use(self._registry)
         self._check_converters()
         for name, document in (await self._documents.load()).items():
             self._units[name] = ConnectorUnit(self.environment, name, self._kind(document.config), document)
