@@ -11,6 +11,7 @@ from typing import Any
 
 from headrace.data import SourceRecord, Struct
 from headrace.data.logical import date_to_days, datetime_to_millis, decimal_to_bytes, time_to_millis
+from headrace.errors import HeadraceError
 from headrace.sources.postgres.task import PostgresSourceTask
 from tests.support import wait_until
 
@@ -87,19 +88,38 @@ class Runner:
     def until(
         self, enough: Callable[[list[SourceRecord]], bool], timeout_s: float = 20.0, commit: bool = True
     ) -> list[SourceRecord]:
-        def step() -> bool:
-            self.poll(commit)
-            return enough(self.records)
-
-        wait_until(step, timeout_s, "enough records")
+        self._until(lambda: bool(self.poll(commit)) and False or enough(self.records), timeout_s)
         return self.records
+
+    def _until(self, step: Callable[[], bool], timeout_s: float) -> None:
+        """Poll until `step` is true; a failure of the task ends the wait at once."""
+        failures: list[Exception] = []
+
+        def guarded() -> bool:
+            try:
+                return step()
+            except Exception as error:
+                failures.append(error)
+                return True
+
+        wait_until(guarded, timeout_s, "enough records")
+        if failures:
+            raise failures[0]
+
+    def failure(self, timeout_s: float = 10.0) -> HeadraceError:
+        """Poll until the task fails."""
+        try:
+            self._until(lambda: bool(self.poll()) and False, timeout_s)
+        except HeadraceError as error:
+            return error
+        raise AssertionError("the task did not fail")
 
     def count(self, number: int, timeout_s: float = 20.0, commit: bool = True) -> list[SourceRecord]:
         return self.until(lambda records: len(records) >= number, timeout_s, commit)
 
     def settle(self) -> None:
         """Until the snapshot is over and the stream runs."""
-        wait_until(lambda: self.poll() is not None and self.task.numbers.connected, 20, "streaming")
+        self._until(lambda: self.poll() is not None and self.task.numbers.connected, 20)
 
     def close(self) -> None:
         self.task.stop()

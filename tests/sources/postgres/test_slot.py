@@ -1,0 +1,182 @@
+"""The slot: what is confirmed and when, and that a lost or foreign slot is an error, never a gap."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import psycopg
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from headrace.sources.postgres.offsets import idle_mark, is_idle_mark
+from headrace.systems.postgres import lsn_to_int
+from tests.sources.postgres.kit import Runner, ops
+from tests.support import wait_until
+
+
+@pytest.fixture(autouse=True)
+def table(sql: psycopg.Connection[Any]) -> None:
+    sql.execute("CREATE TABLE t (id int PRIMARY KEY, v text); CREATE TABLE other (id int)")
+
+
+def confirmed(sql: psycopg.Connection[Any], props: dict[str, str]) -> int:
+    row = sql.execute(
+        "SELECT confirmed_flush_lsn::text FROM pg_replication_slots WHERE slot_name = %s", (props["slot.name"],)
+    ).fetchone()
+    assert row is not None
+    return lsn_to_int(row[0])
+
+
+def drop(sql: psycopg.Connection[Any], props: dict[str, str]) -> None:
+    wait_until(
+        lambda: sql.execute("SELECT NOT active FROM pg_replication_slots WHERE slot_name = %s", (props["slot.name"],)).fetchone()
+        == (True,)
+    )
+    sql.execute("SELECT pg_drop_replication_slot(%s)", (props["slot.name"],))
+
+
+def test_only_committed_offsets_are_confirmed(props: dict[str, str], sql: psycopg.Connection[Any]) -> None:
+    with Runner(props) as run:
+        run.settle()
+        before = confirmed(sql, props)
+        sql.execute("INSERT INTO t VALUES (1)")
+        records = run.count(1, commit=False)
+        for _ in range(5):
+            run.poll(commit=False)
+        assert confirmed(sql, props) == before
+        run.commit(records[0])
+        wait_until(lambda: confirmed(sql, props) == run.offsets.stored["lsn_commit"], 5)  # type: ignore[index]
+
+
+def test_manual_flush_mode_never_confirms(props: dict[str, str], sql: psycopg.Connection[Any]) -> None:
+    with Runner({**props, "lsn.flush.mode": "manual"}) as run:
+        run.settle()
+        before = confirmed(sql, props)
+        sql.execute("INSERT INTO t VALUES (1)")
+        run.count(1)
+        for _ in range(5):
+            run.poll()
+        assert confirmed(sql, props) == before
+
+
+def test_an_idle_slot_advances_without_records_and_restarts(props: dict[str, str], sql: psycopg.Connection[Any]) -> None:
+    """Foreign traffic moves the slot; a restart from the old offset is no gap, and nothing is lost."""
+    props = {**props, "table.include.list": "public.t", "status.update.interval.ms": "100"}
+    with Runner(props) as run:
+        run.settle()
+        sql.execute("INSERT INTO t VALUES (1)")
+        run.count(1)
+        stored = run.offsets.stored
+        assert stored is not None
+        sql.execute("INSERT INTO other SELECT generate_series(1, 2000)")
+        target = lsn_to_int(str(sql.execute("SELECT pg_current_wal_lsn()::text").fetchone()[0]))  # type: ignore[index]
+        wait_until(lambda: run.poll() is not None and confirmed(sql, props) > target - 64, 10, "the slot to advance")
+    assert confirmed(sql, props) > stored["lsn_commit"]
+    sql.execute("INSERT INTO t VALUES (2)")
+    with Runner(props, stored) as run:
+        run.count(1)
+        assert [r.key["id"] for r in run.records] == [2]
+
+
+def test_heartbeats_move_the_stored_offset(props: dict[str, str], sql: psycopg.Connection[Any]) -> None:
+    sql.execute("CREATE TABLE beats (n int)")
+    props = {
+        **props,
+        "table.include.list": "public.t",
+        "heartbeat.interval.ms": "50",
+        "heartbeat.action.query": "INSERT INTO beats VALUES (1)",
+    }
+    with Runner(props) as run:
+        run.settle()
+        sql.execute("INSERT INTO other SELECT generate_series(1, 2000)")
+        target = lsn_to_int(str(sql.execute("SELECT pg_current_wal_lsn()::text").fetchone()[0]))  # type: ignore[index]
+        wait_until(lambda: run.poll() is not None and (run.offsets.stored or {}).get("lsn_commit", 0) >= target)
+        wait_until(lambda: run.poll() is not None and confirmed(sql, props) >= target)
+        beat = run.records[-1]
+    assert beat.topic == "__debezium-heartbeat.srv"
+    assert beat.partition == 0
+    assert beat.key["serverName"] == "srv"
+    assert beat.value["ts_ms"] > 0
+    assert sql.execute("SELECT count(*) > 0 FROM beats").fetchone() == (True,)
+
+
+def run_once(props: dict[str, str], sql: psycopg.Connection[Any]) -> dict[str, Any]:
+    with Runner(props) as run:
+        run.settle()
+        sql.execute("INSERT INTO t VALUES (1)")
+        run.count(1)
+        assert run.offsets.stored is not None
+        return run.offsets.stored
+
+
+def test_a_missing_slot_is_an_error(props: dict[str, str], sql: psycopg.Connection[Any]) -> None:
+    stored = run_once(props, sql)
+    drop(sql, props)
+    with Runner(props, stored) as run:
+        error = run.failure()
+    assert error.code == "PG_SLOT_MISSING"
+    assert error.remedy is not None
+    assert "when_needed" in error.remedy
+
+
+def test_a_slot_made_anew_is_an_error(props: dict[str, str], sql: psycopg.Connection[Any]) -> None:
+    stored = run_once(props, sql)
+    drop(sql, props)
+    sql.execute("INSERT INTO t VALUES (2)")
+    sql.execute("SELECT pg_create_logical_replication_slot(%s, 'pgoutput')", (props["slot.name"],))
+    with Runner(props, stored) as run:
+        error = run.failure()
+    assert error.code == "PG_SLOT_BEHIND_POSITION"
+    assert error.field == "slot.name"
+    with Runner({**props, "offset.mismatch.strategy": "trust_slot"}, stored) as run:
+        run.settle()
+        sql.execute("INSERT INTO t VALUES (3)")
+        run.count(1)
+        assert [r.key["id"] for r in run.records] == [3]
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_when_needed_takes_a_new_snapshot(props: dict[str, str], sql: psycopg.Connection[Any], again: bool) -> None:
+    stored = run_once(props, sql)
+    drop(sql, props)
+    sql.execute("INSERT INTO t VALUES (2)")
+    if again:
+        sql.execute("SELECT pg_create_logical_replication_slot(%s, 'pgoutput')", (props["slot.name"],))
+    with Runner({**props, "snapshot.mode": "when_needed"}, stored) as run:
+        run.count(2)
+        sql.execute("INSERT INTO t VALUES (3)")
+        run.count(3)
+    assert ops(run.records) == ["r", "r", "c"]
+
+
+def test_a_position_ahead_of_the_server_is_an_error(props: dict[str, str], sql: psycopg.Connection[Any]) -> None:
+    stored = run_once(props, sql)
+    ahead = {**stored, "lsn_commit": stored["lsn"] + (1 << 40), "lsn": stored["lsn"] + (1 << 40)}
+    with Runner(props, ahead) as run:
+        assert run.failure().code == "PG_POSITION_AHEAD"
+
+
+def test_a_slot_in_use_is_waited_for_then_an_error(props: dict[str, str], sql: psycopg.Connection[Any]) -> None:
+    with Runner(props) as first:
+        first.settle()
+        with Runner({**props, "slot.max.retries": "1", "slot.retry.delay.ms": "200"}, first.offsets.stored) as second:
+            error = second.failure()
+    assert error.code == "PG_SLOT_IN_USE"
+    assert error.field == "slot.name"
+
+
+def test_slot_is_dropped_on_stop_when_asked(props: dict[str, str], sql: psycopg.Connection[Any]) -> None:
+    with Runner({**props, "slot.drop.on.stop": "true"}) as run:
+        run.settle()
+    assert sql.execute("SELECT count(*) FROM pg_replication_slots WHERE slot_name = %s", (props["slot.name"],)).fetchone() == (0,)
+
+
+@given(st.integers(64, 2**63), st.integers(0, 2**63))
+def test_idle_marks_are_never_positions_of_the_server(reached: int, stored: int) -> None:
+    mark = idle_mark(reached, stored)
+    assert mark % 8 != 0
+    assert reached - 16 < mark < reached
+    assert is_idle_mark(mark, stored)
+    assert not is_idle_mark(reached & ~7, stored)
+
