@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -33,7 +34,7 @@ from headrace.testing.demo.compare import (
 from headrace.testing.demo.files import SINK_POSTGRES, SINK_REDIS, SOURCE, write_files
 from headrace.testing.demo.shop import SCHEMA, TABLES, first_rows
 from headrace.testing.demo.watch import Display, Watcher
-from headrace.testing.demo.worker import WorkerProcess
+from headrace.testing.demo.worker import WorkerProcess, command
 from headrace.testing.servers import PostgresServer, RedisServer, ServerProcess, free_port
 
 CONNECTORS = (SOURCE, SINK_POSTGRES, SINK_REDIS)
@@ -124,7 +125,7 @@ class _Demo:
 
     def summarise(self, results: list[Comparison]) -> bool:
         """Print what was compared; True when everything is equal."""
-        table = Table(title="Source and targets, compared value by value", box=SIMPLE_HEAD)
+        table = Table(title="Source and targets, compared value by value", box=SIMPLE_HEAD, pad_edge=False)
         for name in ("table", "target"):
             table.add_column(name, no_wrap=True)
         for name in ("source", "rows", "missing", "extra", "differ"):
@@ -150,7 +151,7 @@ class _Demo:
     def keep_running(self) -> None:
         """Say what to try, keep the load going, wait for Ctrl-C."""
         self._start_load(20)
-        url = self._worker.url
+        url, program, psql = self._worker.url, _short(command()[0]), _short(str(self._postgres.bin_dir / "psql"))
         self._display.say(
             f"""
 Everything keeps running, with a little load, until Ctrl-C. Try:
@@ -159,10 +160,12 @@ Everything keeps running, with a little load, until Ctrl-C. Try:
   curl {url}/connectors/{SOURCE}/offsets
   curl {url}/metrics
   curl -X PUT {url}/connectors/{SINK_REDIS}/pause
-  headrace --url {url} connectors list
-  headrace --url {url} connectors describe {SINK_POSTGRES}
-  psql {self._postgres.dsn("shop")}
-  psql {self._postgres.dsn("warehouse")}
+  export HEADRACE_URL={url}
+  {program} connectors list
+  {program} connectors describe {SINK_POSTGRES}
+  {program} connectors offsets {SOURCE}
+  {psql} {self._postgres.dsn("shop")}
+  {psql} {self._postgres.dsn("warehouse")}
   redis-cli -p {self._redis.port} hgetall customers:1
 
 The connectors' files are in {self._folder}, the worker's log is {self._folder / "worker.log"}."""
@@ -216,3 +219,9 @@ def _try(target: str, table: str, expected: Rows, read: Callable[[], Rows], colu
         return compare(target, table, expected, read(), columns)
     except psycopg.DataError as error:  # the target holds a value that is none of the source's type
         return Comparison(target, table, len(expected), 0, changed=len(expected), differences=[str(error)])
+
+
+def _short(path: str) -> str:
+    """A path as one would type it here."""
+    relative = os.path.relpath(path)
+    return path if relative.startswith("..") else relative
