@@ -16,7 +16,7 @@ from headrace.errors import HeadraceError
 from headrace.foundation import logs
 from headrace.log.factory import open_stores
 from headrace.rest.server import serve
-from headrace.runtime.hosting.hosted import Host
+from headrace.runtime.hosting.host import Host
 from headrace.runtime.hosting.spawner import ForkSpawner, spawner
 from headrace.runtime.hosting.supervision import Limits
 from headrace.runtime.standalone.connector_files import read_connector_file, read_text

@@ -11,7 +11,7 @@ from typing import Any
 
 from headrace.config import ConfigDef, ConfigKey, ConfigValue
 from headrace.config.rendering import config_info_to_json, key_to_json
-from headrace.errors import ConfigException, HeadraceError
+from headrace.errors import ConfigException, HeadraceError, NotFoundException
 from headrace.runtime.alias_config import plugin_alias_def, topic_group_def
 from headrace.runtime.client_overrides import refused_overrides
 from headrace.runtime.framework_config import connector_def, own_def
@@ -72,7 +72,7 @@ def validate(
             field=error.field,
             remedy=error.remedy,
         ) from error
-    entry = registry.find(CONNECTORS, resolved["connector.class"])
+    entry = _connector(registry, resolved["connector.class"])
     cls = entry.load()
     hide_passwords(cls, resolved)
     found = _Collected()
@@ -94,6 +94,14 @@ def validate(
     for key, text in refused_overrides(worker_config, resolved):
         found.error(key, text, resolved[key])
     return _result(raw_class, entry, framework, found)
+
+
+def _connector(registry: PluginRegistry, name: str) -> PluginEntry:
+    try:
+        return registry.find(CONNECTORS, name)
+    except NotFoundException as error:
+        remedy = f"Correct connector.class. {error.remedy or ''}".strip()
+        raise NotFoundException(error.message, code=error.code, field="connector.class", remedy=remedy) from error
 
 
 def _null_values(config: Mapping[str, str | None], found: _Collected) -> None:
@@ -237,8 +245,7 @@ def _sink_topics(config: Mapping[str, str], found: _Collected) -> None:
 
 
 def _text(name: str, value: str, error: HeadraceError) -> str:
-    reason = error.message + (f" {error.remedy}" if error.remedy else "")
-    return f"Invalid value {value} for configuration {name}: {reason}"
+    return f"Invalid value {value} for configuration {name}: {error}"
 
 
 def _result(shown_class: str, entry: PluginEntry, framework: ConfigDef, found: _Collected) -> ValidationResult:

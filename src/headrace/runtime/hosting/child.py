@@ -1,4 +1,4 @@
-"""What a child process (or a thread, when tasks.isolation is off) does: take the assignment, do it, report how it ended."""
+"""What a child process (or a thread, when headrace.task.isolation=thread) does: take the assignment, do it, report how it ended."""
 
 from __future__ import annotations
 

@@ -12,6 +12,7 @@ from headrace import __version__
 from headrace.errors import (
     AlreadyExistsException,
     ConfigException,
+    ConnectException,
     HeadraceError,
     IllegalStateException,
     NotFoundException,
@@ -26,7 +27,7 @@ from headrace.runtime.herder import (
     TargetState,
     ValidationResult,
 )
-from headrace.runtime.hosting.hosted import Host
+from headrace.runtime.hosting.host import Host
 from headrace.runtime.standalone import offsets as offset_bodies
 from headrace.runtime.standalone.documents import Documents, Remembered
 from headrace.runtime.standalone.instance import Environment
@@ -129,12 +130,12 @@ class StandaloneHerder(Herder):
         initial_state: TargetState | None = None,
     ) -> tuple[bool, ConnectorInfo]:
         if name in self._units and not allow_replace:
-            raise AlreadyExistsException(f"Connector {name} already exists", code="CONNECTOR_EXISTS")
+            raise _exists(name)
         checked = await self._checked({**config, "name": name})
         async with self._change(name):
             unit = self._units.get(name)
             if unit is not None and not allow_replace:
-                raise AlreadyExistsException(f"Connector {name} already exists", code="CONNECTOR_EXISTS")
+                raise _exists(name)
             created = unit is None
             if unit is None:
                 unit = await self._create(name, checked, initial_state)
@@ -145,7 +146,14 @@ class StandaloneHerder(Herder):
         return created, unit.info
 
     async def _checked(self, config: Mapping[str, str | None]) -> dict[str, str]:
-        result = await self.validate(config)
+        try:
+            result = await self.validate(config)
+        except ConnectException as error:
+            if error.code != "PLUGIN_IMPORT_FAILED":
+                raise
+            raise ConfigException(
+                error.message, code=error.code, field="connector.class", remedy=error.remedy
+            ) from error
         if result.error_count:
             raise error_of_result(result)
         return {key: value for key, value in config.items() if value is not None}
@@ -316,3 +324,12 @@ class StandaloneHerder(Herder):
         if not name:
             raise ConfigException("A connector file must name the connector.", code="CONFIG_MISSING", field="name")
         return await self.put_connector(name, config, allow_replace=True, initial_state=initial_state)
+
+
+def _exists(name: str) -> AlreadyExistsException:
+    return AlreadyExistsException(
+        f"Connector {name} already exists",
+        code="CONNECTOR_EXISTS",
+        field="name",
+        remedy=f"Choose another name, or change the one that is there with PUT /connectors/{name}/config.",
+    )

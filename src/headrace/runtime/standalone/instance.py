@@ -13,7 +13,8 @@ from typing import Any
 from headrace.errors import HeadraceError, RetryClass
 from headrace.runtime.herder import State, TaskStatus
 from headrace.runtime.hosting.failures import failure_of, made_failure
-from headrace.runtime.hosting.hosted import Host, Hosted
+from headrace.runtime.hosting.host import Host
+from headrace.runtime.hosting.hosted import Hosted
 from headrace.runtime.hosting.messages import Failure, Up, Work
 from headrace.runtime.hosting.supervision import Limits
 from headrace.runtime.restart_policy import RestartHistory, RestartPolicy

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from headrace.errors import HeadraceError
-from headrace.runtime.hosting.hosted import Host
+from headrace.runtime.hosting.host import Host
 from headrace.spi.plugin_path import locations, missing
 from headrace.spi.plugins import ImportFailure, PluginRegistry
 
