@@ -52,7 +52,7 @@ class DebeziumJdbcSinkConnector(SinkConnector):
 
         def add(error: HeadraceError) -> None:
             found = by_name.get(error.field or "") or by_name["connection.url"]
-            found.add_error(f"{error.message}{f' {error.remedy}' if error.remedy else ''}")
+            found.add_error(str(error))
 
         for problem in problems(self.config(), props):
             add(problem)

@@ -130,15 +130,11 @@ def _server(props: Mapping[str, str], found: Mapping[str, ConfigValue]) -> None:
         )
         problems += [problem for problem in more if problem is not None]
         for problem in problems:
-            _add(found, problem.field, _text(problem))
+            _add(found, problem.field, str(problem))
     except HeadraceError as error:
-        _add(found, error.field, _text(error))
+        _add(found, error.field, str(error))
     except Exception as error:
         mapped = map_error(error, session.target)
-        _add(found, mapped.field, _text(mapped))
+        _add(found, mapped.field, str(mapped))
     finally:
         session.close()
-
-
-def _text(error: HeadraceError) -> str:
-    return f"{error.message} {error.remedy}" if error.remedy else error.message
