@@ -367,3 +367,55 @@ def test_composite_key(world: World) -> None:
     topic, sink = Topic(row={"b": STRING_SCHEMA, "v": INT32_SCHEMA, "a": INT32_SCHEMA}, key=key), world.sink()
     sink.put(topic.event("c", "x", 1, 1, key=[1, "x"]), topic.event("c", "y", 2, 1, key=[1, "y"]), topic.event("d", "x", 0, 1, key=[1, "x"]))  # fmt: skip
     assert world.rows("SELECT a, b, v FROM t") == [(1, "y", 2)]
+
+
+def test_key_from_headers(world: World) -> None:
+    topic, sink = Topic(row={"name": STRING_SCHEMA}), world.sink({**UPSERT, "primary.key.mode": "record_header"})
+    record = topic.flat("a")
+    record.headers.add("id", 7, INT32_SCHEMA)
+    gone = topic.tombstone(1)
+    gone.headers.add("id", 7, INT32_SCHEMA)
+    sink.put(record)
+    assert world.rows() == [(7, "a")]
+    sink.put(gone)
+    assert world.rows() == []
+
+
+def test_batch_size_bounds_a_transaction(world: World) -> None:
+    topic, sink = Topic(), world.sink({**UPSERT, "batch.size": "2"})
+    world.sql.execute("CREATE TABLE t (id int PRIMARY KEY, name text, tx text DEFAULT pg_current_xact_id()::text)")
+    sink.put(*(topic.flat(n, "x") for n in range(5)))
+    assert world.rows("SELECT count(*), count(DISTINCT tx) FROM t") == [(5, 3)]
+    all_at_once = world.sink({**UPSERT, "offsets.table.name": "other"})
+    again = Topic()
+    world.sql.execute("TRUNCATE t")
+    all_at_once.put(*(again.flat(n, "x") for n in range(5)))
+    assert world.rows("SELECT count(*), count(DISTINCT tx) FROM t") == [(5, 1)]
+
+
+def test_existing_rich_columns(world: World) -> None:
+    world.sql.execute(
+        "CREATE TABLE t (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, name varchar(3) NOT NULL,"
+        " shout text GENERATED ALWAYS AS (upper(name)) STORED)"
+    )
+    topic, sink = Topic(row={**ROW, "shout": OPTIONAL_STRING_SCHEMA}), world.sink(reporter=True)
+    sink.put(topic.flat(5, "abc", "ignored"), topic.flat(6, "much too long", None), topic.flat(7, None, None))
+    assert world.rows("SELECT * FROM t") == [(5, "abc", "ABC")]
+    assert [record.offset for record, _ in sink.context.reports] == [1, 2]
+    assert "column name" in str(sink.context.reports[1][1])
+
+
+def test_two_topics_and_a_schema_change_in_one_put(world: World) -> None:
+    one, two = Topic("t"), Topic("t2")
+    wider = Topic("t", row={**ROW, "more": INT32_SCHEMA.__class__(INT32_SCHEMA.type, optional=True)})
+    wider.numbers = one.numbers
+    sink = world.sink(topics=["t", "t2"])
+    sink.put(
+        one.event("c", 1, "a"),
+        two.event("c", 1, "b"),
+        wider.event("u", 1, "a2", 5),
+        one.event("u", 1, "a3"),
+        two.tombstone(1),
+    )
+    assert world.rows("SELECT * FROM t") == [(1, "a3", 5)]
+    assert world.rows("SELECT * FROM t2") == []

@@ -24,6 +24,7 @@ from headrace.data import (
     Struct,
 )
 from headrace.data.logical import (
+    bytes_to_decimal,
     date_builder,
     decimal_builder,
     int_to_bytes,
@@ -94,7 +95,7 @@ CASES: dict[str, Case] = {
     "str": (S().optional().build(), "varchar", text, same),
     "bytes": (SchemaBuilder.bytes().optional().build(), "bytea", st.binary(max_size=40), same),
     "decimal": (decimal_builder(6).optional().build(), "numeric(40,6)", finite, same),
-    "vsd": (VSD, "numeric", finite.map(vsd), lambda v: int.from_bytes(v.values[1], "big", signed=True) * Decimal(10) ** -v.values[0]),
+    "vsd": (VSD, "numeric", finite.map(vsd), lambda v: bytes_to_decimal(v.values[1], v.values[0])),
     "date": (date_builder().optional().build(), "date", dates, same),
     "date_days": (time_schema("Date", I32()), "date", dates.map(lambda d: d.toordinal() - 719163), lambda v: dt.date.fromordinal(v + 719163)),
     "date_iso": (time_schema("IsoDate", S()), "date", dates.map(lambda d: d.isoformat() + "Z"), lambda v: dt.date.fromisoformat(v[:10])),

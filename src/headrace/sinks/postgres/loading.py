@@ -11,10 +11,10 @@ from typing import Any
 
 from headrace.errors import ConfigException, ConnectException
 from headrace.sinks.postgres.pieces import piece_for
-from headrace.sinks.postgres.routes import FieldSource
 from headrace.sinks.postgres.rowcode import Source, compile_encoder
 from headrace.sinks.postgres.settings import SinkSettings
 from headrace.sinks.postgres.tables import TargetColumn, TargetTable
+from headrace.sinks.postgres.unchanged import FieldSource
 from headrace.systems.postgres import quote_identifier
 from headrace.systems.postgres.introspect import Conn
 

@@ -14,20 +14,20 @@ from typing import Any, Final
 
 from headrace.data import Schema
 from headrace.data.logical import schema_scale
-from headrace.sinks.postgres import values
+from headrace.sinks.postgres import moments, values
 from headrace.sinks.postgres.kinds import STRINGS, bit_length, kind_of
 
 NAMESPACE: Final[dict[str, Any]] = {
     "N": values.NULL,
     "PL": values.pack_len,
-    "TS": values.timestamp_piece,
-    "DATE": values.date_piece,
-    "DTUS": values.datetime_us,
-    "ISOUS": values.iso_us,
-    "ISODAYS": values.iso_days,
-    "TIMEUS": values.time_us,
-    "TIMETZ": values.timetz_piece,
-    "CLOCK": values.clock_us,
+    "TS": moments.timestamp_piece,
+    "DATE": moments.date_piece,
+    "DTUS": moments.datetime_us,
+    "ISOUS": moments.iso_us,
+    "ISODAYS": moments.iso_days,
+    "TIMEUS": moments.time_us,
+    "TIMETZ": moments.timetz_piece,
+    "CLOCK": moments.clock_us,
     "INTERVAL": values.interval_piece,
     "NUM": values.numeric_piece,
     "LOOSE": values.loose_numeric_piece,
@@ -43,9 +43,9 @@ NAMESPACE: Final[dict[str, Any]] = {
     "EWKB": values.ewkb_hex,
     "ARRAY": values.array_piece,
     "ARRAYTEXT": values.array_text,
-    "USTEXT": values.us_text,
-    "DAYTEXT": values.day_text,
-    "CLOCKTEXT": values.clock_text,
+    "USTEXT": moments.us_text,
+    "DAYTEXT": moments.day_text,
+    "CLOCKTEXT": moments.clock_text,
     "VECTOR": values.vector_text,
     **{f"PACK_{code.replace('?', 'bool')}": Packer(f"!i{code}").pack for code in "hiqIfd?"},
 }

@@ -8,25 +8,16 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from headrace.data import INT32_SCHEMA, INT64_SCHEMA, STRING_SCHEMA, Field, Schema, SinkRecord, Type
-from headrace.data.unchanged import UnchangedBytes, UnchangedList, UnchangedMap, UnchangedText
 from headrace.errors import ConfigException, DataException
 from headrace.sinks.postgres.naming import TableNames
 from headrace.sinks.postgres.settings import SinkSettings
+from headrace.sinks.postgres.unchanged import FieldSource, unchanged_test
 
 KAFKA_COLUMNS: Final = ("__connect_topic", "__connect_partition", "__connect_offset")
 KeyOf = Callable[[SinkRecord, Any], tuple[Any, ...]]
-
-
-class FieldSource(NamedTuple):
-    """A column and where its value is: in the key tuple ("k") or the row ("r"), at an index."""
-
-    name: str
-    place: str
-    at: int
-    schema: Schema
 
 
 @dataclass(eq=False, slots=True)
@@ -105,7 +96,7 @@ class Routes:
             )
         route = Route(
             "envelope" if envelope else "row", self._names.name(record.topic, source), keys, tuple(fields), key_of,
-            unchanged=_unchanged_test(fields, self._settings.placeholder),
+            unchanged=unchanged_test(fields, self._settings.placeholder),
         )  # fmt: skip
         if envelope:
             route.op, route.before, route.after = (_field(schema, name).index for name in ("op", "before", "after"))
@@ -219,55 +210,3 @@ def _getter(indexes: Sequence[int]) -> Callable[[Any], tuple[Any, ...]]:
         only = indexes[0]
         return lambda row: (row[only],)
     return operator.itemgetter(*indexes)
-
-
-_UNCHANGED_TYPES: Final = (UnchangedText, UnchangedBytes, UnchangedList, UnchangedMap)
-
-
-def unchanged_values(schema: Schema, placeholder: str) -> list[Any]:
-    """What stands for "unchanged" in a field of that schema, after a converter; empty when nothing can."""
-    import hashlib
-    import uuid
-
-    raw = placeholder.encode()
-    if schema.type is Type.STRING:
-        return [placeholder]
-    if schema.type is Type.BYTES and schema.name is None:
-        return [raw]
-    if schema.type is Type.MAP:
-        return [{placeholder: placeholder}]
-    if schema.type is Type.ARRAY and schema.value_schema is not None:
-        if schema.value_schema.type is Type.STRING:
-            digest = hashlib.md5(raw, usedforsecurity=False).digest()
-            return [[placeholder], [str(uuid.UUID(bytes=digest, version=3))]]
-        if schema.value_schema.type in (Type.INT32, Type.INT64):
-            return [list(raw)]
-    return []
-
-
-def _unchanged_test(fields: Sequence[FieldSource], placeholder: str) -> Callable[[list[Any]], bool] | None:
-    namespace: dict[str, Any] = {"U": _UNCHANGED_TYPES}
-    tests = []
-    for field in fields:
-        marks = unchanged_values(field.schema, placeholder) if field.place == "r" else []
-        for number, mark in enumerate(marks):
-            name = f"m{field.at}_{number}"
-            namespace[name] = mark
-            tests.append(f"r[{field.at}]=={name}")
-        if marks:
-            tests.append(f"r[{field.at}].__class__ in U")
-    if not tests:
-        return None
-    return eval(f"lambda r: {' or '.join(tests)}", namespace)  # type: ignore[no-any-return]
-
-
-def unchanged_columns(fields: Sequence[FieldSource], row: list[Any], placeholder: str) -> frozenset[int]:
-    """The positions in `fields` whose value in `row` stands for "unchanged"."""
-    found = set()
-    for position, field in enumerate(fields):
-        if field.place != "r":
-            continue
-        value = row[field.at]
-        if value.__class__ in _UNCHANGED_TYPES or value in unchanged_values(field.schema, placeholder):
-            found.add(position)
-    return frozenset(found)

@@ -11,8 +11,9 @@ from typing import Any
 
 from headrace.data import SinkRecord
 from headrace.errors import DataException
-from headrace.sinks.postgres.routes import Route, Routes, unchanged_columns
+from headrace.sinks.postgres.routes import Route, Routes
 from headrace.sinks.postgres.settings import SinkSettings
+from headrace.sinks.postgres.unchanged import unchanged_columns
 
 Key = tuple[Any, ...]
 

@@ -9,10 +9,10 @@ from headrace.errors import ConfigException
 from headrace.foundation.failpoints import failpoint
 from headrace.sinks.postgres.loading import Loader, check_key, missing_columns, missing_table
 from headrace.sinks.postgres.positions import PositionTable
-from headrace.sinks.postgres.routes import FieldSource
 from headrace.sinks.postgres.segments import Segment
 from headrace.sinks.postgres.settings import SinkSettings
 from headrace.sinks.postgres.tables import Catalog, TargetTable, WantedColumn
+from headrace.sinks.postgres.unchanged import FieldSource
 from headrace.spi.context import TopicPartition
 from headrace.systems.postgres import connect
 from headrace.systems.postgres.introspect import Conn

@@ -12,18 +12,13 @@ import ssl
 import threading
 import time
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Final
 
 from headrace.systems.postgres import messages, tls
 from headrace.systems.postgres.auth import AuthError, Scram, md5_answer
 from headrace.systems.postgres.errors import ConnectionLostError, ServerError
 from headrace.systems.postgres.framing import Frame, FrameError, Framer
+from headrace.systems.postgres.sockets import open_socket, time_left
 from headrace.systems.postgres.target import PgTarget
-
-RECEIVE_BUFFER_BYTES: Final = 4 << 20
-_SO_RCVBUFFORCE: Final = 33
-_RMEM_MAX: Final = Path("/proc/sys/net/core/rmem_max")
 
 
 class Wire:
@@ -56,7 +51,7 @@ class Wire:
 
     def _open(self, mode: bool | None, deadline: float) -> socket.socket:
         target = self._target
-        sock = _connect(target, deadline)
+        sock = open_socket(target, deadline)
         try:
             if mode is not False:
                 sock = self._start_tls(sock, mode, deadline)
@@ -67,7 +62,7 @@ class Wire:
         return sock
 
     def _start_tls(self, sock: socket.socket, mode: bool | None, deadline: float) -> socket.socket:
-        sock.settimeout(_left(deadline))
+        sock.settimeout(time_left(deadline))
         sock.sendall(messages.SSL_REQUEST)
         # Exactly one byte is read: anything a man in the middle put behind it reaches TLS and breaks it.
         answer = sock.recv(1)
@@ -141,9 +136,9 @@ class Wire:
                     with self._io:
                         view = view[self._sock.send(view) :]
                 except (BlockingIOError, ssl.SSLWantWriteError):
-                    self._wait(select.POLLOUT, _left(deadline))
+                    self._wait(select.POLLOUT, time_left(deadline))
                 except ssl.SSLWantReadError:
-                    self._wait(select.POLLIN, _left(deadline))
+                    self._wait(select.POLLIN, time_left(deadline))
 
     def receive(self, max_bytes: int, timeout_s: float) -> bytes:
         """What has arrived, up to `max_bytes`; empty when nothing did within `timeout_s`.
@@ -182,7 +177,7 @@ class Wire:
     def next_frame(self, deadline: float) -> Frame:
         """The next message that is no notice. ServerError for an ErrorResponse, TimeoutError at the deadline."""
         while not self._frames:
-            data = self.receive(1 << 16, _left(deadline))
+            data = self.receive(1 << 16, time_left(deadline))
             try:
                 self._frames = self.framer.feed(data)
             except FrameError as error:
@@ -211,49 +206,3 @@ class Wire:
         with contextlib.suppress(OSError, ValueError):
             self._sock.send(messages.TERMINATE)
         self._sock.close()
-
-
-def _left(deadline: float) -> float:
-    left = deadline - time.monotonic()
-    if left <= 0:
-        raise TimeoutError("no answer in time")
-    return left
-
-
-def _connect(target: PgTarget, deadline: float) -> socket.socket:
-    """A connected socket: the first of the host's addresses that answers; the last one's OSError when none does."""
-    if target.host.startswith("/"):
-        places: list[tuple[int, object]] = [(socket.AF_UNIX, f"{target.host}/.s.PGSQL.{target.port}")]
-    else:
-        found = socket.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM)
-        places = [(family, address) for family, _, _, _, address in found]
-    failure: OSError = TimeoutError("no answer in time")
-    for family, address in places:
-        sock = socket.socket(family, socket.SOCK_STREAM)
-        try:
-            # Before connecting, for the first window offered depends on it.
-            _large_receive_buffer(sock)
-            if family != socket.AF_UNIX:
-                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, int(target.tcp_keepalive))
-            sock.settimeout(_left(deadline))
-            sock.connect(address)  # type: ignore[arg-type]
-        except OSError as error:
-            sock.close()
-            failure = error
-        else:
-            return sock
-    raise failure
-
-
-def _large_receive_buffer(sock: socket.socket) -> None:
-    """A large kernel buffer, so that the server can send on while we work.
-
-    Asking for more than the system allows would freeze the buffer at a small size: then the kernel's own tuning is better.
-    """
-    try:
-        sock.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, RECEIVE_BUFFER_BYTES)
-    except OSError:
-        with contextlib.suppress(OSError, ValueError):
-            if int(_RMEM_MAX.read_text()) >= RECEIVE_BUFFER_BYTES:
-                sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
