@@ -89,3 +89,13 @@ def test_missing_plugin_path_is_reported(tmp_path: Path) -> None:
 def test_two_names_of_one_class() -> None:
     registry = PluginRegistry([entry("headrace.X", PluginKind.SINK), entry("org.apache.X", PluginKind.SINK)])
     assert registry.find(PluginKind.SINK, "X").class_name == "org.apache.X"
+
+
+def test_plugin_path_distribution(tmp_path: Path) -> None:
+    info = tmp_path / "pathdist-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: pathdist\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[headrace.sinks]\norg.example.FarSink = pathdist_sink:Far\n")
+    (tmp_path / "pathdist_sink.py").write_text("class Far: pass\n")
+    registry = PluginRegistry.discover([str(tmp_path)])
+    assert registry.load(PluginKind.SINK, "org.example.FarSink").__name__ == "Far"
