@@ -10,6 +10,7 @@ from tests.e2e.pipeline import NAMES, Pipeline
 from tests.support import wait_until
 
 from headrace.testing.demo import run_demo
+from headrace.testing.demo.compare import redis_rows
 
 
 @pytest.fixture
@@ -114,3 +115,17 @@ def test_targets_that_are_gone_for_a_while_catch_up(pipeline, redis):
 def test_the_demo_ends_with_equal_targets(capsys):
     assert run_demo(load_s=4, transactions_per_s=100) == 0
     assert "Both targets equal the source." in capsys.readouterr().out
+
+
+def test_the_demo_fails_when_a_target_differs(capsys, monkeypatch):
+    def lossy(client, connection, table, columns):
+        rows = redis_rows(client, connection, table, columns)
+        rows.pop(next(iter(rows)))
+        return rows
+
+    monkeypatch.setattr("headrace.testing.demo.run.redis_rows", lossy)
+    assert run_demo(load_s=0.5, transactions_per_s=50, catch_up_s=1) == 1
+    output = capsys.readouterr().out
+    assert "DIFFERS" in output
+    assert "do NOT equal" in output
+    assert "is missing" in output

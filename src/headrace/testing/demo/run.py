@@ -125,14 +125,16 @@ class _Demo:
 
     def summarise(self, results: list[Comparison]) -> bool:
         """Print what was compared; True when everything is equal."""
-        table = Table(title="Source and targets, compared value by value", box=SIMPLE_HEAD, pad_edge=False)
+        table = Table(
+            title="Source and targets, compared value by value", box=SIMPLE_HEAD, pad_edge=False, collapse_padding=True
+        )
         for name in ("table", "target"):
             table.add_column(name, no_wrap=True)
         for name in ("source", "rows", "missing", "extra", "differ"):
             table.add_column(name, justify="right", no_wrap=True)
         table.add_column("", no_wrap=True)
         for r in results:
-            verdict = "[green]equal[/]" if r.equal else "[red]NOT EQUAL[/]"
+            verdict = "[green]equal[/]" if r.equal else "[red]DIFFERS[/]"
             numbers = (r.source_rows, r.target_rows, r.missing, r.extra, r.changed)
             table.add_row(r.table, r.target, *(f"{n:,}" for n in numbers), verdict)
         self._display.console.print(table)
@@ -163,7 +165,7 @@ Everything keeps running, with a little load, until Ctrl-C. Try:
   export HEADRACE_URL={url}
   {program} connectors list
   {program} connectors describe {SINK_POSTGRES}
-  {program} connectors offsets {SOURCE}
+  {program} connectors offsets get {SOURCE}
   {psql} {self._postgres.dsn("shop")}
   {psql} {self._postgres.dsn("warehouse")}
   redis-cli -p {self._redis.port} hgetall customers:1
