@@ -12,6 +12,10 @@ import psycopg
 import redis as redis_py
 from psycopg import sql
 
+from headrace.log.factory import open_log
+from headrace.log.spi import EncodedBatch, Log
+from headrace.spi.context import TopicPartition
+from headrace.spi.converter import Column
 from headrace.testing.servers import PostgresServer, RedisServer
 from tests.runtime.worker_support import Worker
 from tests.support import wait_until
@@ -251,3 +255,29 @@ def laboratory(server: PostgresServer, target: PostgresServer | None = None) -> 
         yield lab
     finally:
         lab.close()
+
+
+def log_of(worker: Worker) -> Log:
+    """The worker's log, opened beside it; close it."""
+    return open_log({"log.implementation": "embedded", "log.embedded.path": str(worker.data / "log")})
+
+
+def put_raw(worker: Worker, topic: str, *values: bytes | None) -> list[int]:
+    """Append records as they are, behind what lies there; the offset of the first."""
+    log = log_of(worker)
+    try:
+        count = len(values)
+        keys, data = Column([None] * count), Column(list(values))
+        batch = EncodedBatch(topic, 0, [1] * count, keys, data, [()] * count)
+        return log.producer("poison").append([batch])
+    finally:
+        log.close()
+
+
+def read_all(worker: Worker, topic: str) -> EncodedBatch | None:
+    """What lies in partition 0 of a topic."""
+    log = log_of(worker)
+    try:
+        return log.read(TopicPartition(topic, 0), 0, 1_000_000) if topic in log.topics() else None
+    finally:
+        log.close()

@@ -132,10 +132,13 @@ class Routes:
     def _record_key(self, record: SinkRecord) -> tuple[tuple[FieldSource, ...], KeyOf]:
         schema = record.key_schema
         if record.key is None or schema is None:
+            mode = self._settings.pk_key.replace("fields", "mode")
             raise DataException(
                 f"Topic {record.topic} brings a record without {'a key' if record.key is None else 'a key schema'}.",
                 code="SINK_KEY_MISSING",
-                remedy="Use a keyed topic, or another mode of the primary key.",
+                field=mode,
+                remedy=f"Set {mode}=record_value with {self._settings.pk_key}, or give the records a key "
+                "(message.key.columns of the source).",
             )
         if schema.type is not Type.STRUCT:
             if len(self._settings.pk_fields) != 1:

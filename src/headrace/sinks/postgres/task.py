@@ -164,27 +164,29 @@ class PostgresSinkTask(SinkTask):
         """Write the records in one transaction, or in halves until the bad one stands alone."""
         segments: list[Segment] = []
         moves = {(r.original_topic, r.original_partition): r.original_offset + 1 for r in records}
+        # What is done about a failure is done outside of `except`: each half would chain its parents' traces to its own.
+        stale, bad = False, None
         try:
             segments = collect(records, self._routes, self._settings)
             self._commit(segments, moves)
         except Exception as error:
-            if is_stale_plan(error) and not replanned:
-                # A column or table changed under us: look at the target again, once.
-                self._disconnect()
-                self._write(records, replanned=True)
-                return
-            bad = as_bad_record(error)
-            if bad is None:
+            stale = is_stale_plan(error) and not replanned
+            bad = None if stale else as_bad_record(error)
+            if bad is None and not stale:
                 raise
-            if len(records) > 1:
-                middle = len(records) // 2
-                self._write(records[:middle])
-                self._write(records[middle:])
-                return
+        if stale:
+            # A column or table changed under us: look at the target again, once.
+            self._disconnect()
+            self._write(records, replanned=True)
+        elif bad is None:
+            self._written(len(records))
+        elif len(records) > 1:
+            middle = len(records) // 2
+            self._write(records[:middle])
+            self._write(records[middle:])
+        else:
             self._report(records[0], bad, segments)
             self._commit([], moves)
-        else:
-            self._written(len(records))
 
     def _commit(self, segments: list[Segment], ends: Mapping[tuple[str, int], int]) -> None:
         writer = self._connected()
