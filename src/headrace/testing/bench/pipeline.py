@@ -78,11 +78,22 @@ class _Bench:
             {"log.implementation": "embedded", "log.embedded.path": str(self._folder / "data" / "log")}
         )
         self._stack.callback(self._log.close)
+        begun = time.monotonic()
+        self._worker.rest("/connectors/idle/config", "PUT", {**self._sink_config(), "topics": "nothing"})
+        self._worker.wait_running(["idle"])
+        running_s = time.monotonic() - begun
+        time.sleep(1.0)
+        with_task = meter.read(self._worker.process.pid)
+        task, connector = (_pss_mb(with_task, f"-idle {part}") for part in ("task", "worker"))
+        self._worker.rest("/connectors/idle", "DELETE")
         return "pipeline.start", {
             "metrics": {
                 "worker_start_to_rest_s": round(up_s, 3),
                 "worker_idle_pss_mb": round(idle.pss[self._worker.process.pid] / meter.MB, 1),
                 "worker_idle_with_children_pss_mb": round(idle.total_pss_mb, 1),
+                "sink_create_to_running_s": round(running_s, 3),
+                "idle_task_pss_mb": round(task, 1),
+                "idle_connector_pss_mb": round(connector, 1),
             }
         }
 
@@ -265,6 +276,10 @@ def _cost(used: meter.Meter, events: int) -> dict[str, float]:
 
 def _of(cpu: dict[str, float], name: str) -> float:
     return sum(seconds for process, seconds in cpu.items() if f"-{name} task" in process)
+
+
+def _pss_mb(reading: meter.Reading, word: str) -> float:
+    return sum(pss / meter.MB for pid, pss in reading.pss.items() if word in reading.names[pid])
 
 
 def _say(text: str) -> None:
