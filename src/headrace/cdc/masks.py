@@ -1,7 +1,7 @@
 """Column masks: hash, asterisks, truncation of text columns, chosen by the setting's name.
 
 `column.mask.hash.<algorithm>.with.salt.<salt>`, `column.mask.hash.v2.…`, `column.mask.with.<n>.chars`,
-`column.truncate.to.<n>.chars`; the value lists column regexes. Source: Debezium's ColumnMappers.
+`column.truncate.to.<n>.chars`; the value lists column regexes. Source: Debezium's ColumnMappers, MaskStrings, TruncateColumn.
 """
 
 from __future__ import annotations
@@ -9,12 +9,10 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Mapping
-from typing import Final
+from typing import Final, NamedTuple
 
 from headrace.cdc.filters import compile_patterns
 from headrace.errors import ConfigException
-
-Mask = Callable[[str], str]
 
 _HASH: Final = re.compile(r"column\.mask\.hash\.(v2\.)?([^.]+)\.with\.salt\.(.+)")
 _STARS: Final = re.compile(r"column\.mask\.with\.(\d+)\.chars")
@@ -22,48 +20,49 @@ _TRUNCATE: Final = re.compile(r"column\.truncate\.to\.(\d+)\.chars")
 MASK_KEYS: Final = (_HASH, _STARS, _TRUNCATE)
 
 
+class Mask(NamedTuple):
+    """`apply`: text to masked text. `null`: what stands for NULL. `parameter`: added to the field's schema."""
+
+    apply: Callable[[str], str]
+    null: str | None
+    parameter: tuple[str, str]
+
+
 class ColumnMasks:
     """The masks of a configuration."""
 
     def __init__(self, props: Mapping[str, str]) -> None:
         """ConfigException, with the key as field, for an unknown hash algorithm or a bad regex."""
-        self._rules: list[tuple[list[re.Pattern[str]], Mask]] = []
+        self._rules: list[tuple[list[re.Pattern[str]], Callable[[int | None], Mask]]] = []
         for key, value in props.items():
-            mask = _mask_of(key)
-            if mask is not None:
-                self._rules.append((compile_patterns(key, value), mask))
+            make = _maker(key)
+            if make is not None:
+                self._rules.append((compile_patterns(key, value), make))
 
-    def mask(self, *names: str) -> Mask | None:
-        """The mask for a column known by these names (with and without database), all that apply in one."""
-        found = [mask for patterns, mask in self._rules if any(p.fullmatch(name) for p in patterns for name in names)]
-        if not found:
-            return None
-        if len(found) == 1:
-            return found[0]
-
-        def combined(text: str) -> str:
-            for mask in found:
-                text = mask(text)
-            return text
-
-        return combined
+    def mask(self, *names: str, length: int | None = None) -> Mask | None:
+        """The first mask for a column known by these names (with and without database); `length`: the column's, which a digest
+        is cut to."""
+        for patterns, make in self._rules:
+            if any(pattern.fullmatch(name) for pattern in patterns for name in names):
+                return make(length)
+        return None
 
 
-def _mask_of(key: str) -> Mask | None:
+def _maker(key: str) -> Callable[[int | None], Mask] | None:
     if match := _STARS.fullmatch(key):
         stars = "*" * int(match[1])
-        return lambda text: stars
+        return lambda length: Mask(lambda text: stars, stars, ("masked", "true"))
     if match := _TRUNCATE.fullmatch(key):
-        length = int(match[1])
-        return lambda text: text[:length]
+        most = int(match[1])
+        return lambda length: Mask(lambda text: text[:most], None, ("truncateLength", str(most)))
     if match := _HASH.fullmatch(key):
-        return _hash(key, match[2], match[3])
+        digest = _digest(key, match[2], match[3], second=match[1] is not None)
+        return lambda length: Mask(lambda text: digest(text)[:length], None, ("masked", "true"))
     return None
 
 
-def _hash(key: str, algorithm: str, salt: str) -> Mask:
-    name = algorithm.lower().replace("-", "") if algorithm.upper().startswith("SHA-") else algorithm.lower()
-    name = name.replace("sha512/256", "sha512_256").replace("sha3", "sha3_")
+def _digest(key: str, algorithm: str, salt: str, *, second: bool) -> Callable[[str], str]:
+    name = algorithm.lower().replace("sha-", "sha").replace("/", "_")
     try:
         hashlib.new(name, usedforsecurity=False)
     except ValueError:
@@ -76,6 +75,24 @@ def _hash(key: str, algorithm: str, salt: str) -> Mask:
     prefix = salt.encode()
 
     def digest(text: str) -> str:
-        return hashlib.new(name, prefix + text.encode(), usedforsecurity=False).hexdigest()
+        data = text.encode() if second else java_serialized(text)
+        return hashlib.new(name, prefix + data, usedforsecurity=False).hexdigest()
 
     return digest
+
+
+def java_serialized(text: str) -> bytes:
+    """A string as Java's ObjectOutputStream writes it: what version 1 of the hash is taken of."""
+    units = text.encode("utf-16-be", "surrogatepass")
+    data = b"".join(_modified_utf8(units[i] << 8 | units[i + 1]) for i in range(0, len(units), 2))
+    if len(data) < 1 << 16:
+        return b"\xac\xed\x00\x05t" + len(data).to_bytes(2, "big") + data
+    return b"\xac\xed\x00\x05|" + len(data).to_bytes(8, "big") + data
+
+
+def _modified_utf8(unit: int) -> bytes:
+    if 0 < unit < 0x80:
+        return bytes((unit,))
+    if unit < 0x800:
+        return bytes((0xC0 | unit >> 6, 0x80 | unit & 0x3F))
+    return bytes((0xE0 | unit >> 12, 0x80 | unit >> 6 & 0x3F, 0x80 | unit & 0x3F))

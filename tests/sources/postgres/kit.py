@@ -9,11 +9,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
+from tests.support import wait_until
+
 from headrace.data import SourceRecord, Struct
 from headrace.data.logical import date_to_days, datetime_to_millis, decimal_to_bytes, time_to_millis
 from headrace.errors import HeadraceError
 from headrace.sources.postgres.task import PostgresSourceTask
-from tests.support import wait_until
 
 
 class Offsets:
@@ -88,7 +89,7 @@ class Runner:
     def until(
         self, enough: Callable[[list[SourceRecord]], bool], timeout_s: float = 20.0, commit: bool = True
     ) -> list[SourceRecord]:
-        self._until(lambda: bool(self.poll(commit)) and False or enough(self.records), timeout_s)
+        self._until(lambda: (bool(self.poll(commit)) and False) or enough(self.records), timeout_s)
         return self.records
 
     def _until(self, step: Callable[[], bool], timeout_s: float) -> None:

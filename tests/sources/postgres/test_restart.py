@@ -6,11 +6,11 @@ from typing import Any
 
 import psycopg
 import pytest
+from tests.sources.postgres.kit import Runner, ops
+from tests.support import wait_until
 
 from headrace.data import SourceRecord
 from headrace.sources.postgres.offsets import Position
-from tests.sources.postgres.kit import Runner, ops
-from tests.support import wait_until
 
 
 def shown(records: list[SourceRecord]) -> list[tuple[str, str, Any, Any]]:
@@ -131,9 +131,7 @@ def test_a_broken_connection_loses_and_repeats_nothing(props: dict[str, str], sq
         assert run.task.numbers.reconnects >= 2
 
 
-def test_a_slow_consumer_keeps_its_connection(
-    props: dict[str, str], sql: psycopg.Connection[Any]
-) -> None:
+def test_a_slow_consumer_keeps_its_connection(props: dict[str, str], sql: psycopg.Connection[Any]) -> None:
     """Nobody polls for longer than wal_sender_timeout; the feedback thread keeps the connection."""
     sql.execute("CREATE TABLE t (id int PRIMARY KEY)")
     sql.execute("ALTER DATABASE " + str(sql.info.dbname) + " SET wal_sender_timeout = '1s'")

@@ -8,11 +8,11 @@ import psycopg
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.sources.postgres.kit import Runner, ops
+from tests.support import wait_until
 
 from headrace.sources.postgres.offsets import idle_mark, is_idle_mark
 from headrace.systems.postgres import lsn_to_int
-from tests.sources.postgres.kit import Runner, ops
-from tests.support import wait_until
 
 
 @pytest.fixture(autouse=True)
@@ -30,8 +30,12 @@ def confirmed(sql: psycopg.Connection[Any], props: dict[str, str]) -> int:
 
 def drop(sql: psycopg.Connection[Any], props: dict[str, str]) -> None:
     wait_until(
-        lambda: sql.execute("SELECT NOT active FROM pg_replication_slots WHERE slot_name = %s", (props["slot.name"],)).fetchone()
-        == (True,)
+        lambda: (
+            sql.execute(
+                "SELECT NOT active FROM pg_replication_slots WHERE slot_name = %s", (props["slot.name"],)
+            ).fetchone()
+            == (True,)
+        )
     )
     sql.execute("SELECT pg_drop_replication_slot(%s)", (props["slot.name"],))
 
@@ -60,7 +64,9 @@ def test_manual_flush_mode_never_confirms(props: dict[str, str], sql: psycopg.Co
         assert confirmed(sql, props) == before
 
 
-def test_an_idle_slot_advances_without_records_and_restarts(props: dict[str, str], sql: psycopg.Connection[Any]) -> None:
+def test_an_idle_slot_advances_without_records_and_restarts(
+    props: dict[str, str], sql: psycopg.Connection[Any]
+) -> None:
     """Foreign traffic moves the slot; a restart from the old offset is no gap, and nothing is lost."""
     props = {**props, "table.include.list": "public.t", "status.update.interval.ms": "100"}
     with Runner(props) as run:
@@ -169,7 +175,9 @@ def test_a_slot_in_use_is_waited_for_then_an_error(props: dict[str, str], sql: p
 def test_slot_is_dropped_on_stop_when_asked(props: dict[str, str], sql: psycopg.Connection[Any]) -> None:
     with Runner({**props, "slot.drop.on.stop": "true"}) as run:
         run.settle()
-    assert sql.execute("SELECT count(*) FROM pg_replication_slots WHERE slot_name = %s", (props["slot.name"],)).fetchone() == (0,)
+    assert sql.execute(
+        "SELECT count(*) FROM pg_replication_slots WHERE slot_name = %s", (props["slot.name"],)
+    ).fetchone() == (0,)
 
 
 @given(st.integers(64, 2**63), st.integers(0, 2**63))
@@ -179,4 +187,3 @@ def test_idle_marks_are_never_positions_of_the_server(reached: int, stored: int)
     assert reached - 16 < mark < reached
     assert is_idle_mark(mark, stored)
     assert not is_idle_mark(reached & ~7, stored)
-

@@ -78,11 +78,23 @@ class TableCodec:
                 logger.info("Column %s.%s of type %s is left out.", self.shape.name, column.name, resolved.declared)
                 continue
             name = f"{self.shape.name}.{column.name}"
-            mask = self.options.masks.mask(name, f"{self.options.database}.{name}") if made.plain_text else None
-            fields.append(_Field(source, column, resolved, made, self._schema(column, resolved, made), mask))
+            mask = None
+            if made.plain_text:
+                length = resolved.typmod - 4 if resolved.typmod > 4 else None
+                mask = self.options.masks.mask(name, f"{self.options.database}.{name}", length=length)
+            schema = self._schema(column, resolved, made, mask=mask)
+            fields.append(_Field(source, column, resolved, made, schema, mask))
         return fields
 
-    def _schema(self, column: ColumnShape, resolved: ResolvedType, made: TypePlan, *, in_key: bool = False) -> Schema:
+    def _schema(
+        self,
+        column: ColumnShape,
+        resolved: ResolvedType,
+        made: TypePlan,
+        *,
+        in_key: bool = False,
+        mask: Mask | None = None,
+    ) -> Schema:
         def builder() -> SchemaBuilder:
             result = made.builder()
             if column.comment:
@@ -90,6 +102,8 @@ class TableCodec:
             if not in_key:
                 for key, value in self.options.propagated.parameters(self.shape, column, resolved):
                     result.parameter(key, value)
+            if mask is not None:
+                result.parameter(*mask.parameter)
             return result.optional() if column.optional else result
 
         schema = builder().build()
@@ -173,7 +187,7 @@ class TableCodec:
         for slot, field in enumerate(outputs):
             names.update(field.plan.names)
             names[f"schema_{slot}"] = field.schema
-            names[f"mask_{slot}"] = field.mask
+            names[f"mask_{slot}"] = None if field.mask is None else field.mask.apply
         return names
 
     def _column(self, slot: int, field: _Field, names: dict[str, Any], unchanged: Any) -> pgoutput.Column:
@@ -181,7 +195,8 @@ class TableCodec:
         from_text = field.plan.text_code.replace("SCHEMA", f"schema_{slot}")
         if field.mask is not None:
             from_bytes, from_text = f"mask_{slot}({from_bytes})", f"mask_{slot}({from_text})"
-        return pgoutput.Column(field.source, from_bytes, from_text, unchanged)
+        null = None if field.mask is None else field.mask.null
+        return pgoutput.Column(field.source, from_bytes, from_text, unchanged, null)
 
     def _zero(self, field: _Field) -> Any:
         if field.shape.optional:

@@ -1,0 +1,91 @@
+"""Include lists, message keys, masks and names."""
+
+from __future__ import annotations
+
+import pytest
+
+from headrace.cdc.envelope import uuid7
+from headrace.cdc.filters import MessageKeys, NameFilter, split_patterns
+from headrace.cdc.masks import ColumnMasks
+from headrace.cdc.topics import ADJUSTERS, TopicNames
+from headrace.errors import ConfigException
+
+
+def filter_of(**settings: str) -> NameFilter:
+    return NameFilter.of({k.replace("_", "."): v for k, v in settings.items()}.get, "include", "exclude")
+
+
+def test_lists_split_at_commas_that_are_not_escaped() -> None:
+    assert split_patterns(r"a{1\,2}, b ,,c") == ["a{1,2}", "b", "c"]
+    assert split_patterns(None) == []
+
+
+def test_patterns_match_whole_names_whatever_their_case() -> None:
+    chosen = filter_of(include=r"public\.Orders,shop\..*")
+    assert chosen("PUBLIC.orders")
+    assert chosen("shop.x")
+    assert not chosen("public.orders2")
+    assert not filter_of(exclude="a.*")("abc")
+    assert filter_of()("anything")
+
+
+def test_both_lists_and_bad_patterns_are_refused() -> None:
+    with pytest.raises(ConfigException) as caught:
+        filter_of(include="a", exclude="b")
+    assert caught.value.code == "FILTERS_EXCLUSIVE"
+    with pytest.raises(ConfigException) as caught:
+        filter_of(include="(")
+    assert caught.value.field == "include"
+
+
+def test_message_keys() -> None:
+    keys = MessageKeys("message.key.columns", "a.b:x,y; (.*).c:z")
+    assert keys.columns("a.b") == ("x", "y")
+    assert keys.columns("q.c") == ("z",)
+    assert keys.columns("q.d") is None
+    for bad in ("a.b", "a.b:", ":x"):
+        with pytest.raises(ConfigException):
+            MessageKeys("message.key.columns", bad)
+
+
+def test_masks() -> None:
+    masks = ColumnMasks(
+        {
+            "column.mask.with.3.chars": "t.stars",
+            "column.truncate.to.2.chars": "t.short",
+            "column.mask.hash.SHA-256.with.salt.abc": "t.hash",
+            "column.mask.hash.v2.SHA-256.with.salt.abc": "t.hash2",
+            "column.include.list": "x",
+        }
+    )
+    stars, short, first, second = (masks.mask(f"t.{name}") for name in ("stars", "short", "hash", "hash2"))
+    assert stars is not None
+    assert short is not None
+    assert first is not None
+    assert second is not None
+    assert (stars.apply("secret"), stars.null) == ("***", "***")
+    assert short.apply("secret") == "se"
+    # Recorded from Debezium 3.6.3: SHA-256, salt abc, of z.
+    assert first.apply("z") == "627db3589f11dcf8a6e43bfa1aa690879f03d28ca98a9413be35a56d038bc11f"
+    assert second.apply("z") == "d340daeb5293c2a4bd981476782b53424944f7d0d8207795266444884cccb972"
+    cut = masks.mask("t.hash", length=10)
+    assert cut is not None
+    assert cut.apply("z") == "627db3589f"
+    assert masks.mask("t.other") is None
+    with pytest.raises(ConfigException):
+        ColumnMasks({"column.mask.hash.NONE.with.salt.x": "t"})
+
+
+def test_names() -> None:
+    names = TopicNames("srv")
+    assert names.table("public", "Odd Näme") == "srv.public.Odd_N_me"
+    assert len(names.table("x" * 300)) == 249
+    assert names.heartbeat == "__debezium-heartbeat.srv"
+    assert ADJUSTERS["avro"]("a-b.1c") == "a_b._c"
+    assert ADJUSTERS["avro_unicode"]("a-b_c") == "a_u002db_u005fc"
+
+
+def test_run_ids_are_version_7_and_ordered_by_time() -> None:
+    first = uuid7()
+    assert first.version == 7
+    assert first.variant == "specified in RFC 4122"
