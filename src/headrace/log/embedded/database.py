@@ -33,7 +33,7 @@ class Database:
         self.folder = folder
         self.file = folder / FILE_NAME
         self._quota = max_bytes
-        self._max_pages = max_bytes // PAGE_SIZE
+        self._max_pages = -(-max_bytes // PAGE_SIZE)  # rounded up: a small quota is not none
         self._lock_timeout_s = lock_timeout_s
         self._pid = os.getpid()
         self._closed = False
