@@ -187,3 +187,13 @@ def test_idle_marks_are_never_positions_of_the_server(reached: int, stored: int)
     assert reached - 16 < mark < reached
     assert is_idle_mark(mark, stored)
     assert not is_idle_mark(reached & ~7, stored)
+
+
+def test_a_heartbeat_before_any_change_has_a_position(props: dict[str, str], sql: psycopg.Connection[Any]) -> None:
+    with Runner({**props, "snapshot.mode": "no_data", "heartbeat.interval.ms": "20"}) as run:
+        [beat, *_] = run.count(2)
+        stored = run.offsets.stored
+    assert beat.topic == "__debezium-heartbeat.srv"
+    sql.execute("INSERT INTO t VALUES (1)")
+    with Runner(props, stored) as run:
+        assert [r.key["id"] for r in run.count(1)] == [1]

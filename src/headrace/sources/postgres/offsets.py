@@ -99,7 +99,7 @@ class Position(NamedTuple):
             lsn = commit
         if lsn is None:
             raise ConfigException("The stored offset holds no lsn.", code="OFFSET_INVALID", field="offsets")
-        if offset.get("snapshot") is not None:
+        if offset.get("snapshot"):
             running = not (offset.get("last_snapshot_record") or offset.get("snapshot_completed"))
             return cls(lsn, snapshot_running=running)
         if "lsn_commit" not in offset:
@@ -128,7 +128,7 @@ def snapshot_offset(lsn: int, xid: int | None, now_us: int, *, last: bool) -> di
 
 def flush_position(offset: Mapping[str, Any]) -> int | None:
     """What the slot may forget once `offset` is durable; None while a snapshot runs."""
-    if offset.get("snapshot") is not None:
+    if offset.get("snapshot"):
         complete = offset.get("last_snapshot_record") or offset.get("snapshot_completed")
         return offset.get("lsn") if complete else None
     commit = offset.get("lsn_commit")
@@ -144,7 +144,8 @@ def check_offset(offset: Mapping[str, Any]) -> None:
             expected = int
         elif key in _BOOLEANS:
             expected = bool
-        elif key in _TEXTS:
+        elif key in _TEXTS and not (key == "snapshot" and isinstance(value, bool)):
+            # Older releases wrote snapshot as a flag.
             expected = str
         wrong = expected is not None and (
             not isinstance(value, expected) or (expected is int and isinstance(value, bool))

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from headrace.cdc.envelope import context_headers
@@ -87,6 +87,8 @@ class PgSession:
         self._options: TableOptions | None = None
         self.captured: list[str] = []
         self.sender_timeout_s = 60.0
+        self.wait: Callable[[float], object] = time.sleep
+        """Waits that many seconds; the task puts one here that a stop ends."""
 
     # Connections -------------------------------------------------------------------------------------------------
 
@@ -346,7 +348,7 @@ class PgSession:
 
     def _wait(self, milliseconds: int) -> None:
         if milliseconds:
-            time.sleep(milliseconds / 1000)
+            self.wait(milliseconds / 1000)
 
     # Stream ------------------------------------------------------------------------------------------------------
 

@@ -79,6 +79,11 @@ class StreamDecoder:
         self.rules = rules
         self.counts = StreamCounts()
         self.offset: Offset = offset
+        if not offset:
+            # Nothing was ever handed out: the position streaming begins at stands for it.
+            beginning = StreamOffset(TransactionMark(None, 0, start_lsn), start_lsn, 0, "")
+            beginning.complete(start_lsn)
+            self.offset = beginning
         self.last_end = start_lsn
         """All transactions that committed before it have been decoded."""
         self.in_transaction = False
@@ -279,6 +284,7 @@ class StreamDecoder:
         if position.xid is not None and position.xid == begin.xid and not self._skip_all:
             self._skip_to, self._skip_events = position.lsn, position.events
         self._mark = TransactionMark(begin.xid, begin.commit_us, self.last_end)
+        self.counts.last_commit_us = begin.commit_us
         self._lsn = self._events = 0
         self._origin = (None, None)
         self._template = self.maker.block.template(begin.commit_us, begin.xid, None, None)
@@ -294,7 +300,7 @@ class StreamDecoder:
         self._set_commit(commit.end_lsn)
         counts = self.counts
         counts.transactions += 1
-        counts.last_xid, counts.last_commit_us = self._mark.xid, commit.commit_us
+        counts.last_xid = self._mark.xid
 
     def _keepalive(self, payload: bytes) -> None:
         if payload[0] == pgoutput.KEEPALIVE:

@@ -111,6 +111,7 @@ class PostgresSourceTask(SourceTask):
     def _open(self) -> None:
         application = f"headrace {self.context.connector_name}"
         session = PgSession(self._config, self._config.target(application), self._headers)
+        session.wait = self._stop.wait
         self._session = session
         at = self._handed if self._handed is not None else self._committed
         first = session.open(at, self.numbers.snapshot, resuming=self._handed is not None)
