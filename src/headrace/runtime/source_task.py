@@ -74,8 +74,10 @@ class SourceLoop(TaskLoop):
     def wake(self) -> None:
         # Connect's `stop` cuts a poll short, yet may block: neither the caller nor the task's thread shall wait for it.
         if self.stopping and self._polling and self._claim_stop():
-            self._stopper = threading.Thread(target=self._call_stop, name="headrace-task-stop", daemon=True)
-            self._stopper.start()
+            stopper = threading.Thread(target=self._call_stop, name="headrace-task-stop", daemon=True)
+            stopper.start()
+            # Only a started thread may be joined, and the task's thread joins whatever it finds here.
+            self._stopper = stopper
 
     def _claim_stop(self) -> bool:
         with self._stop_lock:
