@@ -12,6 +12,7 @@ from headrace.errors import ConfigException
 from headrace.sources.postgres.connector import PostgresConnector
 from headrace.sources.postgres.keys import GROUPS, REFUSED_UNLESS_DEFAULT
 from headrace.spi import ExactlyOnceSupport
+from headrace.testing.servers import PostgresServer
 
 
 def errors(props: dict[str, str]) -> dict[str, list[str]]:
@@ -126,3 +127,19 @@ def test_offsets_are_checked() -> None:
 
 def test_exactly_once_is_supported() -> None:
     assert PostgresConnector().exactly_once_support({}) is ExactlyOnceSupport.SUPPORTED
+
+
+def test_wal_level_must_be_logical() -> None:
+    with PostgresServer(durable=False, options={"wal_level": "replica"}) as server:
+        found = errors(
+            {
+                "topic.prefix": "srv",
+                "database.hostname": "127.0.0.1",
+                "database.port": str(server.port),
+                "database.user": "postgres",
+                "database.password": "postgres",
+                "database.dbname": "postgres",
+            }
+        )
+    assert list(found) == ["database.hostname"]
+    assert "wal_level" in found["database.hostname"][0]
