@@ -90,13 +90,12 @@ class Chaos:
         time.sleep(self.dice.uniform(0.05, 1.0))
 
     def kill_task(self) -> None:
-        for pid in self.dice.sample(self.worker.children(), k=self.dice.randint(1, 2)):
-            if pid != self.worker.children()[0]:
-                _kill(pid)
+        tasks = self.worker.children()[1:]
+        for pid in self.dice.sample(tasks, k=min(len(tasks), self.dice.randint(1, 2))):
+            _kill(pid)
 
     def kill_fork_server(self) -> None:
-        _kill(self.worker.children()[0])
-        wait_until(self.worker.children, 10, "there is a fork server again")
+        _kill(wait_until(self.worker.children, 10, "there is a fork server")[0])
 
     def kill_worker(self) -> None:
         children = self.worker.children()
