@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import warnings
 from pathlib import Path
 from types import ModuleType
 
@@ -12,7 +13,10 @@ from headrace.errors import ConnectException
 
 def _import(module: str, distribution: str) -> ModuleType:
     try:
-        return importlib.import_module(module)
+        with warnings.catch_warnings():
+            # The wheels look for a run-time folder that they then do not use, and complain when there is none.
+            warnings.simplefilter("ignore")
+            return importlib.import_module(module)
     except ImportError as error:
         raise ConnectException(
             f"The package {distribution} is not installed.",
