@@ -19,6 +19,8 @@ OUT_OF_CONNECTS_RANGE = {"c_date", "c_ts", "c_ts0", "c_ts3", "c_time"}
 
 
 def execute(sql: psycopg.Connection[Any], statements: str) -> None:
+    if sql.info.server_version < 150000 and "c_numneg" in statements:
+        pytest.skip("numeric with a negative scale, which the recorded table has, came with PostgreSQL 15")
     for statement in statements.split(";\n"):
         if statement.strip():
             sql.execute(statement)  # type: ignore[arg-type]
