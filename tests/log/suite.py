@@ -134,6 +134,21 @@ class LogContract:
             log.read(tp("a"), 0, 1)
         assert log.producer("p").append([numbered("a", 0, 1)]) == [0]
 
+    def test_the_id_of_a_topic_is_its_own_and_new_when_it_is_made_anew(self, open_log: OpenLog) -> None:
+        log, other = open_log(), open_log()
+        log.create_topics([TopicSpec("a"), TopicSpec("b")])
+        ids = log.topic_ids(["a", "b", "never"])
+        assert set(ids) == {"a", "b"}
+        assert len(set(ids.values())) == 2
+        log.producer("p").append([numbered("a", 0, 3)])
+        assert other.topic_ids(["b", "a"]) == ids
+        other.delete_topics(["a"])
+        assert log.topic_ids(["a", "b"]) == {"b": ids["b"]}
+        log.create_topics([TopicSpec("a")])
+        again = other.topic_ids(["a", "b"])
+        assert again["b"] == ids["b"]
+        assert again["a"] not in ids.values()
+
     @pytest.mark.parametrize(
         "spec",
         [

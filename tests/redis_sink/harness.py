@@ -60,10 +60,14 @@ class Context:
         self.connector_name = name
         self.task_id = 0
         self.sought = {}
+        self.log_id = "log-1."
         self.reporter = reporter
 
     def offset(self, offsets):
         self.sought.update(offsets)
+
+    def topic_id(self, topic):
+        return self.log_id + topic
 
     def errant_record_reporter(self):
         return self.reporter
@@ -72,10 +76,11 @@ class Context:
 class Sink:
     """One task on one server; `put` gives records consecutive offsets."""
 
-    def __init__(self, server, *, name="orders-cache", reporter=None, partitions=(TP,), **settings):
+    def __init__(self, server, *, name="orders-cache", reporter=None, partitions=(TP,), log_id="log-1.", **settings):
         self.props = {"redis.host": server.host, "redis.port": str(server.port)}
         self.props |= {"redis." + key.replace("_", "."): str(value) for key, value in settings.items()}
         self.context = Context(name, reporter)
+        self.context.log_id = log_id
         self.task = RedisSinkTask()
         self.task.initialize(self.context)
         self.task.start(self.props)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from headrace.errors import ConfigException, ConnectException, RetriableException
+from headrace.errors import ConfigException, ConnectException, RetriableException, RetryClass
 from headrace.log.spi import Log
 from headrace.runtime.herder import State
 from headrace.spi import TopicPartition
@@ -177,6 +177,49 @@ def test_a_seek_in_open_decides_the_first_record(log: Log) -> None:
         eventually(lambda: values(run))
         assert values(run) == ["3", "4", "5"]
     assert group(log, run)[T0] == 6
+
+
+@pytest.mark.parametrize("when", ["open", "put"])
+def test_a_seek_to_what_the_topic_never_had_fails_the_task(log: Log, when: str) -> None:
+    script = Script("beyond")
+    if when == "open":
+        script.on_open = lambda context, partitions: context.offset({T0: 4})
+    else:
+        script.puts = [lambda context, records: context.offset({T0: 4})]
+    fill(log, ["a", "b", "c"])
+    run = Running("sink", log, name="beyond").start()
+    error = connect_error(run.failed(), "SEEK_BEYOND_END")
+    assert "t-0 from offset 4" in error.message
+    assert "ends at 3" in error.message
+    assert error.retry_class is RetryClass.OPERATOR
+    assert values(run) == ([] if when == "open" else ["a", "b", "c"])
+
+
+def test_a_seek_to_the_end_waits_for_what_comes(log: Log) -> None:
+    script = Script("end")
+    script.on_open = lambda context, partitions: context.offset({T0: 3})
+    fill(log, ["a", "b", "c"])
+    with Running("sink", log, name="end") as run:
+        eventually(lambda: script.got("open"))
+        fill(log, ["d"])
+        eventually(lambda: values(run) == ["d"])
+
+
+def test_a_topic_made_anew_has_another_id_when_it_is_opened_again(log: Log) -> None:
+    script = Script("anew")
+    script.on_open = lambda context, partitions: script.note("id", context.topic_id("t"))
+    fill(log, ["a"])
+    with Running("sink", log, name="anew") as run:
+        eventually(lambda: values(run) == ["a"])
+        with pytest.raises(RetriableException) as caught:
+            script.task.context.topic_id("never")
+        assert caught.value.code == "TOPIC_GONE"
+        log.delete_topics(["t"])
+        fill(log, ["b"])
+        eventually(lambda: values(run) == ["a", "b"])
+        first, second = script.got("id")
+        assert first != second
+        assert second == log.topic_ids(["t"])["t"]
 
 
 def test_a_seek_in_put_is_done_before_the_next_poll(log: Log) -> None:

@@ -165,6 +165,13 @@ class Log(ABC):
         """Name → number of partitions."""
 
     @abstractmethod
+    def topic_ids(self, names: Iterable[str]) -> dict[str, str]:
+        """The identity of each of these topics; those that do not exist are left out.
+
+        It is another one when the topic was deleted and made anew, or the whole log replaced: what is known of offsets of
+        the one says nothing about the other (Kafka: the topic's UUID, KIP-516)."""
+
+    @abstractmethod
     def begin_offsets(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int]: ...
 
     @abstractmethod

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+from headrace.errors import RetriableException
 from headrace.foundation.telemetry import Sample
 from headrace.log.stores import OffsetStore
 from headrace.runtime.errant import Reporter
@@ -113,9 +114,11 @@ class SinkContext(_Context):
         configs: Mapping[str, str],
         stopping: Callable[[], bool],
         assignment: Callable[[], set[TopicPartition]],
+        topic_ids: Callable[[Iterable[str]], dict[str, str]],
     ) -> None:
         super().__init__(connector, task_id, configs, stopping)
         self._assignment = assignment
+        self._topic_ids = topic_ids
         self._reporter: Reporter | None = None
         self.seeks: dict[TopicPartition, int] = {}
         self.timeout_ms: int | None = None
@@ -130,6 +133,12 @@ class SinkContext(_Context):
 
     def assignment(self) -> set[TopicPartition]:
         return self._assignment()
+
+    def topic_id(self, topic: str) -> str:
+        found = self._topic_ids([topic])
+        if topic not in found:
+            raise RetriableException(f"Topic {topic} has just been deleted.", code="TOPIC_GONE")
+        return found[topic]
 
     def pause(self, partitions: Sequence[TopicPartition]) -> None:
         self.paused.update(partitions)

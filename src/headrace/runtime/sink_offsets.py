@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Iterable, Mapping, Sequence
 
-from headrace.errors import RetriableException
+from headrace.errors import ConnectException, RetriableException
 from headrace.foundation.failpoints import failpoint
 from headrace.log.spi import Consumer
 from headrace.runtime.contexts import SinkContext
@@ -54,6 +54,19 @@ class SinkOffsets:
         for partition, offset in ends.items():
             if partition in self.positions:
                 self.positions[partition] = offset
+
+    def check_within(self, seeks: Mapping[TopicPartition, int]) -> None:
+        """ConnectException (SEEK_BEYOND_END) if one of these offsets has not been reached: all appended below it would be
+        passed over, and nobody would notice."""
+        for partition, end in self._consumer.end_offsets(seeks).items():
+            if seeks[partition] > end:
+                raise ConnectException(
+                    f"The sink asks to read {partition.topic}-{partition.partition} from offset {seeks[partition]}, but the "
+                    f"topic ends at {end}: its position belongs to records that this topic does not have.",
+                    code="SEEK_BEYOND_END",
+                    remedy="Stop the connector and set its offsets with PATCH /connectors/<name>/offsets, or reset them with "
+                    "DELETE to write the topic from its start; then resume it.",
+                )
 
     def seek(self, partition: TopicPartition, offset: int) -> None:
         """Read on from there; what lies before is the task's own business."""

@@ -54,7 +54,12 @@ class SinkLoop(TaskLoop):
         self._commit_every_s = read_int(worker, "offset.flush.interval.ms", 60_000) / 1000
         self._max_records = max_poll_records(config, worker)
         self._context = SinkContext(
-            spec.connector, spec.task_id, dict(spec.task_config), lambda: self.stopping, self._assignment
+            spec.connector,
+            spec.task_id,
+            dict(spec.task_config),
+            lambda: self.stopping,
+            self._assignment,
+            lambda names: self.until_log_can("look up topics", lambda: around.log.topic_ids(names)),
         )
         self._task: SinkTask
         self._consumer: Consumer
@@ -247,10 +252,13 @@ class SinkLoop(TaskLoop):
 
     def _apply_seeks(self) -> None:
         seeks, self._context.seeks = self._context.seeks, {}
-        for partition, offset in seeks.items():
-            if partition in self._offsets.positions:
-                self._offsets.seek(partition, offset)
-                self._pending.drop({partition})
+        owned = {p: offset for p, offset in seeks.items() if p in self._offsets.positions}
+        if not owned:
+            return
+        self.until_log_can("check where to read on", lambda: self._offsets.check_within(owned))
+        for partition, offset in owned.items():
+            self._offsets.seek(partition, offset)
+            self._pending.drop({partition})
 
     def _apply_pauses(self, *, everything: bool) -> None:
         owned = set(self._offsets.positions)

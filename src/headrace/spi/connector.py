@@ -97,7 +97,8 @@ class SinkConnector(Connector):
         """The class whose instances run the tasks."""
 
     def alter_offsets(self, props: Mapping[str, str], offsets: Mapping[TopicPartition, int | None]) -> bool:
-        """As for sources; offsets are log offsets, None = reset. Override where the target keeps positions of its own."""
+        """As for sources; offsets are log offsets, None = reset. Override where the target keeps positions of its own.
+        A reset of all offsets names every partition that the connector reads or its group knows."""
         return False
 
 

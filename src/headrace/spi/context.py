@@ -93,13 +93,19 @@ class ErrantRecordReporter(Protocol):
 
 class SinkTaskContext(TaskContext, Protocol):
     def offset(self, offsets: Mapping[TopicPartition, int]) -> None:
-        """Read on from these log offsets at the next poll."""
+        """Read on from these log offsets at the next poll. One beyond the partition's end fails the task
+        (SEEK_BEYOND_END): what is appended below it would never be read."""
 
     def timeout(self, timeout_ms: int) -> None:
         """After a RetriableException from `put`: wait this long before the batch is given again."""
 
     def assignment(self) -> set[TopicPartition]:
         """The partitions this task owns now."""
+
+    def topic_id(self, topic: str) -> str:
+        """The identity of a topic of the assignment: another one when the topic was deleted and made anew, or its log
+        replaced. A target that keeps log offsets keeps it beside them. Ask in `open`: it holds until `close`.
+        RetriableException (TOPIC_GONE) when there is no such topic now."""
 
     def pause(self, partitions: Sequence[TopicPartition]) -> None:
         """Read no more from these partitions until `resume`."""

@@ -13,6 +13,7 @@ from headrace.spi.context import TopicPartition
 
 if TYPE_CHECKING:
     from headrace.testing.memory_log import MemoryLog
+    from headrace.testing.memory_partition import MemoryPartition
 
 
 class MemoryGroup:
@@ -22,6 +23,11 @@ class MemoryGroup:
         self.members: list[MemoryConsumer] = []
         self.owner: dict[TopicPartition, MemoryConsumer] = {}
         self.offsets: dict[TopicPartition, int] = {}
+
+    def forget(self, partition: TopicPartition) -> None:
+        """The partition is gone."""
+        self.owner.pop(partition, None)
+        self.offsets.pop(partition, None)
 
     def target(self, member: MemoryConsumer, partitions: Iterable[TopicPartition]) -> set[TopicPartition]:
         """What should belong to `member`: round robin over those who read the topic, in order of joining."""
@@ -44,6 +50,10 @@ class MemoryConsumer(Consumer):
         self._pattern: re.Pattern[str] | None = None
         self._listener: RebalanceListener | None = None
         self._positions: dict[TopicPartition, int] = {}
+        self._held: dict[TopicPartition, MemoryPartition] = {}
+        """What is read, to tell a partition from one made anew under its name."""
+        self._old: set[TopicPartition] = set()
+        """What was there when this member joined: only of these is the end where `from_latest` begins."""
         self._paused: set[TopicPartition] = set()
         self._woken = False
         self.evicted = False
@@ -62,6 +72,7 @@ class MemoryConsumer(Consumer):
             group = self._log.group(self._group_name)
             if self not in group.members:
                 group.members.append(self)
+                self._old = set(self._log.data)
             self._log.changed.notify_all()
 
     def _rebalance(self) -> None:
@@ -69,10 +80,10 @@ class MemoryConsumer(Consumer):
         group = log.group(self._group_name)
         if self.evicted:
             self.evicted = False
-            gone = sorted(self._positions)
-            self._give_up(group, gone)
-            if gone and self._listener is not None:
-                self._listener.lost(gone)
+            self._lose(group, sorted(self._positions))
+        with log.changed:
+            gone = sorted(p for p, held in self._held.items() if log.data.get(p) is not held)
+        self._lose(group, gone)
         with log.changed:
             target = group.target(self, log.data)
             revoked = sorted(self._positions.keys() - target)
@@ -85,15 +96,25 @@ class MemoryConsumer(Consumer):
             gained = sorted(p for p in target - self._positions.keys() if p not in group.owner)
             for partition in gained:
                 group.owner[partition] = self
-                start = len(log.data[partition]) if self._from_latest else 0
-                self._positions[partition] = group.offsets.get(partition, start)
+                held = self._held[partition] = log.data[partition]
+                if self._from_latest and partition in self._old:
+                    # Kept, or the next owner would start at a later end and skip what came in between.
+                    group.offsets.setdefault(partition, held.next)
+                self._positions[partition] = group.offsets.get(partition, held.begin)
         if gained and self._listener is not None:
             self._listener.assigned(gained)
+
+    def _lose(self, group: MemoryGroup, partitions: Sequence[TopicPartition]) -> None:
+        if partitions and self._listener is not None:
+            self._listener.lost(partitions)
+        self._old.difference_update(partitions)
+        self._give_up(group, partitions)
 
     def _give_up(self, group: MemoryGroup, partitions: Iterable[TopicPartition]) -> None:
         with self._log.changed:
             for partition in partitions:
                 self._positions.pop(partition, None)
+                self._held.pop(partition, None)
                 self._paused.discard(partition)
                 if group.owner.get(partition) is self:
                     del group.owner[partition]
@@ -117,11 +138,17 @@ class MemoryConsumer(Consumer):
         for partition in sorted(self._positions.keys() - self._paused):
             if max_records <= 0:
                 break
-            batch = self._log.read(partition, self._positions[partition], max_records)
-            if batch is not None:
-                self._positions[partition] += len(batch)
-                max_records -= len(batch)
-                batches.append(batch)
+            held, position = self._held[partition], self._positions[partition]
+            if not held.begin <= position <= held.next:
+                position = held.next if self._from_latest and position > held.next else held.begin
+            batch = held.read(position, max_records)
+            if batch is None:
+                self._positions[partition] = held.next
+                continue
+            assert batch.offsets is not None
+            self._positions[partition] = batch.offsets[-1] + 1
+            max_records -= len(batch)
+            batches.append(batch)
         return batches
 
     def assignment(self) -> set[TopicPartition]:

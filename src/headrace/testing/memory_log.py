@@ -1,5 +1,5 @@
 """A log in memory, for tests of sources, sinks and transforms: producers, consumer groups and offsets within one process,
-without files. It keeps everything: retention, compaction and the checks of topic settings are not its business.
+without files. It keeps the contract of every log, as far as that is about one process that does not die.
 
 `MemoryLog.fail_next` makes appends or commits fail, as a full disk or a lost group would; `MemoryOffsetStore` reads the source
 offsets that producers of the log committed. Group membership is incremental: a partition moves once its owner has given it up.
@@ -7,15 +7,19 @@ offsets that producers of the log committed. Group membership is incremental: a 
 
 from __future__ import annotations
 
+import copy
+import itertools
 import threading
+import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from headrace.errors import ConnectException, IllegalStateException, NotFoundException
+from headrace.errors import ConnectException, DataException, IllegalStateException, NotFoundException
+from headrace.log.embedded.catalog import check_specs
+from headrace.log.embedded.topic_configs import TopicConfig, parse_topic_config
 from headrace.log.offset_codec import offset_key, offset_value, parse_key, parse_value
 from headrace.log.spi import (
     EncodedBatch,
-    HeaderBytes,
     Log,
     Producer,
     SourceOffsetEntry,
@@ -23,11 +27,8 @@ from headrace.log.spi import (
 )
 from headrace.log.stores import OffsetStore
 from headrace.spi.context import TopicPartition
-from headrace.spi.converter import Column
 from headrace.testing.memory_consumer import MemoryConsumer, MemoryGroup
-
-Entry = tuple[int, bytes | None, bytes | None, HeaderBytes]
-"""timestamp, key, value, headers"""
+from headrace.testing.memory_partition import Entry, MemoryPartition
 
 
 class MemoryLog(Log):
@@ -37,13 +38,23 @@ class MemoryLog(Log):
         self.default_partitions = partitions
         self.auto_create = auto_create
         self.changed = threading.Condition(threading.RLock())
-        self.data: dict[TopicPartition, list[Entry]] = {}
+        self.data: dict[TopicPartition, MemoryPartition] = {}
         self.topic_specs: dict[str, TopicSpec] = {}
+        """The topics, their number of partitions and settings."""
         self.source_offsets: dict[bytes, bytes] = {}
         self.append_count = 0
         self.groups: dict[str, MemoryGroup] = {}
         self.epochs: dict[str, int] = {}
         self._faults: dict[str, list[BaseException]] = {}
+        self._id = uuid.uuid4().hex
+        self._numbers = itertools.count(1)
+        self._topic_numbers: dict[str, int] = {}
+
+    def another(self, *, partitions: int = 1, auto_create: bool = True) -> MemoryLog:
+        """One more connection to the same log, with settings of its own."""
+        other = copy.copy(self)
+        other.default_partitions, other.auto_create = partitions, auto_create
+        return other
 
     def fail_next(self, operation: str, error: BaseException, times: int = 1) -> None:
         """Let the next `times` calls of `operation` ("append" or "commit") raise `error` before they change anything."""
@@ -64,7 +75,8 @@ class MemoryLog(Log):
     def records(self, topic: str, partition: int = 0) -> list[Entry]:
         """All records of a partition."""
         with self.changed:
-            return list(self.data.get(TopicPartition(topic, partition), ()))
+            found = self.data.get(TopicPartition(topic, partition))
+            return [] if found is None else list(found.entries())
 
     def values(self, topic: str, partition: int = 0) -> list[bytes | None]:
         """All values of a partition."""
@@ -84,13 +96,14 @@ class MemoryLog(Log):
 
     def create_topics(self, specs: Sequence[TopicSpec]) -> list[str]:
         created = []
+        checked = check_specs(specs, self.default_partitions)
         with self.changed:
-            for spec in specs:
-                if spec.name not in self.topic_specs:
-                    self.topic_specs[spec.name] = spec
-                    for index in range(max(spec.partitions, 1)):
-                        self.data[TopicPartition(spec.name, index)] = []
-                    created.append(spec.name)
+            for spec, (name, partitions, _) in zip(specs, checked, strict=True):
+                if name not in self.topic_specs:
+                    self.topic_specs[name] = TopicSpec(name, partitions, spec.configs)
+                    self._topic_numbers[name] = next(self._numbers)
+                    self.data |= {TopicPartition(name, index): MemoryPartition() for index in range(partitions)}
+                    created.append(name)
             self.changed.notify_all()
         return created
 
@@ -100,32 +113,41 @@ class MemoryLog(Log):
                 self.topic_specs.pop(name, None)
                 for partition in [p for p in self.data if p.topic == name]:
                     del self.data[partition]
+                    for group in self.groups.values():
+                        group.forget(partition)
+            self.changed.notify_all()
 
     def topics(self) -> dict[str, int]:
         with self.changed:
-            return {name: max(spec.partitions, 1) for name, spec in self.topic_specs.items()}
+            return {name: spec.partitions for name, spec in self.topic_specs.items()}
+
+    def topic_ids(self, names: Iterable[str]) -> dict[str, str]:
+        with self.changed:
+            return {n: f"{self._id}.{self._topic_numbers[n]}" for n in names if n in self.topic_specs}
+
+    def topic_config(self, name: str) -> TopicConfig:
+        """The settings of a topic that exists."""
+        return parse_topic_config(self.topic_specs[name].configs)
 
     def begin_offsets(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
-        return dict.fromkeys(partitions, 0)
+        with self.changed:
+            return {partition: self.data[partition].begin for partition in partitions if partition in self.data}
 
     def end_offsets(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
         with self.changed:
-            return {partition: len(self.data.get(partition, ())) for partition in partitions}
+            return {partition: self.data[partition].next for partition in partitions if partition in self.data}
+
+    def require(self, partition: TopicPartition) -> MemoryPartition:
+        """The partition; NotFoundException (PARTITION_UNKNOWN) if there is none."""
+        if partition not in self.data:
+            raise NotFoundException(
+                f"Topic {partition.topic} has no partition {partition.partition}.", code="PARTITION_UNKNOWN"
+            )
+        return self.data[partition]
 
     def read(self, partition: TopicPartition, offset: int, max_records: int) -> EncodedBatch | None:
         with self.changed:
-            entries = self.data.get(partition, [])[offset : offset + max_records]
-        if not entries:
-            return None
-        return EncodedBatch(
-            partition.topic,
-            partition.partition,
-            [entry[0] for entry in entries],
-            Column([entry[1] for entry in entries]),
-            Column([entry[2] for entry in entries]),
-            [entry[3] for entry in entries],
-            range(offset, offset + len(entries)),
-        )
+            return self.require(partition).read(offset, max_records)
 
     def group(self, name: str) -> MemoryGroup:
         """The group of that name, made when missing."""
@@ -145,6 +167,7 @@ class MemoryLog(Log):
         with self.changed:
             stored = self._idle_group(group).offsets
             for partition, offset in offsets.items():
+                self.require(partition)
                 if offset is None:
                     stored.pop(partition, None)
                 else:
@@ -156,7 +179,13 @@ class MemoryLog(Log):
             del self.groups[group]
 
     def maintain(self) -> dict[str, int]:
-        return {}
+        removed = 0
+        with self.changed:
+            for partition, data in self.data.items():
+                config = self.topic_config(partition.topic)
+                removed += data.retain(config) if config.delete else 0
+                removed += data.compact(config) if config.compact else 0
+        return {"records_removed": removed}
 
     def close(self) -> None:
         pass
@@ -178,16 +207,13 @@ class _MemoryProducer(Producer):
             if missing and not log.auto_create:
                 raise NotFoundException(f"Topic {min(missing)} does not exist.", code="TOPIC_NOT_FOUND")
             log.create_topics([TopicSpec(name, log.default_partitions) for name in sorted(missing)])
+            partitions = [log.require(TopicPartition(batch.topic, batch.partition)) for batch in batches]
             for batch in batches:
-                if TopicPartition(batch.topic, batch.partition) not in log.data:
-                    raise NotFoundException(
-                        f"Topic {batch.topic} has no partition {batch.partition}.", code="PARTITION_UNKNOWN"
+                if None in batch.keys.data and log.topic_config(batch.topic).compact:
+                    raise DataException(
+                        f"Topic {batch.topic} is compacted and takes no record without a key.", code="KEY_REQUIRED"
                     )
-            firsts = []
-            for batch in batches:
-                entries = log.data[TopicPartition(batch.topic, batch.partition)]
-                firsts.append(len(entries))
-                entries.extend(zip(batch.timestamps, batch.keys, batch.values, batch.headers, strict=True))
+            firsts = [partition.append(batch) for partition, batch in zip(partitions, batches, strict=True)]
             for entry in offsets:
                 if entry.value is None:
                     log.source_offsets.pop(entry.key, None)

@@ -27,12 +27,16 @@ class Context:
         self.task_id = 0
         self.metrics = Metrics()
         self.offsets: dict[TopicPartition, int] = {}
+        self.topic_ids: dict[str, str] = {}
         self.timeouts: list[int] = []
         self.reports: list[tuple[SinkRecord, BaseException]] = []
         self._reporter = reporter
 
     def offset(self, offsets: Mapping[TopicPartition, int]) -> None:
         self.offsets.update(offsets)
+
+    def topic_id(self, topic: str) -> str:
+        return self.topic_ids.get(topic, "log-1." + topic)
 
     def timeout(self, timeout_ms: int) -> None:
         self.timeouts.append(timeout_ms)
@@ -127,6 +131,7 @@ class Sink:
         props: Mapping[str, str],
         reporter: bool = False,
         topics: Sequence[str] = ("t",),
+        topic_ids: Mapping[str, str] | None = None,
     ) -> None:
         confluent = "pk.mode" in props
         self.props = {
@@ -136,6 +141,7 @@ class Sink:
             **props,
         }
         self.context = Context(reporter)
+        self.context.topic_ids.update(topic_ids or {})
         self.task: PostgresSinkTask = ConfluentSinkTask() if confluent else DebeziumSinkTask()
         self.task.initialize(self.context)  # type: ignore[arg-type]
         self.task.start(self.props)

@@ -79,6 +79,12 @@ def topics_version(connection: sqlite3.Connection) -> int:
     return version
 
 
+def log_id(connection: sqlite3.Connection) -> str:
+    """What this log has in common with no other, however often one is made in the same place."""
+    value: bytes = connection.execute("SELECT value FROM meta WHERE name = 'log_id'").fetchone()[0]
+    return value.hex()
+
+
 def check_specs(specs: Sequence[TopicSpec], default_partitions: int) -> list[tuple[str, int, str]]:
     """Name, partitions and configuration text of each; ConfigException if one cannot be made. Partitions -1: the default."""
     checked = []

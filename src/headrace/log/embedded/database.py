@@ -15,7 +15,7 @@ from pathlib import Path
 from headrace.errors import ConfigException, IllegalStateException
 from headrace.log.embedded.file_lock import FileLock
 from headrace.log.embedded.sqlite_errors import PATH_KEY, busy, map_error
-from headrace.log.embedded.tables import FORMAT, PAGE_SIZE, create_tables
+from headrace.log.embedded.tables import FORMAT, PAGE_SIZE, add_log_id, create_tables
 
 FILE_NAME = "log.db"
 _RESERVE_PAGES = 128
@@ -179,6 +179,8 @@ class Database:
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
                 raise
+        else:
+            add_log_id(connection)
 
 
 def _unusable(folder: Path, error: OSError) -> ConfigException:

@@ -106,6 +106,13 @@ class EmbeddedLog(Log):
         with self.reading() as (_, catalog):
             return {topic.name: len(topic.parts) for topic in catalog.topics().values()}
 
+    def topic_ids(self, names: Iterable[str]) -> dict[str, str]:
+        """As `Log.topic_ids`: the log's own random id and the topic's number, which is never used again."""
+        with self.reading() as (connection, catalog):
+            log_id = topic_catalog.log_id(connection)
+            found = [catalog.get(name) for name in names]
+        return {topic.name: f"{log_id}.{topic.id}" for topic in found if topic is not None}
+
     def begin_offsets(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
         """The first offset kept; partitions that do not exist are left out."""
         return {partition: bounds.begin for partition, bounds in self._extents(partitions).items()}

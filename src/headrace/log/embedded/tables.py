@@ -57,4 +57,11 @@ def create_tables(connection: sqlite3.Connection) -> None:
     for statement in _DDL.split(";"):
         if statement.strip():
             connection.execute(statement)
+    add_log_id(connection)
     connection.execute(f"PRAGMA user_version = {FORMAT}")
+
+
+def add_log_id(connection: sqlite3.Connection) -> None:
+    """Give the log its random identity unless it has one: files of the first releases have none."""
+    if connection.execute("SELECT 1 FROM meta WHERE name = 'log_id'").fetchone() is None:
+        connection.execute("INSERT OR IGNORE INTO meta VALUES ('log_id', randomblob(16))")

@@ -15,7 +15,8 @@ Operations and their arguments (all plain data):
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from headrace.runtime.hosting.messages import CallWork, Result
@@ -24,6 +25,7 @@ from headrace.spi.context import TopicPartition
 from headrace.spi.plugins import PluginKind, PluginRegistry
 
 if TYPE_CHECKING:
+    from headrace.log.spi import Log
     from headrace.runtime.hosting.child import ChildContext
 
 logger = logging.getLogger(__name__)
@@ -90,14 +92,28 @@ def _alter_sink(context: ChildContext, arguments: Arguments) -> Any:
     connector = context.registry.load(PluginKind.SINK, config["connector.class"])()
     given = arguments["offsets"]
     if given is None:
-        known = log.group_offsets(group)
-        verified = bool(connector.alter_offsets(config, dict.fromkeys(known)))
+        known = _partitions_of(config, log) | set(log.group_offsets(group))
+        verified = bool(connector.alter_offsets(config, dict.fromkeys(sorted(known))))
         log.delete_group(group)
         return verified
     offsets = {TopicPartition(topic, partition): offset for topic, partition, offset in given}
     verified = bool(connector.alter_offsets(config, offsets))
     log.alter_group_offsets(group, offsets)
     return verified
+
+
+def _partitions_of(config: Mapping[str, str], log: Log) -> set[TopicPartition]:
+    """All partitions the sink reads. A target may know positions of them that the group does not: the log may have been
+    replaced, or nothing committed yet."""
+    from headrace.runtime.sink_consumer import subscription
+
+    topics, pattern = subscription(config)
+    return {
+        TopicPartition(topic, number)
+        for topic, count in log.topics().items()
+        if (re.fullmatch(pattern, topic) if pattern else topic in (topics or ()))
+        for number in range(count)
+    }
 
 
 def _sink_offsets(context: ChildContext, arguments: Arguments) -> Any:

@@ -2,6 +2,10 @@
 
 They move in the transaction of the rows, and only from the value this task knows: a writer whose knowledge is old changes
 nothing. That makes each record count once, whatever is delivered again.
+
+Beside each stands the id of the topic it belongs to: a topic made anew, or a log replaced, counts its offsets from 0 again, and
+the old position would silently pass over the new records. Positions without an id are an operator's, or of a version
+that kept none; they take on the id of the topic that is written first.
 """
 
 from __future__ import annotations
@@ -23,13 +27,20 @@ class PositionTable:
         self._connector = connector
 
     def create(self, connection: Conn) -> None:
-        """Create the table unless it is there; several tasks may try at once."""
-        if connection.execute("SELECT to_regclass(%s)", (self._name,)).fetchone() != (None,):
+        """Create the table unless it is there, or add what an older one lacks; several tasks may try at once."""
+        exists, complete = connection.execute(
+            "SELECT to_regclass(%s) IS NOT NULL, EXISTS (SELECT FROM pg_catalog.pg_attribute"
+            " WHERE attrelid = to_regclass(%s) AND attname = 'topic_id' AND NOT attisdropped)",
+            (self._name, self._name),
+        ).fetchone() or (False, False)
+        if complete:
             return
         sql = (
             f"CREATE TABLE IF NOT EXISTS {self._name} (connector text, topic text, partition integer,"
-            " next_offset bigint NOT NULL, PRIMARY KEY (connector, topic, partition))"
+            " next_offset bigint NOT NULL, topic_id text, PRIMARY KEY (connector, topic, partition))"
         )
+        if exists:
+            sql = f"ALTER TABLE {self._name} ADD COLUMN IF NOT EXISTS topic_id text"
         try:
             connection.execute(sql)
         except DatabaseError as error:
@@ -37,39 +48,51 @@ class PositionTable:
             if error.sqlstate not in ("23505", "42P07", "42710"):
                 raise
 
-    def read(self, connection: Conn, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int | None]:
-        """The stored position of each partition, None where there is none."""
+    def read(
+        self, connection: Conn, partitions: Iterable[TopicPartition], topic_ids: Mapping[str, str]
+    ) -> dict[TopicPartition, int | None]:
+        """The stored position of each partition, None where there is none.
+
+        ConnectException (SINK_POSITION_OF_ANOTHER_TOPIC) when one belongs to another topic than `topic_ids` has by that name."""
         result: dict[TopicPartition, int | None] = dict.fromkeys(partitions)
         topics = [partition.topic for partition in result]
         numbers = [partition.partition for partition in result]
         rows = connection.execute(
-            f"SELECT topic, partition, next_offset FROM {self._name} WHERE connector = %s"
+            f"SELECT topic, partition, next_offset, topic_id FROM {self._name} WHERE connector = %s"
             " AND (topic, partition) IN (SELECT * FROM unnest(%s::text[], %s::int[]))",
             (self._connector, topics, numbers),
         ).fetchall()
-        for topic, partition, offset in rows:
+        for topic, partition, offset, topic_id in rows:
+            if topic_id not in (None, topic_ids[topic]):
+                raise self._of_another_topic(TopicPartition(topic, partition), offset, topic_id, topic_ids[topic])
             result[TopicPartition(topic, partition)] = offset
         return result
 
-    def move(self, connection: Conn, moves: Mapping[TopicPartition, tuple[int | None, int]]) -> None:
+    def move(
+        self,
+        connection: Conn,
+        moves: Mapping[TopicPartition, tuple[int | None, int]],
+        topic_ids: Mapping[str, str],
+    ) -> None:
         """Within a transaction, first thing: (known, next) per partition; locks the rows until its end.
 
         SINK_FENCED when a stored position is not the known one: then the transaction must be rolled back."""
-        known = [(*place, old, new) for place, (old, new) in moves.items() if old is not None]
-        fresh = [(*place, new) for place, (old, new) in moves.items() if old is None]
+        known = [(*at, topic_ids[at.topic], old, new) for at, (old, new) in moves.items() if old is not None]
+        fresh = [(*at, topic_ids[at.topic], new) for at, (old, new) in moves.items() if old is None]
         changed = 0
         if known:
             cursor = connection.execute(
-                f"UPDATE {self._name} o SET next_offset = v.new FROM unnest(%s::text[], %s::int[], %s::bigint[], %s::bigint[])"
-                " AS v(topic, partition, old, new) WHERE o.connector = %s AND o.topic = v.topic"
-                " AND o.partition = v.partition AND o.next_offset = v.old",
+                f"UPDATE {self._name} o SET next_offset = v.new, topic_id = v.topic_id"
+                " FROM unnest(%s::text[], %s::int[], %s::text[], %s::bigint[], %s::bigint[])"
+                " AS v(topic, partition, topic_id, old, new) WHERE o.connector = %s AND o.topic = v.topic"
+                " AND o.partition = v.partition AND o.next_offset = v.old AND coalesce(o.topic_id, v.topic_id) = v.topic_id",
                 (*map(list, zip(*known, strict=True)), self._connector),
             )
             changed += cursor.rowcount
         if fresh:
             cursor = connection.execute(
-                f"INSERT INTO {self._name} (connector, topic, partition, next_offset) SELECT %s, *"
-                " FROM unnest(%s::text[], %s::int[], %s::bigint[]) ON CONFLICT DO NOTHING",
+                f"INSERT INTO {self._name} (connector, topic, partition, topic_id, next_offset) SELECT %s, *"
+                " FROM unnest(%s::text[], %s::int[], %s::text[], %s::bigint[]) ON CONFLICT DO NOTHING",
                 (self._connector, *map(list, zip(*fresh, strict=True))),
             )
             changed += cursor.rowcount
@@ -77,7 +100,7 @@ class PositionTable:
             raise fenced(moves)
 
     def set(self, connection: Conn, offsets: Mapping[TopicPartition, int | None]) -> None:
-        """Write positions an operator wants; None removes one."""
+        """Write positions an operator wants, for whatever topic has the name now; None removes one."""
         for (topic, partition), offset in offsets.items():
             place = (self._connector, topic, partition)
             if offset is None:
@@ -86,10 +109,21 @@ class PositionTable:
                 )
             else:
                 connection.execute(
-                    f"INSERT INTO {self._name} VALUES (%s, %s, %s, %s)"
-                    " ON CONFLICT (connector, topic, partition) DO UPDATE SET next_offset = EXCLUDED.next_offset",
+                    f"INSERT INTO {self._name} (connector, topic, partition, next_offset) VALUES (%s, %s, %s, %s)"
+                    " ON CONFLICT (connector, topic, partition)"
+                    " DO UPDATE SET next_offset = EXCLUDED.next_offset, topic_id = NULL",
                     (*place, offset),
                 )
+
+    def _of_another_topic(self, at: TopicPartition, offset: int, stored: str, present: str) -> ConnectException:
+        return ConnectException(
+            f"Table {self._name} says that connector {self._connector} has written {at.topic}-{at.partition} up to offset "
+            f"{offset} of the topic with id {stored}, but the topic of that name has id {present} now: it was made anew, or "
+            "the log replaced. Nothing was written.",
+            code="SINK_POSITION_OF_ANOTHER_TOPIC",
+            remedy="To write the new topic from its start, stop the connector, reset its offsets with "
+            f"DELETE /connectors/{self._connector}/offsets, and resume it; or use another connector name.",
+        )
 
 
 def fenced(partitions: Iterable[TopicPartition]) -> ConnectException:

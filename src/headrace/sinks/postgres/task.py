@@ -41,6 +41,7 @@ class PostgresSinkTask(SinkTask):
         self._routes = Routes(self._settings)
         self._positions = PositionTable(self._settings.offsets_table, self.context.connector_name)
         self._writer: Writer | None = None
+        self._topic_ids: dict[str, str] = {}
         self._stored: dict[TopicPartition, int | None] = {}
         self._doubt: dict[TopicPartition, int] = {}
         self._failures = 0
@@ -51,6 +52,8 @@ class PostgresSinkTask(SinkTask):
         """Read the stored positions. A target that is away is waited for in `put`: records below are skipped there too."""
         for partition in partitions:
             self._stored.pop(partition, None)
+        for topic in {partition.topic for partition in partitions}:
+            self._topic_ids[topic] = self.context.topic_id(topic)
         try:
             found = {
                 p: offset for p, offset in self._known(partitions).items() if offset is not None and p in partitions
@@ -83,7 +86,10 @@ class PostgresSinkTask(SinkTask):
         self._pending = True
         try:
             places = {TopicPartition(r.original_topic, r.original_partition) for r in records}
+            late = places - self._stored.keys()
             floors = {p: offset or 0 for p, offset in self._known(places).items()}
+            if late:
+                self._seek_ahead(records, {p: floors[p] for p in late})
             fresh = [r for r in records if r.original_offset >= floors[(r.original_topic, r.original_partition)]]  # type: ignore[index]
             if len(fresh) < len(records):
                 _log.info("%d of %d records lie below the stored positions and were written before", len(records) - len(fresh), len(records))  # fmt: skip
@@ -98,6 +104,13 @@ class PostgresSinkTask(SinkTask):
             raise
         self._failures = 0
         self._pending = False
+
+    def _seek_ahead(self, records: Sequence[SinkRecord], floors: Mapping[TopicPartition, int]) -> None:
+        """Positions read only now: do not go through what lies below them, and hear of one that the topic has not reached."""
+        ends = {(r.original_topic, r.original_partition): r.original_offset + 1 for r in records}
+        ahead = {p: floor for p, floor in floors.items() if floor > ends[p]}
+        if ahead:
+            self.context.offset(ahead)
 
     def _failed(self, error: HeadraceError) -> None:
         """Raise what the framework is to see, after the connection that may be broken is given up."""
@@ -142,7 +155,7 @@ class PostgresSinkTask(SinkTask):
         """After a lost connection the last commit may or may not have happened; any other position is another writer's."""
         if not self._stored:
             return
-        for partition, stored in writer.read_positions(self._stored).items():
+        for partition, stored in writer.read_positions(self._stored, self._topic_ids).items():
             if stored != self._stored[partition] and stored != self._doubt.get(partition, self._stored[partition]):
                 raise fenced([partition])
             self._stored[partition] = stored
@@ -153,8 +166,10 @@ class PostgresSinkTask(SinkTask):
         writer = self._connected()
         unknown = [p for p in partitions if p not in self._stored]
         if unknown:
+            for topic in {p.topic for p in unknown} - self._topic_ids.keys():
+                self._topic_ids[topic] = self.context.topic_id(topic)
             try:
-                self._stored |= writer.read_positions(unknown)
+                self._stored |= writer.read_positions(unknown, self._topic_ids)
             except DatabaseError as error:
                 self._disconnect()
                 raise map_error(error, self._settings.target) from error
@@ -193,7 +208,7 @@ class PostgresSinkTask(SinkTask):
         moves = {TopicPartition(*p): (self._stored[TopicPartition(*p)], end) for p, end in ends.items()}
         after = {p: end for p, (_, end) in moves.items()}
         self._doubt = dict(after)
-        writer.write(segments, moves)
+        writer.write(segments, moves, self._topic_ids)
         self._stored |= after
         self._doubt.clear()
 

@@ -33,16 +33,19 @@ class Writer:
         self._catalog = Catalog(self.connection, schema=settings.schema, postgis_schema=settings.postgis_schema)
         positions.create(self.connection)
 
-    def read_positions(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int | None]:
-        return self._positions.read(self.connection, partitions)
+    def read_positions(
+        self, partitions: Iterable[TopicPartition], topic_ids: Mapping[str, str]
+    ) -> dict[TopicPartition, int | None]:
+        """See `PositionTable.read`."""
+        return self._positions.read(self.connection, partitions, topic_ids)
 
-    def write(self, segments: Sequence[Segment], moves: Moves) -> None:
+    def write(self, segments: Sequence[Segment], moves: Moves, topic_ids: Mapping[str, str]) -> None:
         """Apply everything or nothing. Raises encoding errors, psycopg's errors, SINK_FENCED and configuration errors."""
         work: Work = []
         for segment in segments:
             self._plan(segment, work)
         with self.connection.transaction():
-            self._positions.move(self.connection, moves)
+            self._positions.move(self.connection, moves, topic_ids)
             for loader, rows, truncate in work:
                 if loader is None:
                     self.connection.execute(truncate)

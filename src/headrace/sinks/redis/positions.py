@@ -1,13 +1,16 @@
 """How far each partition is written, kept in Redis beside the data.
 
 A position is a JSON text under `com.redis.kafka.connect.sink.offset.<topic>.<partition>[.<connector>]`, the original
-connector's form with two fields more:
+connector's form with three fields more:
 
-    {"topic": "t", "partition": 0, "offset": 42, "owner": "<one per opened task>", "applied": [43, 45]}
+    {"topic": "t", "partition": 0, "topic_id": "…", "offset": 42, "owner": "<one per opened task>", "applied": [43, 45]}
 
 `offset` is the next log offset to write. Whoever opens a partition makes itself its owner; a write happens only while the
 text is the one its writer knows (compare-and-set), so a writer that lost the partition without noticing is refused.
 `applied` lists offsets from `offset` on that are written already: when one command of a batch failed, it alone is missing.
+`topic_id` is the identity of the topic the offsets belong to: one made anew under the same name counts from 0 again, and the
+old position would silently pass over its records. A position without it is the original connector's, an operator's or an
+older version's; it becomes the present topic's when it is opened.
 """
 
 from __future__ import annotations
@@ -28,10 +31,11 @@ _PREFIX = "com.redis.kafka.connect.sink.offset"
 class Position:
     """The state of one partition. `stored`: the exact text in Redis, None when there is none.
 
-    `offset` None: nothing is written yet."""
+    `offset` None: nothing is written yet. `topic_id`: of the topic as it is now; empty: left to the next who opens it."""
 
     key: bytes
     partition: TopicPartition
+    topic_id: str = ""
     offset: int | None = None
     owner: str = ""
     applied: set[int] = field(default_factory=set)
@@ -49,12 +53,15 @@ class Position:
             "offset": offset,
             "owner": owner,
         }
+        if self.topic_id:
+            document["topic_id"] = self.topic_id
         if applied := sorted(applied):
             document["applied"] = applied
         return msgspec.json.encode(document)
 
     def load(self, stored: bytes | None) -> None:
-        """Take what Redis holds. ConnectException (REDIS_POSITION_INVALID) when it is no position."""
+        """Take what Redis holds. ConnectException: REDIS_POSITION_INVALID when it is no position,
+        SINK_POSITION_OF_ANOTHER_TOPIC when records of another topic than the present one were written."""
         self.stored = stored
         if stored is None:
             self.offset, self.owner, self.applied = None, "", set()
@@ -62,7 +69,8 @@ class Position:
         try:
             document = msgspec.json.decode(stored)
             offset, owner, applied = document["offset"], document.get("owner", ""), document.get("applied", [])
-            valid = (offset is None or isinstance(offset, int)) and isinstance(owner, str)
+            topic_id = document.get("topic_id", self.topic_id)
+            valid = (offset is None or isinstance(offset, int)) and isinstance(owner, str) and isinstance(topic_id, str)
         except (msgspec.DecodeError, KeyError, TypeError, AttributeError):
             valid = False
         if not valid:
@@ -70,6 +78,16 @@ class Position:
                 f"The key {self.key.decode()} does not hold a position.",
                 code="REDIS_POSITION_INVALID",
                 remedy="Delete the key: writing then begins at the consumer group's offsets.",
+            )
+        if offset is not None and topic_id != self.topic_id:
+            topic, number = self.partition
+            raise ConnectException(
+                f"The key {self.key.decode()} says that {topic}-{number} is written up to offset {offset} of the topic with id "
+                f"{topic_id}, but the topic of that name has id {self.topic_id} now: it was made anew, or the log replaced. "
+                "Nothing was written.",
+                code="SINK_POSITION_OF_ANOTHER_TOPIC",
+                remedy="To write the new topic from its start, stop the connector, reset its offsets with "
+                "DELETE /connectors/<name>/offsets, and resume it; or use another connector name.",
             )
         self.offset, self.owner, self.applied = offset, owner, set(applied)
 

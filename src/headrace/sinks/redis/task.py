@@ -38,7 +38,8 @@ class RedisSinkTask(SinkTask):
         self._passed_over = 0
 
     def open(self, partitions: Sequence[TopicPartition]) -> None:
-        self.context.offset(self._writer.open(partitions))
+        topic_ids = {topic: self.context.topic_id(topic) for topic in {p.topic for p in partitions}}
+        self.context.offset(self._writer.open(partitions, topic_ids))
 
     def close(self, partitions: Sequence[TopicPartition]) -> None:
         self._writer.close(partitions)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from headrace.data import SinkRecord
@@ -51,11 +51,15 @@ class Writer:
         self._positions: dict[TopicPartition, Position] = {}
         self._unconfirmed = False
 
-    def open(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
+    def open(self, partitions: Iterable[TopicPartition], topic_ids: Mapping[str, str]) -> dict[TopicPartition, int]:
         """Become the owner of these partitions; returns the offsets to read on from. A partition that Redis knows nothing
-        of is read from its start, as the original does: a server that lost its data is filled again."""
+        of is read from its start, as the original does: a server that lost its data is filled again.
+
+        `topic_ids`: the topics' identities. Errors of `Position.load`; then nothing was changed."""
         shared = self._config.shared_offsets
-        opened = {p: Position(position_key(p, self._connector, shared=shared), p) for p in partitions}
+        opened = {
+            p: Position(position_key(p, self._connector, shared=shared), p, topic_ids[p.topic]) for p in partitions
+        }
         for _ in range(_ATTEMPTS):
             if not opened or self._claim(list(opened.values())):
                 self._positions |= opened
@@ -103,8 +107,12 @@ class Writer:
     # ---- inside ---------------------------------------------------------------------------------
     def _claim(self, states: list[Position]) -> bool:
         stored = self._watch(states)
-        for state, text in zip(states, stored, strict=True):
-            state.load(text)
+        try:
+            for state, text in zip(states, stored, strict=True):
+                state.load(text)
+        except ConnectException:
+            self._link.call("UNWATCH")
+            raise
         texts = [state.text(state.offset, self._owner, state.applied) for state in states]
         answers = self._exec([], 0, states, texts)
         if answers is None:
@@ -136,7 +144,7 @@ class Writer:
                     code="REDIS_DATA_LOST",
                     remedy="Restart the task: it fills Redis again from the start of the log.",
                 )
-            seen = Position(state.key, state.partition)
+            seen = Position(state.key, state.partition, state.topic_id)
             seen.load(text)
             if seen.owner != self._owner:
                 self._link.call("UNWATCH")
