@@ -58,6 +58,8 @@ class HeadraceError(Exception):
 
     def __str__(self) -> str:
         text = f"[{self.code}] {self.message}"
+        if self.field and self.field not in text and self.field not in (self.remedy or ""):
+            text += f" (setting: {self.field})"
         if self.remedy:
             text += f" Remedy: {self.remedy}"
         return text

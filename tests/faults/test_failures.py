@@ -248,3 +248,32 @@ def dead_letters(worker: Worker, topic: str) -> list[dict[str, bytes | None]]:
     if batch is None:
         return []
     return [{"value": value, **dict(headers)} for value, headers in zip(batch.values, batch.headers, strict=True)]
+
+
+def test_password_changes_while_it_runs(worker: Worker, lab: Lab) -> None:
+    """Source and sink are cut off and cannot log in again: both say which setting; with the new password all comes."""
+    role = f"{lab.prefix}_rotated"
+    lab.server.create_role(role, "first", "SUPERUSER LOGIN")
+    try:
+        lab.table("rotated", 10)
+        source = {**lab.source("rotated", database__user=role, database__password="first"), **BY_HAND}
+        sink = {**lab.insert_sink("rotated", "rotated_copy"), **BY_HAND}
+        sink |= {"connection.username": role, "connection.password": "first"}
+        create(worker, "rotated", source)
+        create(worker, "rotatedx", sink)
+        lab.until_equal("rotated", "rotated_copy")
+        lab.src.execute(f"ALTER ROLE {role} PASSWORD 'second'")
+        lab.src.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '{role}'")
+        lab.insert("rotated", 10)
+        assert "database.password" in failed_task(worker, "rotated", "PG_AUTH_FAILED")
+        replace(worker, "rotated", {**source, "database.password": "second"})
+        assert "connection.password" in failed_task(worker, "rotatedx", "PG_AUTH_FAILED")
+        replace(worker, "rotatedx", {**sink, "connection.password": "second"})
+        lab.until_equal("rotated", "rotated_copy")
+        delete(worker, "rotatedx", "rotated")
+    finally:
+        lab.src.execute(f"DROP PUBLICATION IF EXISTS {lab.prefix}_rotated")
+        for connection in (lab.src, lab.dst):
+            connection.execute(f"REASSIGN OWNED BY {role} TO postgres")
+            connection.execute(f"DROP OWNED BY {role}")
+        lab.server.drop_role(role)

@@ -1,7 +1,7 @@
 """From an HTTP answer back to the error it stands for.
 
-Connect's error body has no place for a code; our workers write `[CODE] text Remedy: …`, which is taken apart again here. Otherwise
-the status decides.
+Connect's error body has no place for a code; our workers write `[CODE] text (setting: key) Remedy: …`, which is taken apart
+again here. Otherwise the status decides.
 """
 
 from __future__ import annotations
@@ -25,7 +25,10 @@ UNAUTHORIZED: Final = "REST_UNAUTHORIZED"
 NOT_CONNECT: Final = "REST_NOT_CONNECT"
 REBALANCING: Final = "REST_REBALANCING"
 
-_OURS: Final = re.compile(r"\[(?P<code>[A-Z][A-Z0-9_]*)\] (?P<text>.*?)(?: Remedy: (?P<remedy>.*))?", re.DOTALL)
+_OURS: Final = re.compile(
+    r"\[(?P<code>[A-Z][A-Z0-9_]*)\] (?P<text>.*?)(?: \(setting: (?P<field>[^\s)]+)\))?(?: Remedy: (?P<remedy>.*))?",
+    re.DOTALL,
+)
 _KINDS: Final[dict[int, tuple[type[HeadraceError], str]]] = {
     400: (ConfigException, "CONFIG_INVALID"),
     401: (ConnectException, UNAUTHORIZED),
@@ -59,7 +62,7 @@ def failure(status: int, body: bytes, what: str, *, offsets: bool = False, taken
         kind, code = AlreadyExistsException, "ALREADY_EXISTS"
     ours = _OURS.fullmatch(message or "")
     if ours is not None:
-        return kind(ours["text"], code=ours["code"], remedy=ours["remedy"])
+        return kind(ours["text"], code=ours["code"], field=ours["field"], remedy=ours["remedy"])
     return kind(
         message or f"{what} was answered with {status}.", code=code, remedy=None if taken else _REMEDIES.get(status)
     )
