@@ -63,6 +63,7 @@ LIMITS = Limits(heartbeat_s=30, hang_s=300, start_s=120, memory_bytes=1000)
         (1000, Vitals(0, 1000, "poll", 299, True), None),
         (1000, Vitals(0, 1000, "poll", 301, True), "TASK_HUNG"),
         (1000, Vitals(0, 1000, "idle", 900, True), None),
+        (1000, Vitals(0, 1000, "retry", 900, True), None),
         (1000, Vitals(0, 1000, "poll", 1, True, 1000), None),
         (1000, Vitals(0, 1000, "poll", 1, True, 1001), "TASK_MEMORY_LIMIT"),
     ],

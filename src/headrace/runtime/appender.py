@@ -22,7 +22,7 @@ from headrace.foundation.failpoints import failpoint
 from headrace.log.offset_codec import offset_key, offset_value
 from headrace.log.spi import EncodedBatch, Producer, SourceOffsetEntry
 from headrace.runtime.ledger import AckLedger, Ticket
-from headrace.runtime.measures import StageClock
+from headrace.runtime.measures import RETRY, StageClock
 from headrace.runtime.salvage import Salvage
 from headrace.runtime.task_metrics import SourceMetrics
 from headrace.runtime.tolerance import TaskStopping
@@ -258,7 +258,7 @@ class OrderedAppender:
                 if not self._metrics.append_blocked:
                     self._metrics.append_blocked = True
                     logger.warning("The log takes no records now; trying again until it does: %s", error)
-                self.stages.enter("idle")
+                self.stages.enter(RETRY)
                 if self._halt.wait(_RETRY.delay(attempt)):
                     raise TaskStopping from error
                 self.stages.enter("append")

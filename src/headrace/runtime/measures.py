@@ -69,12 +69,19 @@ class Windowed:
         return lowest if lowest < math.inf else math.nan
 
 
+IDLE = "idle"
+RETRY = "retry"
+WAITING = frozenset((IDLE, RETRY))
+"""Stages in which nothing is done on purpose: `retry` until something that failed is tried again, however long that takes.
+In every other stage a thread is at work, and hangs if it never leaves it."""
+
+
 class StageClock:
     """Which stage a thread is in, since when, and how long it was in each altogether."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._now: tuple[str, float] = ("idle", clock())
+        self._now: tuple[str, float] = (IDLE, clock())
         self.busy: dict[str, float] = {}
 
     def enter(self, stage: str) -> str:

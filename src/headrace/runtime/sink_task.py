@@ -23,7 +23,7 @@ from headrace.runtime.contexts import SinkContext
 from headrace.runtime.dead_letters import class_name
 from headrace.runtime.errant import Reporter
 from headrace.runtime.herder import State
-from headrace.runtime.measures import now_ms
+from headrace.runtime.measures import IDLE, RETRY, now_ms
 from headrace.runtime.record_decoder import RecordDecoder
 from headrace.runtime.sink_consumer import max_poll_records, open_consumer, subscription
 from headrace.runtime.sink_intake import SinkIntake
@@ -89,7 +89,7 @@ class SinkLoop(TaskLoop):
 
     # -- life ---------------------------------------------------------------------------------------------------------
 
-    def run(self) -> None:
+    def run_here(self) -> None:
         spec, log, registry = self.spec, self.around.log, self.around.registry
         if self.stopping:
             return
@@ -181,7 +181,7 @@ class SinkLoop(TaskLoop):
             self.stages.enter("poll")
             batches = self._consumer.poll(self._max_records, 0.0)
             if not batches and wait > 0 and not self.stopping and self.paused is paused:
-                self.stages.enter("idle")
+                self.stages.enter(RETRY if self._pending else IDLE)
                 batches = self._consumer.poll(self._max_records, wait)
                 self.stages.enter("poll")
         except RetriableException as error:

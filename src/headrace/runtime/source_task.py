@@ -88,7 +88,7 @@ class SourceLoop(TaskLoop):
         if self._task is not None:
             self.quietly("stop the source task", self._task.stop)
 
-    def run(self) -> None:
+    def run_here(self) -> None:
         spec = self.spec
         registry = self.around.registry
         if self.stopping:

@@ -16,6 +16,7 @@ from headrace.log.spi import Log, Producer
 from headrace.log.stores import OffsetStore
 from headrace.runtime.dead_letters import DeadLetters, DeadLetterSettings, ErrorLog
 from headrace.runtime.herder import State
+from headrace.runtime.measures import RETRY, WAITING
 from headrace.runtime.task_metrics import TaskMetrics
 from headrace.runtime.tolerance import ErrorPolicy, FailureReporter, TaskStopping, Tolerance
 from headrace.spi.plugins import PluginRegistry
@@ -70,6 +71,8 @@ class TaskLoop(ABC):
         self.halt = threading.Event()
         """Set once the task is to stop."""
         self.cancelled = False
+        self._thread_id = threading.get_ident()
+        """The thread that `stages` are about: the one that made the loop, until `run` is called."""
         self._paused = False
         self._state_changed = threading.Condition()
         self._reported: State | None = None
@@ -131,23 +134,30 @@ class TaskLoop(ABC):
     def wake(self) -> None:
         """Cut short what the task's thread waits for; called from any thread after a change of state."""
 
-    @abstractmethod
     def run(self) -> None:
         """Run the task until it ends; raises what it failed with."""
+        self._thread_id = threading.get_ident()
+        self.run_here()
+
+    @abstractmethod
+    def run_here(self) -> None:
+        """`run`, on the thread it was called on."""
 
     def samples(self) -> list[Sample]:
         """All metrics of the task."""
         return self.metrics.samples()
 
     def progress(self) -> tuple[str, float]:
-        """The present stage and the monotonic time it was entered; `idle` while waiting."""
-        stage, since = self.stages.progress
-        if stage == "idle":
+        """The present stage and the monotonic time it was entered; one of `WAITING` while nothing is done on purpose."""
+        found = self.stages.progress
+        if found[0] in WAITING:
             for clock in self.metrics.extra_stages:
-                helper, helper_since = clock.progress
-                if helper != "idle":
-                    return helper, helper_since
-        return stage, since
+                helper = clock.progress
+                if helper[0] not in WAITING:
+                    return helper
+                if helper[0] == RETRY:
+                    found = helper
+        return found
 
     def report_state(self, state: State) -> None:
         """Tell the listener, once per change."""
@@ -171,8 +181,11 @@ class TaskLoop(ABC):
         self.stages.enter(left)
 
     def wait(self, seconds: float) -> bool:
-        """Wait, counted as idle; True at once when the task is to stop."""
-        left = self.stages.enter("idle")
+        """Wait before something is tried again; True at once when the task is to stop."""
+        if threading.get_ident() != self._thread_id:
+            # A helper's or the plugin's thread: what the task's own thread does meanwhile is not to be written over.
+            return self.halt.wait(seconds)
+        left = self.stages.enter(RETRY)
         try:
             return self.halt.wait(seconds)
         finally:

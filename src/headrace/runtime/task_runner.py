@@ -65,5 +65,5 @@ class TaskRunner:
         return self._loop.samples()
 
     def progress(self) -> tuple[str, float]:
-        """The stage the task is in and the monotonic time it was entered; `idle` while it waits."""
+        """The stage the task is in and the monotonic time it was entered; `idle` or `retry` while it waits."""
         return self._loop.progress()

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from headrace.errors import RetryClass
 from headrace.runtime.hosting.failures import made_failure
 from headrace.runtime.hosting.messages import Failure
+from headrace.runtime.measures import WAITING
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ def verdict(now: float, vitals: Vitals, limits: Limits) -> Failure | None:
         return _hung(f"The plugin did not answer within {limits.call_s:.0f} s.", "headrace.plugin.call.timeout.ms")
     if limits.start_s and not vitals.started and not limits.call_s and now - vitals.born > limits.start_s:
         return _hung(f"It did not start within {limits.start_s:.0f} s.", "headrace.task.start.timeout.ms")
-    if limits.hang_s and vitals.stage != "idle" and vitals.stage_s > limits.hang_s:
+    if limits.hang_s and vitals.stage not in WAITING and vitals.stage_s > limits.hang_s:
         return _hung(
             f"The stage {vitals.stage} has not ended for {vitals.stage_s:.0f} s.", "headrace.task.hang.timeout.ms"
         )
