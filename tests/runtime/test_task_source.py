@@ -405,6 +405,16 @@ def test_records_the_log_refuses_fail_the_task_without_tolerance() -> None:
     assert offset(log, run.name) is None
 
 
+def test_records_the_log_refuses_fail_the_task_where_exactly_once_is_required() -> None:
+    log = PickyLog()
+    config = {"errors.tolerance": "all", "exactly.once.support": "REQUIRED"}
+    run = Running("source", log, config).start()
+    run.script.feed([record(1), record(2, "huge")])
+    connect_error(run.failed(), "RECORD_TOO_LARGE")
+    assert log.values("t") == []
+    assert offset(log, run.name) is None
+
+
 def test_error_log_lines_name_the_stage_and_show_the_record_if_asked(caplog: pytest.LogCaptureFixture) -> None:
     config = {"errors.tolerance": "all", "errors.log.enable": "true"}
     for include in ("false", "true"):

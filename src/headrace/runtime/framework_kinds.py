@@ -33,7 +33,8 @@ def add_source_keys(definition: ConfigDef) -> None:
         "requested",
         one_of("requested", "required", ignore_case=True),
         Importance.MEDIUM,
-        "required refuses the connector when it cannot promise exactly-once delivery into the log.",
+        "required refuses the connector when it cannot promise exactly-once delivery into the log, and fails its task at a record "
+        "the log refuses, whatever errors.tolerance says. With requested, a supporting connector has it but in that case.",
         group=EXACTLY_ONCE,
         width=Width.SHORT,
         display_name="Exactly once support",
@@ -44,7 +45,8 @@ def add_source_keys(definition: ConfigDef) -> None:
         "poll",
         one_of("poll", "interval", "connector", ignore_case=True),
         Importance.MEDIUM,
-        "Where transactions end: after each batch, by time, or where the connector says.",
+        "Where transactions end. poll and interval: with each polled batch, which is committed at once with its offsets; connector "
+        "is refused: this worker does not offer it.",
         group=EXACTLY_ONCE,
         width=Width.SHORT,
         display_name="Transaction Boundary",
@@ -55,7 +57,7 @@ def add_source_keys(definition: ConfigDef) -> None:
         None,
         predicate(lambda value: value >= 0, "Value must be at least 0"),
         Importance.LOW,
-        "Time between commits for transaction.boundary=interval; offset.flush.interval.ms when not set.",
+        "The longest time between commits for transaction.boundary=interval; as every batch is committed at once, never reached.",
         group=EXACTLY_ONCE,
         width=Width.SHORT,
         display_name="Transaction boundary interval",

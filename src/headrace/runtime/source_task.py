@@ -28,7 +28,7 @@ from headrace.runtime.record_encoder import RecordEncoder
 from headrace.runtime.salvage import Salvage
 from headrace.runtime.task_loop import TaskLoop, TaskSpec, TaskSurroundings, client_id
 from headrace.runtime.task_metrics import SourceMetrics
-from headrace.runtime.task_settings import read_int
+from headrace.runtime.task_settings import read_int, read_text
 from headrace.runtime.tolerance import Origin, TaskStopping
 from headrace.runtime.topic_creation import TopicDirectory, topic_groups
 from headrace.spi.source import SourceTask
@@ -150,7 +150,9 @@ class SourceLoop(TaskLoop):
         return f"{group}-{self.spec.connector}-{self.spec.task_id}"
 
     def _salvage(self) -> Salvage | None:
-        if not self.policy.tolerate_all:
+        required = read_text(self.spec.connector_config, "exactly.once.support", "requested").lower() == "required"
+        if required or not self.policy.tolerate_all:
+            # What is salvaged is appended in pieces: a crash in between would repeat some.
             return None
         letters = self.make_letters()
         return Salvage(self.make_tolerance(letters), letters)

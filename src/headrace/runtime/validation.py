@@ -14,6 +14,7 @@ from headrace.config.rendering import config_info_to_json, key_to_json
 from headrace.errors import ConfigException, HeadraceError, NotFoundException
 from headrace.runtime.alias_config import plugin_alias_def, topic_group_def
 from headrace.runtime.client_overrides import refused_overrides
+from headrace.runtime.exactly_once import exactly_once_problems
 from headrace.runtime.framework_config import connector_def, own_def
 from headrace.runtime.framework_kinds import EXACTLY_ONCE, OFFSETS_TOPIC, TOPIC_CREATION
 from headrace.runtime.herder import ValidationResult
@@ -88,7 +89,9 @@ def validate(
     _plugins(registry, resolved, found, "transforms", PluginKind.TRANSFORMATION)
     if entry.kind is PluginKind.SOURCE:
         _topic_groups(resolved, found)
-        _exactly_once(instance, worker_config, resolved, found)
+        support, boundary = found.value("exactly.once.support"), found.value("transaction.boundary")
+        for key, text in exactly_once_problems(instance, resolved, support or "", boundary or ""):
+            found.error(key, text)
     else:
         _sink_topics(resolved, found)
     for key, text in refused_overrides(worker_config, resolved):
@@ -204,24 +207,6 @@ def _topic_groups(config: Mapping[str, str], found: _Collected) -> None:
                         value.name,
                         f'Missing required configuration "{value.name}": it is needed as soon as topic.creation.* is used.',
                     )
-
-
-def _exactly_once(
-    connector: Any, worker_config: Mapping[str, str], config: Mapping[str, str], found: _Collected
-) -> None:
-    if (found.value("exactly.once.support") or "").lower() == "required":
-        answer = connector.exactly_once_support(config)
-        if answer is None or answer.value != "SUPPORTED":
-            found.error(
-                "exactly.once.support",
-                "The connector cannot promise exactly-once delivery with this configuration. Set exactly.once.support=requested.",
-            )
-    if (
-        found.value("transaction.boundary") or ""
-    ).lower() == "connector" and not connector.can_define_transaction_boundaries(config):
-        found.error(
-            "transaction.boundary", "The connector does not define transaction boundaries. Use poll or interval."
-        )
 
 
 def _sink_topics(config: Mapping[str, str], found: _Collected) -> None:
