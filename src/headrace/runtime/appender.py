@@ -127,6 +127,11 @@ class OrderedAppender:
         with self._lock:
             return bool(self.ledger.committable())
 
+    @property
+    def in_flight(self) -> bool:
+        """Whether the helper thread has something to append."""
+        return bool(self._queue)
+
     def submit(self, unit: AppendUnit) -> None:
         """Append the unit now or soon; waits while too many are in flight. Raises what an append failed with."""
         self.check()

@@ -9,11 +9,13 @@ from typing import Any
 from headrace.errors import RetriableException
 from headrace.foundation.telemetry import Sample
 from headrace.log.stores import OffsetStore
+from headrace.runtime.advances import Advances
 from headrace.runtime.errant import Reporter
 from headrace.spi.context import (
     ErrantRecordReporter,
     OffsetReader,
     PluginMetrics,
+    SourceOffset,
     SourcePartition,
     TopicPartition,
     TransactionContext,
@@ -98,10 +100,15 @@ class SourceContext(_Context):
         configs: Mapping[str, str],
         stopping: Callable[[], bool],
         offset_reader: OffsetReader,
+        advances: Advances,
     ) -> None:
         super().__init__(connector, task_id, configs, stopping)
         self.offset_reader: OffsetReader = offset_reader
         self.transaction_context: TransactionContext | None = None
+        self._advances = advances
+
+    def advance(self, partition: SourcePartition, offset: SourceOffset, *, urgent: bool = False) -> None:
+        self._advances.add(partition, offset, urgent=urgent)
 
 
 class SinkContext(_Context):

@@ -19,6 +19,7 @@ from headrace.errors import RetriableException
 from headrace.foundation.backoff import Backoff
 from headrace.foundation.failpoints import failpoint
 from headrace.foundation.telemetry import Sample
+from headrace.runtime.advances import Advances
 from headrace.runtime.appender import AppendUnit, OrderedAppender, Position
 from headrace.runtime.assembly import build_chain, build_converters, build_task
 from headrace.runtime.chain import TransformChain
@@ -35,6 +36,8 @@ from headrace.spi.source import SourceTask
 
 logger = logging.getLogger(__name__)
 
+ADVANCE_INTERVAL_S = 5.0
+"""Commits of offsets alone come no faster than this, unless the task calls them urgent."""
 _POLL_RETRY = Backoff(0.1, 5.0)
 
 
@@ -52,12 +55,14 @@ class SourceLoop(TaskLoop):
             topic_groups(spec.connector_config, worker),
             read_int(worker, "log.embedded.num.partitions", 1),
         )
+        self._advances = Advances(min(self._flush_s, ADVANCE_INTERVAL_S), time.monotonic)
         self._context = SourceContext(
             spec.connector,
             spec.task_id,
             dict(spec.task_config),
             lambda: self.stopping,
             StoreOffsetReader(around.offsets, spec.connector),
+            self._advances,
         )
         self._task: SourceTask | None = None
         self._stop_lock = threading.Lock()
@@ -182,6 +187,9 @@ class SourceLoop(TaskLoop):
             if records:
                 failpoint("source.after_read")
                 self._process(records, chain, encoder, appender)
+            self._advances.enter(appender)
+            if self._advances.due(appender):
+                appender.flush()
             self._settle(task, appender)
             if time.monotonic() - self._last_flush >= self._flush_s:
                 if appender.has_committable():

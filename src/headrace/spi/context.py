@@ -82,6 +82,14 @@ class SourceTaskContext(TaskContext, Protocol):
     transaction_context: TransactionContext | None
     """None unless the connector defines its transactions."""
 
+    def advance(self, partition: SourcePartition, offset: SourceOffset, *, urgent: bool = False) -> None:
+        """Move a source partition on without a record: all that lies before `offset` is handed over, the records that this
+        `poll` returns included. To be called inside `poll`, on its thread; the maps are copied.
+
+        The offset is stored with the next records; if none come, in a commit of its own: at once when `urgent`, else with
+        a few seconds between such commits. Never before the records handed over earlier are durable. `offsets_committed` then
+        tells of it as of any other offset. DataException, which fails the task, if the maps cannot be stored (KIP-910)."""
+
 
 class ErrantRecordReporter(Protocol):
     """Hands single bad records to the framework, under errors.tolerance and the dead letter topic (KIP-610)."""
