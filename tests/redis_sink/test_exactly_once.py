@@ -181,6 +181,53 @@ def test_operators_move_positions(redis):
     assert Sink(redis, type="HASH").context.sought == {TP: 0}
 
 
+def test_a_topic_made_anew_is_refused_until_the_offsets_are_reset(redis):
+    sink = Sink(redis, type="STREAM")
+    sink.put(at(0), at(1))
+    sink.stop()
+    stored = sink.client.get(POSITION)
+    assert json.loads(stored)["topic_id"] == "log-1.shop.orders"
+    with pytest.raises(ConnectException) as caught:
+        Sink(redis, type="STREAM", log_id="log-2.")
+    error = caught.value
+    assert error.code == "SINK_POSITION_OF_ANOTHER_TOPIC"
+    assert error.retry_class is RetryClass.OPERATOR
+    for fact in ("shop.orders-0", "offset 2", "log-1.shop.orders", "log-2.shop.orders"):
+        assert fact in error.message
+    assert "DELETE /connectors/" in error.remedy
+    assert sink.client.get(POSITION) == stored
+
+    assert RedisSinkConnector().alter_offsets({**sink.props, "name": "orders-cache"}, {TP: None})
+    again = Sink(redis, type="STREAM", log_id="log-2.")
+    assert again.context.sought == {TP: 0}
+    again.put(at(0, 7))
+    assert entries(again) == [0, 1, 7]
+    assert json.loads(again.client.get(POSITION))["topic_id"] == "log-2.shop.orders"
+    again.stop()
+
+
+def test_a_partition_opened_but_never_written_may_change_its_topic(redis):
+    Sink(redis, type="STREAM").stop()
+    sink = Sink(redis, type="STREAM", log_id="log-2.")
+    assert sink.context.sought == {TP: 0}
+    sink.put(at(0))
+    assert entries(sink) == [0]
+    sink.stop()
+
+
+def test_positions_without_a_topic_id_are_taken_over(redis):
+    sink = Sink(redis, type="STREAM")
+    sink.put(at(0), at(1), at(2))
+    sink.stop()
+    assert RedisSinkConnector().alter_offsets({**sink.props, "name": "orders-cache"}, {TP: 1})
+    assert "topic_id" not in json.loads(sink.client.get(POSITION))
+    again = Sink(redis, type="STREAM", log_id="log-2.")
+    assert again.context.sought == {TP: 1}
+    stored = json.loads(again.client.get(POSITION))
+    assert (stored["offset"], stored["topic_id"]) == (1, "log-2.shop.orders")
+    again.stop()
+
+
 def test_replicas_that_are_behind_are_a_retriable_error(redis):
     sink = Sink(redis, type="STREAM", wait_replicas=1, wait_timeout=10)
     for _ in range(2):
