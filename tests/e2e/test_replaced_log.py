@@ -71,9 +71,18 @@ class Scene:
         finally:
             log.close()
 
-    def create(self) -> None:
+    def create(self, state: str = "RUNNING") -> None:
         for name, config in self.configs.items():
-            self.worker.request("POST", "/connectors", {"name": name, "config": config}, 201)
+            body = {"name": name, "config": config, "initial_state": state}
+            self.worker.request("POST", "/connectors", body, 201)
+
+    def wipe(self, ids: Iterable[int]) -> None:
+        """Begin with an empty data folder and these records."""
+        self.worker.terminate()
+        shutil.rmtree(self.worker.data)
+        self.worker.data.mkdir()
+        self.append(ids)
+        self.worker.start()
 
     def ids(self) -> tuple[list[int], list[int]]:
         """What is in the table, and in the stream in order; a record written twice is there twice."""
@@ -123,11 +132,7 @@ def scene(
 def test_new_records_are_not_passed_over(scene: Scene, how: str) -> None:
     # More records than before as well as fewer: neither the old position nor the end of the topic may hide some.
     if how == "log wiped":
-        scene.worker.terminate()
-        shutil.rmtree(scene.worker.data)
-        scene.worker.data.mkdir()
-        scene.append(range(10, 13))
-        scene.worker.start()
+        scene.wipe(range(10, 13))
         scene.create()
     else:
         scene.append(range(10, 18), anew=True)
@@ -138,6 +143,13 @@ def test_new_records_are_not_passed_over(scene: Scene, how: str) -> None:
     scene.until([0, 1, 2, 3, 4, *new])
     scene.append([20])
     scene.until([0, 1, 2, 3, 4, *new, 20])
+
+
+def test_offsets_are_reset_though_the_new_log_knows_of_none(scene: Scene) -> None:
+    scene.wipe(range(10, 13))
+    scene.create("STOPPED")
+    scene.change_offsets("DELETE")
+    scene.until([0, 1, 2, 3, 4, 10, 11, 12])
 
 
 def test_an_operators_position_counts_and_one_that_never_was_is_refused(scene: Scene) -> None:
