@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Final, Generic, TypeVar
 
-from headrace.config import ConfigDef
+from headrace.config import ConfigDef, ConfigType
 from headrace.data import ConnectRecord, Field, Schema, Struct, Type
 from headrace.errors import DataException
 from headrace.spi.transform import R, Transform
@@ -13,6 +13,14 @@ from headrace.spi.transform import R, Transform
 T = TypeVar("T")
 
 _LIMIT: Final = 1024
+
+NULL_DEFAULTS: Final = ConfigDef().define(
+    "replace.null.with.default",
+    ConfigType.BOOLEAN,
+    True,
+    documentation="Whether a null field is replaced by its schema's default.",
+)
+"""The key that KIP-1040 gave most transforms; embed it."""
 
 
 class SchemaCache(Generic[T]):

@@ -10,7 +10,14 @@ from headrace.config.definition import invalid_value
 from headrace.data import Schema, Struct, Type
 from headrace.errors import ConfigException
 from headrace.spi.transform import R
-from headrace.transforms.base import SchemaCache, SidedTransform, require_map, require_struct, struct_like
+from headrace.transforms.base import (
+    NULL_DEFAULTS,
+    SchemaCache,
+    SidedTransform,
+    require_map,
+    require_struct,
+    struct_like,
+)
 from headrace.transforms.casting import cast_value
 
 _PURPOSE: Final = "cast types"
@@ -78,13 +85,7 @@ class Cast(SidedTransform[R]):
             + ", ".join(_TARGETS)
             + ".",
         )
-        .define(
-            "replace.null.with.default",
-            ConfigType.BOOLEAN,
-            True,
-            importance=Importance.MEDIUM,
-            documentation="Whether a null field is replaced by its schema's default.",
-        )
+        .embed(NULL_DEFAULTS)
     )
 
     def configure(self, props: Mapping[str, str]) -> None:

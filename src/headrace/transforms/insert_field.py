@@ -24,7 +24,14 @@ from headrace.data import (
 from headrace.data.logical import millis_to_datetime, timestamp_builder
 from headrace.errors import ConfigException, DataException
 from headrace.spi.transform import R
-from headrace.transforms.base import SchemaCache, SidedTransform, require_map, require_struct, struct_like
+from headrace.transforms.base import (
+    NULL_DEFAULTS,
+    SchemaCache,
+    SidedTransform,
+    require_map,
+    require_struct,
+    struct_like,
+)
 
 _PURPOSE: Final = "field insertion"
 _TIMESTAMP: Final = timestamp_builder().build()
@@ -60,13 +67,7 @@ def _definition() -> ConfigDef:
     result = ConfigDef()
     for name, text in texts.items():
         result.define(name, ConfigType.STRING, None, importance=Importance.MEDIUM, documentation=text)
-    return result.define(
-        "replace.null.with.default",
-        ConfigType.BOOLEAN,
-        True,
-        importance=Importance.MEDIUM,
-        documentation="Whether a null field is replaced by its schema's default.",
-    )
+    return result.embed(NULL_DEFAULTS)
 
 
 class InsertField(SidedTransform[R]):

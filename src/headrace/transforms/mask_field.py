@@ -17,7 +17,7 @@ from headrace.data import Schema, Struct
 from headrace.data.validation import validate_value
 from headrace.errors import DataException
 from headrace.spi.transform import R
-from headrace.transforms.base import SchemaCache, SidedTransform, require_map, require_struct
+from headrace.transforms.base import NULL_DEFAULTS, SchemaCache, SidedTransform, require_map, require_struct
 
 _PURPOSE: Final = "mask fields"
 _EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
@@ -48,13 +48,7 @@ class MaskField(SidedTransform[R]):
             Importance.LOW,
             "Text put in place of every masked value; for number and text fields only.",
         )
-        .define(
-            "replace.null.with.default",
-            ConfigType.BOOLEAN,
-            True,
-            importance=Importance.MEDIUM,
-            documentation="Whether a null field is replaced by its schema's default.",
-        )
+        .embed(NULL_DEFAULTS)
     )
 
     def configure(self, props: Mapping[str, str]) -> None:

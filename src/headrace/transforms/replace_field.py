@@ -9,7 +9,14 @@ from headrace.config import ConfigDef, ConfigType, Importance
 from headrace.data import Schema, Struct
 from headrace.errors import ConfigException
 from headrace.spi.transform import R
-from headrace.transforms.base import SchemaCache, SidedTransform, require_map, require_struct, struct_like
+from headrace.transforms.base import (
+    NULL_DEFAULTS,
+    SchemaCache,
+    SidedTransform,
+    require_map,
+    require_struct,
+    struct_like,
+)
 
 _PURPOSE: Final = "field replacement"
 
@@ -30,13 +37,7 @@ class ReplaceField(SidedTransform[R]):
         .define(
             "renames", ConfigType.LIST, [], importance=Importance.MEDIUM, documentation="Field renames, as old:new,…"
         )
-        .define(
-            "replace.null.with.default",
-            ConfigType.BOOLEAN,
-            True,
-            importance=Importance.MEDIUM,
-            documentation="Whether a null field is replaced by its schema's default.",
-        )
+        .embed(NULL_DEFAULTS)
     )
 
     def configure(self, props: Mapping[str, str]) -> None:

@@ -29,7 +29,14 @@ from headrace.data.logical import (
 )
 from headrace.errors import ConfigException, ConnectException, DataException
 from headrace.spi.transform import R
-from headrace.transforms.base import SchemaCache, SidedTransform, require_map, require_struct, struct_like
+from headrace.transforms.base import (
+    NULL_DEFAULTS,
+    SchemaCache,
+    SidedTransform,
+    require_map,
+    require_struct,
+    struct_like,
+)
 from headrace.transforms.date_format import JavaDateFormat
 from headrace.transforms.timestamp_router import valid_format
 
@@ -83,13 +90,7 @@ class TimestampConverter(SidedTransform[R]):
             "Unit of a unix timestamp made or read: seconds, milliseconds, microseconds or nanoseconds. What is finer than "
             "a millisecond is lost.",
         )
-        .define(
-            "replace.null.with.default",
-            ConfigType.BOOLEAN,
-            True,
-            importance=Importance.MEDIUM,
-            documentation="Whether a null field is replaced by its schema's default.",
-        )
+        .embed(NULL_DEFAULTS)
     )
 
     def configure(self, props: Mapping[str, str]) -> None:
