@@ -53,6 +53,10 @@ class Context:
     def __init__(self, offsets: Offsets) -> None:
         self.offset_reader = offsets
         self.metrics = Gauges()
+        self.advances: list[tuple[dict[str, Any], dict[str, Any], bool]] = []
+
+    def advance(self, partition: Mapping[str, Any], offset: Mapping[str, Any], *, urgent: bool = False) -> None:
+        self.advances.append((dict(partition), dict(offset), urgent))
 
     def configs(self) -> Mapping[str, str]:
         return {}
@@ -68,6 +72,7 @@ class Runner:
         self.offsets = Offsets(stored)
         self.context = Context(self.offsets)
         self.records: list[SourceRecord] = []
+        self.advances_committed = 0
         self.task = PostgresSourceTask()
         self.task.initialize(self.context)  # type: ignore[arg-type]
         self.task.start(props)
@@ -77,13 +82,33 @@ class Runner:
         self.records += records
         if commit and records:
             self.commit(records[-1])
+        if commit:
+            self.commit_advances()
         return records
 
     def commit(self, record: SourceRecord) -> None:
+        self._store(record.source_partition, record.source_offset)
+
+    def commit_advances(self) -> None:
+        """Offsets handed over without a record."""
+        for partition, offset, _ in self.context.advances[self.advances_committed :]:
+            self._store(partition, offset)
+        self.advances_committed = len(self.context.advances)
+
+    def reached(self) -> int:
+        """The position last handed over without a record, 0 before any."""
+        return self.context.advances[-1][1]["lsn_commit"] if self.context.advances else 0
+
+    def written(self) -> int:
+        """How far the server was told that the stream has come."""
+        feedback = self.task._feedback
+        return feedback.written if feedback is not None else 0
+
+    def _store(self, partition: Mapping[str, Any], offset: Mapping[str, Any]) -> None:
         # As through the offset store: JSON and back.
-        self.offsets.stored = json.loads(json.dumps(dict(record.source_offset)))
+        self.offsets.stored = json.loads(json.dumps(dict(offset)))
         assert self.offsets.stored is not None
-        self.task.offsets_committed([(record.source_partition, self.offsets.stored)])
+        self.task.offsets_committed([(partition, self.offsets.stored)])
         self.task.commit()
 
     def until(

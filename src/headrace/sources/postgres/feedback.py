@@ -22,6 +22,8 @@ class Feedback:
         self._stopped = threading.Event()
         self.flushed = flushed
         self.written = flushed
+        self._asked_at = 0
+        self._pressed_at = 0
         self._thread = threading.Thread(target=self._run, name="headrace-slot-feedback", daemon=True)
         self._thread.start()
 
@@ -38,7 +40,16 @@ class Feedback:
         """The stream has reached `lsn`; `reply`: the server wants to hear from us at once."""
         self.written = max(self.written, lsn)
         if reply:
+            if self._asked_at == self.written:
+                self._pressed_at = self.written
+            self._asked_at = self.written
             self.send()
+
+    @property
+    def pressed(self) -> bool:
+        """The server asks again where it has had an answer: to know that all was received is not enough, it waits for the
+        confirmation, as a server does that is shutting down. One that nothing was ever confirmed to does not."""
+        return self._pressed_at == self.written and 0 < self.flushed < self.written
 
     def send(self) -> None:
         """Send the present position."""

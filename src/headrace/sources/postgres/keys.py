@@ -83,7 +83,7 @@ GROUPS: Final[dict[str, tuple[KeyRow, ...]]] = {
         _row("publication.autocreate.mode", _S, "all_tables", _MEDIUM, "What to do about a missing publication.", "all_tables disabled filtered no_tables"),
         _row("publish.via.partition.root", _B, False, _LOW, "Publish changes of partitions as the root's; used when the publication is created."),
         _row("replica.identity.autoset.values", _S, None, _LOW, "table regex:MODE list, set at the start; MODE is DEFAULT, FULL, NOTHING or INDEX name."),
-        _row("status.update.interval.ms", _I, 10_000, _MEDIUM, "How often the server is told the position.", minimum=1),
+        _row("status.update.interval.ms", _I, 10_000, _MEDIUM, "How often the server is told the position, and how often an idle source moves its stored offset on.", minimum=1),
         _row("lsn.flush.mode", _S, None, _LOW, "connector: confirm what is committed; manual: never confirm; connector_and_driver is taken as connector.", "connector manual connector_and_driver"),
         _row("flush.lsn.source", _B, True, _LOW, "Old form of lsn.flush.mode: false is manual."),
         _row("lsn.flush.timeout.ms", _L, 30_000, _LOW, "Accepted for compatibility: confirming is a message, nothing is waited for.", minimum=0),

@@ -7,7 +7,6 @@ complete, `lsn_events_processed` how many events of that `lsn` are done (COPY an
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
@@ -116,6 +115,13 @@ class Position(NamedTuple):
         return final_lsn < self.commit_lsn
 
 
+def reached_offset(lsn: int, xid: int | None, commit_us: int) -> StreamOffset:
+    """The offset of a stream of which everything before `lsn` is handed over; `xid`, `commit_us`: of the last transaction."""
+    offset = StreamOffset(TransactionMark(xid, commit_us, lsn), lsn, 0, "")
+    offset.complete(lsn)
+    return offset
+
+
 def snapshot_offset(lsn: int, xid: int | None, now_us: int, *, last: bool) -> dict[str, Any]:
     """The offset of a snapshot row; with the last one the snapshot is complete."""
     offset: dict[str, Any] = {"ts_usec": now_us, "lsn": lsn, "snapshot": "INITIAL"}
@@ -159,21 +165,3 @@ def check_offset(offset: Mapping[str, Any]) -> None:
             )
         if expected is int and isinstance(value, int) and value < 0:
             raise ConfigException(f"Offset key {key} is negative.", code="OFFSET_INVALID", field=f"offsets.{key}")
-
-
-def idle_mark(reached: int, stored: int) -> int:
-    """The position to confirm on an idle slot: just below `reached`, and never one the server would make by itself.
-
-    Nothing is written to the log while nothing happens, so the slot runs ahead of the stored offset `stored`. A slot that was
-    dropped and made again would look the same, and that is a gap. WAL positions are multiples of 8; a confirmed position
-    whose low bits are not zero, and fit `stored`, can only be ours."""
-    return (reached & ~7) - 8 + _signature(stored)
-
-
-def is_idle_mark(confirmed: int, stored: int) -> bool:
-    """True when `confirmed` was made by `idle_mark` for `stored`."""
-    return confirmed & 7 == _signature(stored)
-
-
-def _signature(stored: int) -> int:
-    return 1 + zlib.crc32(stored.to_bytes(8, "big")) % 7

@@ -24,7 +24,7 @@ from headrace.sources.postgres import preflight
 from headrace.sources.postgres.config import PostgresConfig
 from headrace.sources.postgres.events import SOURCE_SCHEMA, RecordMaker, SourceBlock
 from headrace.sources.postgres.failures import raise_as_ours
-from headrace.sources.postgres.offsets import Position, is_idle_mark
+from headrace.sources.postgres.offsets import Position
 from headrace.sources.postgres.registry import TypeRegistry
 from headrace.sources.postgres.shapes import Catalog, TableShape
 from headrace.sources.postgres.snapshot import Snapshot, SnapshotCounts, SnapshotTable
@@ -203,7 +203,7 @@ class PgSession:
                 remedy=remedy,
             )
         confirmed = slot.confirmed_flush_lsn or 0
-        if confirmed <= bound or is_idle_mark(confirmed, bound):
+        if confirmed <= bound:
             return None
         strategy = self.config.word("offset.mismatch.strategy")
         if strategy in ("trust_slot", "trust_greater_lsn"):

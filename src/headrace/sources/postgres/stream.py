@@ -17,7 +17,7 @@ from headrace.data import SourceRecord
 from headrace.errors import DataException
 from headrace.native import pgoutput
 from headrace.sources.postgres.events import Clock, Offset, RecordMaker, sequence
-from headrace.sources.postgres.offsets import Position, StreamOffset, TransactionMark
+from headrace.sources.postgres.offsets import Position, StreamOffset, TransactionMark, reached_offset
 from headrace.sources.postgres.tables import TableCodec
 from headrace.sources.postgres.types import StaleEnum
 
@@ -81,9 +81,7 @@ class StreamDecoder:
         self.offset: Offset = offset
         if not offset:
             # Nothing was ever handed out: the position streaming begins at stands for it.
-            beginning = StreamOffset(TransactionMark(None, 0, start_lsn), start_lsn, 0, "")
-            beginning.complete(start_lsn)
-            self.offset = beginning
+            self.offset = reached_offset(start_lsn, None, 0)
         self.last_end = start_lsn
         """All transactions that committed before it have been decoded."""
         self.in_transaction = False
@@ -110,6 +108,15 @@ class StreamDecoder:
     def _set_commit(self, lsn: int | None) -> None:
         self._commit_seen = lsn
         self._prefix = "[null," if lsn is None else f'["{lsn}",'
+
+    def move_on(self, lsn: int, now_us: int) -> Offset:
+        """Everything before `lsn` is decoded and handed over: answers the offset that says so. What comes later goes on from
+        there; no offset made from now on lies before it."""
+        counts, before = self.counts, self.offset
+        xid = counts.last_xid if counts.last_xid is not None else before.get("txId")
+        self.last_end = max(self.last_end, lsn)
+        self.offset = reached_offset(lsn, xid, counts.last_commit_us or before.get("ts_usec") or now_us)
+        return self.offset
 
     def handed_over(self) -> None:
         """The records made so far have left: their offsets must not move any more."""

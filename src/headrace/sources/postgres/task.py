@@ -19,7 +19,7 @@ from headrace.sources.postgres import metrics
 from headrace.sources.postgres.config import PostgresConfig
 from headrace.sources.postgres.events import Clock
 from headrace.sources.postgres.feedback import Feedback
-from headrace.sources.postgres.offsets import Position, StreamOffset, TransactionMark, flush_position, idle_mark
+from headrace.sources.postgres.offsets import flush_position
 from headrace.sources.postgres.session import PgSession, StreamStart
 from headrace.sources.postgres.snapshot import Snapshot
 from headrace.sources.postgres.stream import StreamDecoder
@@ -31,6 +31,7 @@ logger = logging.getLogger(__name__)
 
 _READ_BYTES = 1 << 20
 _SLOT_PAUSE_S = 0.5
+_PRESSED_S = 0.05
 
 
 class PostgresSourceTask(SourceTask):
@@ -53,7 +54,7 @@ class PostgresSourceTask(SourceTask):
         self._slot_deadline = 0.0
         self._finished = False
         self._heartbeat_at = 0.0
-        self._idle_at = 0.0
+        self._move_on_at = 0.0
 
     def start(self, props: Mapping[str, str]) -> None:
         config = self._config = PostgresConfig.parse(props)
@@ -165,6 +166,8 @@ class PostgresSourceTask(SourceTask):
         assert session.replication is not None
         out: list[SourceRecord] = []
         wait_s = self._wait_s if not self._heartbeat_s else min(self._wait_s, self._heartbeat_s)
+        if feedback.pressed:
+            wait_s = min(wait_s, _PRESSED_S)
         deadline = time.monotonic() + wait_s
         while not out:
             if self._index >= len(self._payloads):
@@ -178,11 +181,13 @@ class PostgresSourceTask(SourceTask):
             self._index = decoder.feed(self._payloads, self._index, out, self._limit, clock)
             feedback.received(max(decoder.reached, decoder.last_end), decoder.reply_wanted)
             decoder.reply_wanted = False
+            if feedback.pressed:
+                break
         self.numbers.queued = len(self._payloads) - self._index
         if self._heartbeat_s and time.monotonic() >= self._heartbeat_at:
             out.append(self._heartbeat(decoder, session))
         if not out:
-            self._confirm_idle(decoder, feedback)
+            self._move_on(decoder, feedback)
             return out
         decoder.handed_over()
         return self._hand_over(out)
@@ -213,38 +218,22 @@ class PostgresSourceTask(SourceTask):
                 logger.warning("heartbeat.action.query failed: %s", mapped)
         clock = Clock.at(time.time_ns())
         reached = self._reached(decoder)
-        if reached is not None and reached > decoder.last_end:
-            decoder.last_end = reached
-        if reached is not None and reached:
-            counts = self.numbers.stream
-            offset = StreamOffset(
-                TransactionMark(counts.last_xid, counts.last_commit_us or clock.us, reached), reached, 0, ""
-            )
-            offset.complete(reached)
-            decoder.offset = offset
+        if reached:
+            decoder.move_on(reached, clock.us)
         return session.maker.heartbeat(clock, decoder.offset)
 
-    def _confirm_idle(self, decoder: StreamDecoder, feedback: Feedback) -> None:
-        """With nothing under way, let the slot forget what brought us nothing; see `idle_mark` for the position's form."""
-        now = time.monotonic()
-        if now < self._idle_at or self._config.manual_flush:
+    def _move_on(self, decoder: StreamDecoder, feedback: Feedback) -> None:
+        """Nothing came for us: let the stored offset follow the stream, and the slot the offset, once it is committed."""
+        now, urgent = time.monotonic(), feedback.pressed
+        if not urgent and now < self._move_on_at:
             return
-        self._idle_at = now + min(1.0, self._config["status.update.interval.ms"] / 1000)
         reached = self._reached(decoder)
-        if reached is None or not self._all_committed():
+        told = self._committed if urgent or self._handed is None else self._handed
+        if reached is None or reached <= (flush_position(told or {}) or 0):
             return
-        if self._committed is None:
-            feedback.confirm(reached)
-            return
-        position = Position.of(self._committed)
-        mark = idle_mark(reached, position.commit_lsn or position.lsn)
-        if mark > feedback.flushed + 64:
-            feedback.confirm(mark)
-
-    def _all_committed(self) -> bool:
-        if self._handed is None:
-            return True
-        return self._committed is not None and dict(self._committed) == dict(self._handed)
+        self._move_on_at = now + self._config["status.update.interval.ms"] / 1000
+        self._handed = decoder.move_on(reached, time.time_ns() // 1000)
+        self.context.advance(self._partition, self._handed, urgent=urgent)
 
     def offsets_committed(self, offsets: Sequence[tuple[SourcePartition, SourceOffset]]) -> None:
         for partition, offset in offsets:
