@@ -19,7 +19,7 @@ from headrace.sources.postgres.failures import raise_as_ours
 from headrace.sources.postgres.offsets import snapshot_offset
 from headrace.sources.postgres.shapes import TableShape
 from headrace.sources.postgres.tables import TableCodec
-from headrace.sources.postgres.types import StaleEnum
+from headrace.sources.postgres.type_plan import StaleEnum
 from headrace.systems.postgres import PgTarget, quote_identifier, quote_table
 from headrace.systems.postgres.introspect import Conn
 

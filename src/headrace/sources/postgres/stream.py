@@ -19,7 +19,7 @@ from headrace.native import pgoutput
 from headrace.sources.postgres.events import Clock, Offset, RecordMaker, sequence
 from headrace.sources.postgres.offsets import Position, StreamOffset, TransactionMark, reached_offset
 from headrace.sources.postgres.tables import TableCodec
-from headrace.sources.postgres.types import StaleEnum
+from headrace.sources.postgres.type_plan import StaleEnum
 
 logger = logging.getLogger(__name__)
 

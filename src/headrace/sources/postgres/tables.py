@@ -20,7 +20,8 @@ from headrace.sources.postgres.modes import Modes
 from headrace.sources.postgres.registry import ResolvedType, TypeRegistry
 from headrace.sources.postgres.shapes import ColumnShape, TableShape
 from headrace.sources.postgres.source_types import PropagatedTypes
-from headrace.sources.postgres.types import TypePlan, plan
+from headrace.sources.postgres.type_plan import TypePlan
+from headrace.sources.postgres.types import plan
 
 logger = logging.getLogger(__name__)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from headrace.cdc import semantic
 from headrace.data.logical import (
@@ -15,28 +15,24 @@ from headrace.data.logical import (
     time_builder,
     timestamp_builder,
 )
-from headrace.data.schema import Schema, SchemaBuilder
+from headrace.data.schema import SchemaBuilder
 from headrace.errors import DataException
 from headrace.sources.postgres import temporal
 from headrace.sources.postgres.modes import Modes
 from headrace.sources.postgres.registry import ResolvedType
-
-if TYPE_CHECKING:
-    from headrace.sources.postgres.types import TypePlan
-
-    Make = type[TypePlan]
+from headrace.sources.postgres.type_plan import TypePlan
 
 _NAMES: Final = {name: getattr(temporal, name) for name in dir(temporal) if not name.startswith("_")}
 
 
-def plan_temporal(type: ResolvedType, modes: Modes, make: Make) -> TypePlan | None:
-    """The plan of a date, time or interval type, None for any other type. `make` is TypePlan, handed in by its module."""
+def plan_temporal(type: ResolvedType, modes: Modes) -> TypePlan | None:
+    """The plan of a date, time or interval type, None for any other type."""
     made = _choose(type.name, type.typmod, modes)
     if made is None:
         return None
     builder, code, zero, names = made
     # bytes: the text is decoded once, then bound as the expression's own x.
-    return make(
+    return TypePlan(
         builder,
         code.replace("(x", "(x.decode()", 1),
         code,
@@ -145,6 +141,3 @@ def _connect_timestamp(text: str) -> dt.datetime:
     if not -62_135_596_800_000 <= millis <= 253_402_300_799_999:
         raise _out_of_range(text, "Timestamp")
     return millis_to_datetime(millis)
-
-
-__all__ = ["Schema", "plan_temporal"]
