@@ -12,24 +12,24 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from headrace.cdc.envelope import context_headers
-from headrace.cdc.filters import compile_patterns
-from headrace.cdc.topics import ADJUSTERS
 from headrace.data import Header
-from headrace.errors import ConnectException, HeadraceError
 from headrace.native import pgoutput
-from headrace.sources.postgres import preflight
+from headrace.sources.postgres import continuity, preflight
+from headrace.sources.postgres.codecs import Codecs, table_options
 from headrace.sources.postgres.config import PostgresConfig
-from headrace.sources.postgres.events import SOURCE_SCHEMA, RecordMaker, SourceBlock
+from headrace.sources.postgres.events import RecordMaker, SourceBlock
 from headrace.sources.postgres.failures import raise_as_ours
 from headrace.sources.postgres.offsets import Position
 from headrace.sources.postgres.registry import TypeRegistry
-from headrace.sources.postgres.shapes import Catalog, TableShape
-from headrace.sources.postgres.snapshot import Snapshot, SnapshotCounts, SnapshotTable
+from headrace.sources.postgres.shapes import Catalog
+from headrace.sources.postgres.snapshot import Snapshot, SnapshotCounts
+from headrace.sources.postgres.snapshot_plan import plan_snapshot, snapshot_xid
 from headrace.sources.postgres.stream import StreamDecoder
-from headrace.sources.postgres.tables import TableCodec, TableOptions
+from headrace.sources.postgres.tables import TableCodec
 from headrace.systems.postgres import (
     PgTarget,
     ReplicationConnection,
@@ -39,10 +39,9 @@ from headrace.systems.postgres import (
     lsn_to_int,
     map_error,
     quote_literal,
-    quote_table,
     slots,
 )
-from headrace.systems.postgres.introspect import Conn, TableInfo
+from headrace.systems.postgres.introspect import Conn
 from headrace.systems.postgres.publications import PublicationInfo
 from headrace.systems.postgres.slots import SlotInfo
 
@@ -82,9 +81,6 @@ class PgSession:
         self._snapshot_sql: Conn | None = None
         self.replication: ReplicationConnection | None = None
         self._publication: PublicationInfo | None = None
-        self._codecs: dict[TableShape, TableCodec] = {}
-        self._registry: TypeRegistry | None = None
-        self._options: TableOptions | None = None
         self.captured: list[str] = []
         self.sender_timeout_s = 60.0
         self.wait: Callable[[float], object] = time.sleep
@@ -110,6 +106,12 @@ class PgSession:
         if self._sql is None:
             self._sql = self.connect()
         return self._sql
+
+    @cached_property
+    def codecs(self) -> Codecs:
+        """Of the captured tables."""
+        types = TypeRegistry(lambda oids: introspect.types(self.sql, oids))
+        return Codecs(types, table_options(self.config, self.headers, self.target.dbname))
 
     def close(self) -> None:
         """Close all connections; a running stream or snapshot ends."""
@@ -159,69 +161,17 @@ class PgSession:
             slots.drop_slot(sql, slot.name)
             slot, finished = None, False
         if finished and stored is not None and position is not None and (resuming or mode != "always"):
-            gap = self._gap(slot, position, stored)
-            if gap is None:
+            lost = continuity.gap(self.config, sql, slot, position, stored)
+            if lost is None:
                 counts.skipped = True
                 return self._resume(slot, position, stored)
             if mode != "when_needed" or resuming:
-                raise gap
-            logger.warning("%s A new snapshot is taken.", gap)
+                raise lost
+            logger.warning("%s A new snapshot is taken.", lost)
         if mode == "no_data":
             counts.skipped = True
             return self._without_snapshot(slot)
         return self._snapshot_joined(slot, counts)
-
-    def _gap(self, slot: SlotInfo | None, position: Position, stored: Mapping[str, Any]) -> HeadraceError | None:
-        """Why the log between the stored position and what the slot can give is lost; None when nothing is."""
-        remedy = (
-            "Changes may be lost. Remove the connector's offsets for a new snapshot, or set snapshot.mode to when_needed, which takes"
-            " one by itself."
-        )
-        if slot is None:
-            return ConnectException(
-                f"Replication slot {self.slot_name} does not exist, though offsets are stored up to {_shown(stored)}.",
-                code="PG_SLOT_MISSING",
-                field="slot.name",
-                remedy=remedy,
-            )
-        if slot.lost:
-            return ConnectException(
-                f"Replication slot {slot.name} is lost ({slot.invalidation_reason or slot.wal_status}): the server has removed log it"
-                " needs.",
-                code="PG_SLOT_LOST",
-                field="slot.name",
-                remedy=remedy + " Drop the slot first.",
-            )
-        bound = position.commit_lsn or position.lsn
-        end = lsn_to_int(introspect.current_lsn(self.sql))
-        if bound > end:
-            return ConnectException(
-                f"The stored position {int_to_lsn(bound)} lies behind the end of the server's log, {int_to_lsn(end)}: another server, or"
-                " one restored to an earlier state.",
-                code="PG_POSITION_AHEAD",
-                field="database.hostname",
-                remedy=remedy,
-            )
-        confirmed = slot.confirmed_flush_lsn or 0
-        if confirmed <= bound:
-            return None
-        strategy = self.config.word("offset.mismatch.strategy")
-        if strategy in ("trust_slot", "trust_greater_lsn"):
-            logger.warning(
-                "Slot %s stands at %s, ahead of the stored position %s; going on from the slot because offset.mismatch.strategy is %s.",
-                slot.name,
-                int_to_lsn(confirmed),
-                int_to_lsn(bound),
-                strategy,
-            )
-            return None
-        return ConnectException(
-            f"Replication slot {slot.name} stands at {int_to_lsn(confirmed)}, ahead of the stored position {int_to_lsn(bound)}: it was"
-            " dropped and made again, or read by somebody else.",
-            code="PG_SLOT_BEHIND_POSITION",
-            field="slot.name",
-            remedy=remedy + " offset.mismatch.strategy=trust_slot accepts the gap.",
-        )
 
     def _resume(self, slot: SlotInfo | None, position: Position, stored: Mapping[str, Any]) -> StreamStart:
         start = position.commit_lsn
@@ -264,7 +214,7 @@ class PgSession:
             sql.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
             sql.execute(f"SET TRANSACTION SNAPSHOT {quote_literal(made.snapshot_name or '')}")
             # One query inside the transaction pins the snapshot: then the exporting connection may go.
-            xid = _snapshot_xid(sql)
+            xid = snapshot_xid(sql)
         finally:
             replication.close()
         return self._snapshot(sql, made.consistent_lsn, xid, counts)
@@ -275,64 +225,24 @@ class PgSession:
         sql = self._snapshot_sql = self.connect()
         sql.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
         lsn = lsn_to_int(introspect.current_lsn(sql))
-        return self._snapshot(sql, lsn, _snapshot_xid(sql), counts)
+        return self._snapshot(sql, lsn, snapshot_xid(sql), counts)
 
     def _snapshot(self, sql: Conn, lsn: int, xid: int | None, counts: SnapshotCounts) -> Snapshot:
-        sql.execute("SET LOCAL statement_timeout = 0")
-        sql.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
-        chosen = self._snapshot_order(self._readable(self.capture.tables(sql)))
-        if self.config.word("snapshot.locking.mode") == "shared" and chosen:
-            sql.execute(f"SET LOCAL lock_timeout = {int(self.config['snapshot.lock.timeout.ms'])}")
-            names = ", ".join(quote_table(*table.name) for table in chosen)
-            sql.execute(f"LOCK TABLE {names} IN ACCESS SHARE MODE")
-        shapes = Catalog(sql, comments=self.config["include.schema.comments"]).shapes(chosen)
-        overrides = self.config.select_overrides()
-        tables = [
-            SnapshotTable(shape, overrides.get(shape.name), only=table.kind == "r")
-            for shape, table in zip(shapes, chosen, strict=True)
-        ]
+        via_root = self._publication.via_root if self._publication else self.config["publish.via.partition.root"]
+        tables = plan_snapshot(sql, self.config, self.capture.tables(sql), via_root=via_root)
         logger.info("Snapshot of %d tables at %s.", len(tables), int_to_lsn(lsn))
         return Snapshot(
             sql,
             self.target,
             tables,
-            self.codec,
-            self.refresh_enum,
+            self.codecs.of,
+            self.codecs.refresh_enum,
             self.maker,
             lsn,
             xid,
             counts,
             self.config.rules().on_failure,
         )
-
-    def _readable(self, tables: Sequence[TableInfo]) -> list[TableInfo]:
-        """Each row once, under the table the stream will report it for: the root when the publication says so, else its
-        partitions; a root whose partitions are not captured is read itself."""
-        via_root = self._publication.via_root if self._publication else self.config["publish.via.partition.root"]
-        roots = [table for table in tables if table.kind == "p"]
-        if not roots:
-            return list(tables)
-        if via_root:
-            return [table for table in tables if not table.is_partition]
-        if any(table.is_partition and table.kind == "r" for table in tables):
-            return [table for table in tables if table.kind != "p"]
-        logger.warning(
-            "Partitioned tables are captured, but not their partitions, whose names changes come under; set"
-            " publish.via.partition.root or capture the partitions too."
-        )
-        return list(tables)
-
-    def _snapshot_order(self, tables: Sequence[TableInfo]) -> list[TableInfo]:
-        key = "snapshot.include.collection.list"
-        patterns = compile_patterns(key, self.config.text(key))
-        ordered = list(tables)
-        if patterns:
-            found = [next((i for i, p in enumerate(patterns) if p.fullmatch(_name(t))), -1) for t in ordered]
-            ordered = [table for _, table in sorted(zip(found, ordered, strict=True), key=lambda p: p[0]) if _ >= 0]
-        order = self.config.word("snapshot.tables.order.by.row.count")
-        if order != "disabled":
-            ordered.sort(key=lambda table: table.estimated_rows, reverse=order == "descending")
-        return ordered
 
     def end_snapshot(self) -> None:
         """The snapshot was read to its end."""
@@ -372,7 +282,7 @@ class PgSession:
             if not self.capture(relation.schema, relation.table):
                 return None
             try:
-                return self.codec(catalog.of_relation(relation))
+                return self.codecs.of(catalog.of_relation(relation))
             except Exception as error:
                 raise_as_ours(error, self.target)
 
@@ -383,60 +293,8 @@ class PgSession:
             start.lsn,
             start.offset,
             open_table,
-            self.refresh_enum,
+            self.codecs.refresh_enum,
         )
-
-    # Tables ------------------------------------------------------------------------------------------------------
-
-    def codec(self, shape: TableShape) -> TableCodec:
-        """The codec of a shape; an equal shape has the same codec, so that schemas stay the same objects."""
-        found = self._codecs.get(shape)
-        if found is None:
-            found = self._codecs[shape] = TableCodec(shape, self._types(), self._table_options())
-        return found
-
-    def refresh_enum(self, oid: int, open_ended: bool) -> None:
-        """Read an enum's labels anew, or stop checking values against them."""
-        self._types().forget(oid, open_ended=open_ended)
-        self._codecs.clear()
-
-    def _types(self) -> TypeRegistry:
-        if self._registry is None:
-            self._registry = TypeRegistry(lambda oids: introspect.types(self.sql, oids))
-        return self._registry
-
-    def _table_options(self) -> TableOptions:
-        if self._options is None:
-            config = self.config
-            self._options = TableOptions(
-                config.modes(),
-                config.topics(),
-                SOURCE_SCHEMA,
-                self.headers,
-                config.filter("column"),
-                config.masks(),
-                config.message_keys(),
-                config.propagated(),
-                ADJUSTERS[config.word("schema.name.adjustment.mode")],
-                ADJUSTERS[config.word("field.name.adjustment.mode")],
-                config.word("event.converting.failure.handling.mode"),
-                self.target.dbname,
-            )
-        return self._options
-
-
-def _name(table: TableInfo) -> str:
-    return f"{table.name.schema}.{table.name.table}"
-
-
-def _shown(stored: Mapping[str, Any]) -> str:
-    lsn = stored.get("lsn_commit") or stored.get("lsn")
-    return int_to_lsn(lsn) if isinstance(lsn, int) else str(lsn)
-
-
-def _snapshot_xid(connection: Conn) -> int | None:
-    row = connection.execute("SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint").fetchone()
-    return row[0] if row else None
 
 
 def _identifier_list(names: Sequence[str]) -> str:

@@ -1,0 +1,50 @@
+"""The codecs of the captured tables, compiled once per shape."""
+
+from __future__ import annotations
+
+from headrace.cdc.topics import ADJUSTERS
+from headrace.data import Header
+from headrace.sources.postgres.config import PostgresConfig
+from headrace.sources.postgres.events import SOURCE_SCHEMA
+from headrace.sources.postgres.registry import TypeRegistry
+from headrace.sources.postgres.shapes import TableShape
+from headrace.sources.postgres.tables import TableCodec, TableOptions
+
+
+class Codecs:
+    """`types`: what is known of the database's types."""
+
+    def __init__(self, types: TypeRegistry, options: TableOptions) -> None:
+        self._types = types
+        self._options = options
+        self._made: dict[TableShape, TableCodec] = {}
+
+    def of(self, shape: TableShape) -> TableCodec:
+        """The codec of a shape; an equal shape has the same codec, so that schemas stay the same objects."""
+        found = self._made.get(shape)
+        if found is None:
+            found = self._made[shape] = TableCodec(shape, self._types, self._options)
+        return found
+
+    def refresh_enum(self, oid: int, open_ended: bool) -> None:
+        """Read an enum's labels anew, or stop checking values against them."""
+        self._types.forget(oid, open_ended=open_ended)
+        self._made.clear()
+
+
+def table_options(config: PostgresConfig, headers: tuple[Header, ...], dbname: str) -> TableOptions:
+    """What the settings say about every table. `headers`: of all data records."""
+    return TableOptions(
+        config.modes(),
+        config.topics(),
+        SOURCE_SCHEMA,
+        headers,
+        config.filter("column"),
+        config.masks(),
+        config.message_keys(),
+        config.propagated(),
+        ADJUSTERS[config.word("schema.name.adjustment.mode")],
+        ADJUSTERS[config.word("field.name.adjustment.mode")],
+        config.word("event.converting.failure.handling.mode"),
+        dbname,
+    )
