@@ -18,7 +18,7 @@ from headrace.errors import ConfigException
 from headrace.sources.postgres.keys import GROUPS, KeyRow
 from headrace.sources.postgres.modes import Modes
 from headrace.sources.postgres.source_types import PropagatedTypes
-from headrace.sources.postgres.stream import StreamRules
+from headrace.sources.postgres.stream_rules import StreamRules
 from headrace.systems.postgres import PgTarget
 
 LIST_PAIRS: Final = tuple(

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from headrace.sources.postgres.snapshot import SnapshotCounts
-from headrace.sources.postgres.stream import StreamCounts
+from headrace.sources.postgres.stream_rules import StreamCounts
 from headrace.spi import PluginMetrics
 
 

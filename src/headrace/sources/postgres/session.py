@@ -15,12 +15,12 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from headrace.cdc.envelope import context_headers
 from headrace.data import Header
 from headrace.native import pgoutput
 from headrace.sources.postgres import continuity, preflight
 from headrace.sources.postgres.codecs import Codecs, table_options
 from headrace.sources.postgres.config import PostgresConfig
+from headrace.sources.postgres.connections import Connections, sender_timeout_s
 from headrace.sources.postgres.events import RecordMaker, SourceBlock
 from headrace.sources.postgres.failures import raise_as_ours
 from headrace.sources.postgres.offsets import Position
@@ -32,8 +32,6 @@ from headrace.sources.postgres.stream import StreamDecoder
 from headrace.sources.postgres.tables import TableCodec
 from headrace.systems.postgres import (
     PgTarget,
-    ReplicationConnection,
-    connect,
     int_to_lsn,
     introspect,
     lsn_to_int,
@@ -59,14 +57,12 @@ class StreamStart(NamedTuple):
 class PgSession:
     """`headers`: shared by all data records of the task's life."""
 
-    def __init__(self, config: PostgresConfig, target: PgTarget, headers: tuple[Header, ...] | None = None) -> None:
+    def __init__(self, config: PostgresConfig, target: PgTarget, headers: tuple[Header, ...] = ()) -> None:
         self.config = config
         self.target = target
         self.slot_name: str = config["slot.name"]
         self.capture = preflight.Capture(config)
         prefix = config["topic.prefix"]
-        if headers is None:
-            headers = context_headers(prefix, "postgresql") if config["extended.headers.enabled"] else ()
         self.headers = headers
         self.block = SourceBlock(prefix, target.dbname)
         modes = config.modes()
@@ -77,48 +73,18 @@ class PgSession:
             tombstones=config["tombstones.on.delete"],
             encode_binary=None if modes.binary == "bytes" else modes.encode_binary,
         )
-        self._sql: Conn | None = None
-        self._snapshot_sql: Conn | None = None
-        self.replication: ReplicationConnection | None = None
+        self.connections = Connections(config, target)
         self._publication: PublicationInfo | None = None
         self.captured: list[str] = []
         self.sender_timeout_s = 60.0
         self.wait: Callable[[float], object] = time.sleep
         """Waits that many seconds; the task puts one here that a stop ends."""
 
-    # Connections -------------------------------------------------------------------------------------------------
-
-    def connect(self) -> Conn:
-        """A SQL connection with database.initial.statements and query timeout applied."""
-        connection = connect(self.target)
-        try:
-            connection.execute(f"SET statement_timeout = {int(self.config['database.query.timeout.ms'])}")
-            for statement in self.config.initial_statements():
-                connection.execute(statement)
-        except Exception as error:
-            connection.close()
-            raise map_error(error, self.target) from error
-        return connection
-
-    @property
-    def sql(self) -> Conn:
-        """The connection for catalogs."""
-        if self._sql is None:
-            self._sql = self.connect()
-        return self._sql
-
     @cached_property
     def codecs(self) -> Codecs:
         """Of the captured tables."""
-        types = TypeRegistry(lambda oids: introspect.types(self.sql, oids))
+        types = TypeRegistry(lambda oids: introspect.types(self.connections.sql, oids))
         return Codecs(types, table_options(self.config, self.headers, self.target.dbname))
-
-    def close(self) -> None:
-        """Close all connections; a running stream or snapshot ends."""
-        for connection in (self.replication, self._snapshot_sql, self._sql):
-            if connection is not None:
-                connection.close()
-        self.replication = self._snapshot_sql = self._sql = None
 
     # Start -------------------------------------------------------------------------------------------------------
 
@@ -135,11 +101,11 @@ class PgSession:
     def _open(
         self, stored: Mapping[str, Any] | None, counts: SnapshotCounts, resuming: bool
     ) -> Snapshot | StreamStart | None:
-        sql = self.sql
+        sql = self.connections.sql
         for problem in preflight.server_problems(sql):
             raise problem
         mode = self.config.word("snapshot.mode")
-        self.sender_timeout_s = _milliseconds(introspect.setting(sql, "wal_sender_timeout")) / 1000
+        self.sender_timeout_s = sender_timeout_s(sql)
         tables = self.capture.tables(sql)
         preflight.guard_count(self.config, tables)
         self.captured = [f"{table.name.schema}.{table.name.table}" for table in tables]
@@ -185,7 +151,7 @@ class PgSession:
 
     def _without_snapshot(self, slot: SlotInfo | None) -> StreamStart:
         if slot is None:
-            with self._replication() as replication:
+            with self.connections.open_replication() as replication:
                 made = replication.create_slot(self.slot_name, failover=self.config["slot.failover"])
             logger.info("Created replication slot %s at %s.", made.name, int_to_lsn(made.consistent_lsn))
             start = made.consistent_lsn
@@ -193,15 +159,11 @@ class PgSession:
             start = slot.confirmed_flush_lsn or 0
         return StreamStart(start, Position(start), {})
 
-    def _replication(self) -> ReplicationConnection:
-        timeout = float(self.config["create.slot.command.timeout"])
-        return ReplicationConnection(self.target, command_timeout_s=max(timeout, 1.0))
-
     # Snapshot ----------------------------------------------------------------------------------------------------
 
     def _snapshot_joined(self, slot: SlotInfo | None, counts: SnapshotCounts) -> Snapshot:
         self._wait(self.config["snapshot.delay.ms"])
-        replication = self._replication()
+        replication = self.connections.open_replication()
         try:
             if slot is None:
                 made = replication.create_slot(self.slot_name, failover=self.config["slot.failover"], snapshot="export")
@@ -209,8 +171,7 @@ class PgSession:
             else:
                 name = f"{self.slot_name[:50]}_snapshot"
                 made = replication.create_slot(name, temporary=True, snapshot="export")
-            sql = self.connect()
-            self._snapshot_sql = sql
+            sql = self.connections.open_snapshot()
             sql.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
             sql.execute(f"SET TRANSACTION SNAPSHOT {quote_literal(made.snapshot_name or '')}")
             # One query inside the transaction pins the snapshot: then the exporting connection may go.
@@ -222,7 +183,7 @@ class PgSession:
     def _snapshot_alone(self, counts: SnapshotCounts) -> Snapshot:
         """For initial_only: no stream follows, so nothing has to join."""
         self._wait(self.config["snapshot.delay.ms"])
-        sql = self._snapshot_sql = self.connect()
+        sql = self.connections.open_snapshot()
         sql.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
         lsn = lsn_to_int(introspect.current_lsn(sql))
         return self._snapshot(sql, lsn, snapshot_xid(sql), counts)
@@ -244,12 +205,6 @@ class PgSession:
             self.config.rules().on_failure,
         )
 
-    def end_snapshot(self) -> None:
-        """The snapshot was read to its end."""
-        if self._snapshot_sql is not None:
-            self._snapshot_sql.close()
-            self._snapshot_sql = None
-
     def after_snapshot(self, snapshot: Snapshot) -> StreamStart:
         """Where the stream goes on behind a snapshot."""
         self._wait(self.config["streaming.delay.ms"])
@@ -264,7 +219,7 @@ class PgSession:
 
     def stream(self, start: StreamStart) -> StreamDecoder:
         """Begin streaming; PG_SLOT_IN_USE while another process reads the slot."""
-        replication = self._replication()
+        replication = self.connections.open_replication()
         options = {"proto_version": "1", "publication_names": _identifier_list([self.config["publication.name"]])}
         if replication.server_version >= 140000:
             options["messages"] = "true"
@@ -274,9 +229,9 @@ class PgSession:
         except BaseException:
             replication.close()
             raise
-        self.replication = replication
+        self.connections.replication = replication
         logger.info("Streaming from slot %s at %s.", self.slot_name, int_to_lsn(start.lsn))
-        catalog = Catalog(self.sql, comments=self.config["include.schema.comments"])
+        catalog = Catalog(self.connections.sql, comments=self.config["include.schema.comments"])
 
         def open_table(relation: pgoutput.Relation) -> TableCodec | None:
             if not self.capture(relation.schema, relation.table):
@@ -296,16 +251,21 @@ class PgSession:
             self.codecs.refresh_enum,
         )
 
+    def drop_slot(self) -> None:
+        """Drop the slot once its stream has ended, for slot.drop.on.stop; a failure is logged. Closes all connections."""
+        deadline = time.monotonic() + 5.0
+        while True:
+            try:
+                slots.drop_slot(self.connections.sql, self.slot_name)
+                break
+            except Exception as error:
+                mapped = map_error(error, self.target)
+                if mapped.code != "PG_SLOT_IN_USE" or time.monotonic() > deadline:
+                    logger.error("slot.drop.on.stop: %s", mapped)
+                    break
+                time.sleep(0.05)
+        self.connections.close()
+
 
 def _identifier_list(names: Sequence[str]) -> str:
     return ",".join('"' + name.replace('"', '""') + '"' for name in names)
-
-
-def _milliseconds(text: str | None) -> float:
-    """A duration setting as the server shows it: `1min`, `60s`, `0`."""
-    if not text:
-        return 60_000.0
-    digits = "".join(char for char in text if char.isdigit())
-    unit = text[len(digits) :].strip()
-    scale = {"": 1.0, "ms": 1.0, "s": 1000.0, "min": 60_000.0, "h": 3_600_000.0, "d": 86_400_000.0}
-    return float(digits or 0) * scale.get(unit, 1.0)

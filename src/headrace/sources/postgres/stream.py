@@ -1,23 +1,23 @@
 """StreamDecoder: replication payloads in, source records out. No I/O but the catalog, which a new relation asks.
 
-It keeps the stream's state: the transaction, the position of the last event, what to skip after a restart. Positions of
-changes are the `start` of their XLogData; several changes may share one (COPY), so they are counted.
+Where the stream stands is kept by `StreamPlace`. Positions of changes are the `start` of their XLogData; several changes may
+share one (COPY), so they are counted.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from struct import Struct as Binary
 from typing import Any, Final
 
-from headrace.cdc.filters import NameFilter
 from headrace.data import SourceRecord
 from headrace.errors import DataException
 from headrace.native import pgoutput
 from headrace.sources.postgres.events import Clock, Offset, RecordMaker, sequence
-from headrace.sources.postgres.offsets import Position, StreamOffset, TransactionMark, reached_offset
+from headrace.sources.postgres.offsets import Position, StreamOffset, TransactionMark
+from headrace.sources.postgres.stream_place import StreamPlace
+from headrace.sources.postgres.stream_rules import StreamRules
 from headrace.sources.postgres.tables import TableCodec
 from headrace.sources.postgres.type_plan import StaleEnum
 
@@ -31,37 +31,7 @@ _NEW, _OLD = pgoutput.NEW_TUPLE, pgoutput.OLD_TUPLE
 _ROWS: Final = frozenset({_INSERT, _UPDATE, _DELETE})
 
 
-@dataclass
-class StreamCounts:
-    """What the streaming metrics show."""
-
-    seen: int = 0
-    created: int = 0
-    updated: int = 0
-    deleted: int = 0
-    truncated: int = 0
-    filtered: int = 0
-    erroneous: int = 0
-    unchanged: int = 0
-    transactions: int = 0
-    last_xid: int | None = None
-    last_commit_us: int = 0
-    last_event_ns: int = 0
-    by_table: dict[tuple[str, str], int] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class StreamRules:
-    """`skipped`: of c, u, d, t. `on_failure`: event.processing.failure.handling.mode. `skip_unchanged`:
-    skip.messages.without.change. `messages`: which prefixes of logical messages are taken, None for none at all."""
-
-    skipped: frozenset[str] = frozenset("t")
-    on_failure: str = "fail"
-    skip_unchanged: bool = False
-    messages: NameFilter | None = None
-
-
-class StreamDecoder:
+class StreamDecoder(StreamPlace):
     """`open_table(relation)` gives the codec of a relation, None when the table is not captured; `refresh_enum(oid)` drops what
     is known of an enum. `offset`: of the last event handed out, to begin with the stored one."""
 
@@ -75,52 +45,11 @@ class StreamDecoder:
         open_table: Callable[[pgoutput.Relation], TableCodec | None],
         refresh_enum: Callable[[int, bool], None],
     ) -> None:
-        self.maker = maker
+        super().__init__(maker, position, start_lsn, offset)
         self.rules = rules
-        self.counts = StreamCounts()
-        self.offset: Offset = offset
-        if not offset:
-            # Nothing was ever handed out: the position streaming begins at stands for it.
-            self.offset = reached_offset(start_lsn, None, 0)
-        self.last_end = start_lsn
-        """All transactions that committed before it have been decoded."""
-        self.in_transaction = False
-        self.reached = 0
-        """The server's own position as it last told it."""
-        self.reply_wanted = False
-        self._position = position
-        self._commit_seen: int | None = offset.get("lsn_commit")
         self._open_table = open_table
         self._refresh_enum = refresh_enum
         self._tables: dict[int, tuple[pgoutput.Relation, TableCodec | None]] = {}
-        self._mark = TransactionMark(None, 0, start_lsn)
-        self._template: list[Any] = maker.block.template(0, None, None, None)
-        self._origin: tuple[str | None, int | None] = (None, None)
-        self._prefix = "[null,"
-        self._lsn = 0
-        self._events = 0
-        self._skip_all = False
-        self._skip_to = 0
-        self._skip_events: int | None = None
-        self._open: StreamOffset | None = None
-        self._set_commit(self._commit_seen)
-
-    def _set_commit(self, lsn: int | None) -> None:
-        self._commit_seen = lsn
-        self._prefix = "[null," if lsn is None else f'["{lsn}",'
-
-    def move_on(self, lsn: int, now_us: int) -> Offset:
-        """Everything before `lsn` is decoded and handed over: answers the offset that says so. What comes later goes on from
-        there; no offset made from now on lies before it."""
-        counts, before = self.counts, self.offset
-        xid = counts.last_xid if counts.last_xid is not None else before.get("txId")
-        self.last_end = max(self.last_end, lsn)
-        self.offset = reached_offset(lsn, xid, counts.last_commit_us or before.get("ts_usec") or now_us)
-        return self.offset
-
-    def handed_over(self) -> None:
-        """The records made so far have left: their offsets must not move any more."""
-        self._open = None
 
     def feed(self, payloads: Sequence[bytes], start: int, out: list[SourceRecord], limit: int, clock: Clock) -> int:
         """Decode payloads from index `start` on until `out` holds `limit` records; answers the index to go on from.
@@ -163,12 +92,6 @@ class StreamDecoder:
             else:
                 self._other(kind, payload, out, clock)
         return index
-
-    def _done_before(self, lsn: int) -> bool:
-        if lsn > self._skip_to:
-            self._skip_to = 0
-            return False
-        return lsn < self._skip_to or self._skip_events is None or self._events <= self._skip_events
 
     def _row(
         self, kind: int, codec: TableCodec, payload: bytes, lsn: int, out: list[SourceRecord], clock: Clock
@@ -281,39 +204,6 @@ class StreamDecoder:
         if self.rules.on_failure == "warn":
             logger.error("A change of %s at %d is left out: %s", codec.shape.name, lsn, error)
         return None
-
-    def _begin(self, payload: bytes) -> None:
-        begin = pgoutput.begin(payload)
-        position = self._position
-        self.in_transaction = True
-        self._skip_all = position.done(begin.final_lsn)
-        self._skip_to = 0
-        if position.xid is not None and position.xid == begin.xid and not self._skip_all:
-            self._skip_to, self._skip_events = position.lsn, position.events
-        self._mark = TransactionMark(begin.xid, begin.commit_us, self.last_end)
-        self.counts.last_commit_us = begin.commit_us
-        self._lsn = self._events = 0
-        self._origin = (None, None)
-        self._template = self.maker.block.template(begin.commit_us, begin.xid, None, None)
-
-    def _commit(self, payload: bytes) -> None:
-        commit = pgoutput.commit(payload)
-        if self._open is not None and self._open.mark is self._mark:
-            self._open.complete(commit.end_lsn)
-        self._open = None
-        self.in_transaction = self._skip_all = False
-        self._skip_to = 0
-        self.last_end = max(self.last_end, commit.end_lsn)
-        self._set_commit(commit.end_lsn)
-        counts = self.counts
-        counts.transactions += 1
-        counts.last_xid = self._mark.xid
-
-    def _keepalive(self, payload: bytes) -> None:
-        if payload[0] == pgoutput.KEEPALIVE:
-            keepalive = pgoutput.keepalive(payload)
-            self.reached = max(self.reached, keepalive.wal_end)
-            self.reply_wanted |= keepalive.reply
 
     def _other(self, kind: int, payload: bytes, out: list[SourceRecord], clock: Clock) -> None:
         if kind == pgoutput.TRUNCATE:

@@ -14,23 +14,23 @@ from typing import Any
 
 from headrace.cdc.envelope import context_headers
 from headrace.data import Header, SourceRecord
-from headrace.errors import ConnectException, HeadraceError, RetryClass
+from headrace.errors import HeadraceError, RetryClass
 from headrace.sources.postgres import metrics
 from headrace.sources.postgres.config import PostgresConfig
 from headrace.sources.postgres.events import Clock
 from headrace.sources.postgres.feedback import Feedback
 from headrace.sources.postgres.offsets import flush_position
+from headrace.sources.postgres.retries import Retries
 from headrace.sources.postgres.session import PgSession, StreamStart
 from headrace.sources.postgres.snapshot import Snapshot
 from headrace.sources.postgres.stream import StreamDecoder
 from headrace.spi import SourceTask
 from headrace.spi.context import SourceOffset, SourcePartition
-from headrace.systems.postgres import map_error, slots
+from headrace.systems.postgres import map_error
 
 logger = logging.getLogger(__name__)
 
 _READ_BYTES = 1 << 20
-_SLOT_PAUSE_S = 0.5
 _PRESSED_S = 0.05
 
 
@@ -49,9 +49,7 @@ class PostgresSourceTask(SourceTask):
         self._index = 0
         self._handed: Mapping[str, Any] | None = None
         self._committed: Mapping[str, Any] | None = None
-        self._failures = 0
         self._retry_at = 0.0
-        self._slot_deadline = 0.0
         self._finished = False
         self._heartbeat_at = 0.0
         self._move_on_at = 0.0
@@ -61,6 +59,7 @@ class PostgresSourceTask(SourceTask):
         self._headers: tuple[Header, ...] = ()
         if config["extended.headers.enabled"]:
             self._headers = context_headers(config["topic.prefix"], "postgresql")
+        self._retries = Retries(config, time.monotonic)
         self._partition = {"server": config["topic.prefix"]}
         self._committed = self.context.offset_reader.offset(self._partition)
         self._limit: int = config["max.batch.size"]
@@ -91,8 +90,7 @@ class PostgresSourceTask(SourceTask):
             self._after_error(error)
             return None
         if records:
-            self._failures = 0
-            self._slot_deadline = 0.0
+            self._retries.succeeded()
         return records
 
     def _advance(self) -> list[SourceRecord]:
@@ -133,11 +131,11 @@ class PostgresSourceTask(SourceTask):
         assert self._session is not None
         assert self._snapshot is not None
         snapshot, self._snapshot = self._snapshot, None
-        self._session.end_snapshot()
+        self._session.connections.close_snapshot()
         if self._config.word("snapshot.mode") == "initial_only":
             logger.info("snapshot.mode=initial_only: the snapshot is complete, nothing is left to do.")
             self._finished = True
-            self._session.close()
+            self._session.connections.close()
             return
         self._next = self._session.after_snapshot(snapshot)
 
@@ -146,11 +144,11 @@ class PostgresSourceTask(SourceTask):
         decoder = self._session.stream(start)
         decoder.counts = self.numbers.stream
         self._decoder, self._next = decoder, None
-        assert self._session.replication is not None
+        assert self._session.connections.replication is not None
         interval = self._config["status.update.interval.ms"] / 1000
         if self._session.sender_timeout_s:
             interval = min(interval, self._session.sender_timeout_s / 3)
-        self._feedback = Feedback(self._session.replication, interval, self._committed_flush())
+        self._feedback = Feedback(self._session.connections.replication, interval, self._committed_flush())
         self.numbers.connected = True
 
     def _committed_flush(self) -> int:
@@ -163,7 +161,8 @@ class PostgresSourceTask(SourceTask):
         assert decoder is not None
         assert feedback is not None
         assert session is not None
-        assert session.replication is not None
+        replication = session.connections.replication
+        assert replication is not None
         out: list[SourceRecord] = []
         wait_s = self._wait_s if not self._heartbeat_s else min(self._wait_s, self._heartbeat_s)
         if feedback.pressed:
@@ -174,7 +173,7 @@ class PostgresSourceTask(SourceTask):
                 remaining = deadline - time.monotonic()
                 if remaining < 0 or self._stop.is_set():
                     break
-                self._payloads, self._index = session.replication.read(self._read_bytes, remaining), 0
+                self._payloads, self._index = replication.read(self._read_bytes, remaining), 0
                 if not self._payloads:
                     break
             clock = Clock.at(time.time_ns())
@@ -210,7 +209,7 @@ class PostgresSourceTask(SourceTask):
         query = self._config.text("heartbeat.action.query")
         if query:
             try:
-                session.sql.execute(query)
+                session.connections.sql.execute(query)
             except Exception as error:
                 mapped = map_error(error, session.target)
                 if mapped.retry_class is RetryClass.RETRY:
@@ -261,35 +260,7 @@ class PostgresSourceTask(SourceTask):
             raise error
         self._disconnect()
         self.numbers.reconnects += 1
-        now = time.monotonic()
-        if error.code == "PG_SLOT_IN_USE":
-            self._wait_for_slot(error, now)
-            return
-        limit = self._config["errors.max.retries"]
-        self._failures += 1
-        if 0 <= limit < self._failures:
-            raise ConnectException(
-                f"Given up after {limit} retries: {error.message}",
-                code=error.code,
-                field=error.field,
-                remedy=error.remedy,
-            ) from error
-        wait_s = self._config["retriable.restart.connector.wait.ms"] / 1000
-        logger.warning("%s Trying again in %.1f s.", error, wait_s)
-        self._retry_at = now + wait_s
-
-    def _wait_for_slot(self, error: HeadraceError, now: float) -> None:
-        """A slot is often still held for a moment by our own last process: look often, as long as slot.max.retries times
-        slot.retry.delay.ms."""
-        if not self._slot_deadline:
-            budget = self._config["slot.max.retries"] * self._config["slot.retry.delay.ms"] / 1000
-            self._slot_deadline = now + budget
-            logger.warning("%s Trying again for %.0f s.", error, budget)
-        if now >= self._slot_deadline:
-            raise ConnectException(
-                error.message, code=error.code, field=error.field or "slot.name", remedy=error.remedy
-            ) from error
-        self._retry_at = now + min(_SLOT_PAUSE_S, self._config["slot.retry.delay.ms"] / 1000)
+        self._retry_at = time.monotonic() + self._retries.wait_s(error)
 
     def _disconnect(self) -> None:
         """End the session; what was decoded but not handed out is read again."""
@@ -301,7 +272,7 @@ class PostgresSourceTask(SourceTask):
             # A snapshot is not continued: rows handed out so far come again.
             self._handed = None
         if self._session is not None:
-            self._session.close()
+            self._session.connections.close()
         self._session = self._snapshot = self._next = self._decoder = self._feedback = None
         self._payloads, self._index = (), 0
 
@@ -313,18 +284,4 @@ class PostgresSourceTask(SourceTask):
         session = self._session
         self._disconnect()
         if session is not None and self._config["slot.drop.on.stop"]:
-            self._drop_slot(session)
-
-    def _drop_slot(self, session: PgSession) -> None:
-        deadline = time.monotonic() + 5.0
-        while True:
-            try:
-                slots.drop_slot(session.sql, session.slot_name)
-                break
-            except Exception as error:
-                mapped = map_error(error, session.target)
-                if mapped.code != "PG_SLOT_IN_USE" or time.monotonic() > deadline:
-                    logger.error("slot.drop.on.stop: %s", mapped)
-                    break
-                time.sleep(0.05)
-        session.close()
+            session.drop_slot()

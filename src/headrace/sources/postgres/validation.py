@@ -11,8 +11,8 @@ from headrace.config.parsing import ParseError, parse_value
 from headrace.errors import ConfigException, HeadraceError
 from headrace.sources.postgres import preflight
 from headrace.sources.postgres.config import LIST_PAIRS, REGEX_LISTS, PostgresConfig, config_def, placeholder_bytes
+from headrace.sources.postgres.connections import Connections
 from headrace.sources.postgres.keys import REFUSED_UNLESS_DEFAULT
-from headrace.sources.postgres.session import PgSession
 from headrace.systems.postgres import map_error, publications, slots
 
 _DEFAULT_NAMING = ("io.debezium.schema.DefaultTopicNamingStrategy",)
@@ -118,14 +118,15 @@ def _relations(props: Mapping[str, str], found: Mapping[str, ConfigValue]) -> No
 def _server(props: Mapping[str, str], found: Mapping[str, ConfigValue]) -> None:
     config = PostgresConfig.parse(props)
     application = f"headrace {props.get('name', '')}"
-    session = PgSession(config, config.target(application), ())
+    target = config.target(application)
+    connections = Connections(config, target)
     try:
-        sql = session.sql
+        sql = connections.sql
         problems: list[HeadraceError] = preflight.server_problems(sql)
-        slot = slots.slot(sql, session.slot_name)
+        slot = slots.slot(sql, config["slot.name"])
         publication = publications.publication(sql, config["publication.name"])
         more = (
-            preflight.slot_problem(sql, slot, session.target.dbname, application),
+            preflight.slot_problem(sql, slot, target.dbname, application),
             preflight.publication_problem(config, publication),
         )
         problems += [problem for problem in more if problem is not None]
@@ -134,7 +135,7 @@ def _server(props: Mapping[str, str], found: Mapping[str, ConfigValue]) -> None:
     except HeadraceError as error:
         _add(found, error.field, str(error))
     except Exception as error:
-        mapped = map_error(error, session.target)
+        mapped = map_error(error, target)
         _add(found, mapped.field, str(mapped))
     finally:
-        session.close()
+        connections.close()

@@ -1,0 +1,75 @@
+"""The connections of one run: for catalogs, for the snapshot's transaction, for replication."""
+
+from __future__ import annotations
+
+from headrace.sources.postgres.config import PostgresConfig
+from headrace.systems.postgres import PgTarget, ReplicationConnection, connect, introspect, map_error
+from headrace.systems.postgres.introspect import Conn
+
+
+class Connections:
+    """Opened when first wanted. `replication`: the one that streams, None before and after."""
+
+    def __init__(self, config: PostgresConfig, target: PgTarget) -> None:
+        self._config = config
+        self._target = target
+        self._sql: Conn | None = None
+        self._snapshot: Conn | None = None
+        self.replication: ReplicationConnection | None = None
+
+    @property
+    def sql(self) -> Conn:
+        """The connection for catalogs."""
+        if self._sql is None:
+            self._sql = self._connect()
+        return self._sql
+
+    def open_snapshot(self) -> Conn:
+        """The connection for the snapshot's transaction, made anew."""
+        self._snapshot = self._connect()
+        return self._snapshot
+
+    def close_snapshot(self) -> None:
+        """End the snapshot's transaction, if there is one."""
+        if self._snapshot is not None:
+            self._snapshot.close()
+            self._snapshot = None
+
+    def open_replication(self) -> ReplicationConnection:
+        """A further replication connection; the caller closes it."""
+        timeout = float(self._config["create.slot.command.timeout"])
+        return ReplicationConnection(self._target, command_timeout_s=max(timeout, 1.0))
+
+    def close(self) -> None:
+        """Close all; a running stream or snapshot ends."""
+        for connection in (self.replication, self._snapshot, self._sql):
+            if connection is not None:
+                connection.close()
+        self.replication = self._snapshot = self._sql = None
+
+    def _connect(self) -> Conn:
+        """A SQL connection with database.initial.statements and query timeout applied."""
+        connection = connect(self._target)
+        try:
+            connection.execute(f"SET statement_timeout = {int(self._config['database.query.timeout.ms'])}")
+            for statement in self._config.initial_statements():
+                connection.execute(statement)
+        except Exception as error:
+            connection.close()
+            raise map_error(error, self._target) from error
+        return connection
+
+
+def sender_timeout_s(sql: Conn) -> float:
+    """The server's wal_sender_timeout, 0 for none."""
+    return _milliseconds(introspect.setting(sql, "wal_sender_timeout")) / 1000
+
+
+def _milliseconds(text: str | None) -> float:
+    """A duration setting as the server shows it: `1min`, `60s`, `0`."""
+    if not text:
+        return 60_000.0
+    digits = "".join(char for char in text if char.isdigit())
+    unit = text[len(digits) :].strip()
+    scale = {"": 1.0, "ms": 1.0, "s": 1000.0, "min": 60_000.0, "h": 3_600_000.0, "d": 86_400_000.0}
+    return float(digits or 0) * scale.get(unit, 1.0)
