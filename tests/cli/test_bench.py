@@ -32,7 +32,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 def test_bench_prints_a_line_per_case(run: Run, calls: list[Any]) -> None:
     outcome = run("bench", "pipeline", "--json", "--rows", "10", "--changes", "20", "--rate", "5")
     assert [json.loads(line) for line in outcome.out.splitlines()] == CASES
-    assert calls == [((10, 20), {"reps": 2, "rate": 5.0, "latency_s": 10.0})]
+    assert calls == [((10, 20), {"reps": 3, "rate": 5.0, "latency_s": 10.0})]
     assert "123,456" in run("bench", "pipeline").out
 
 

@@ -15,9 +15,9 @@ def bench() -> None:
 
 
 @bench.command()
-@click.option("--rows", default=200_000, show_default=True, help="Rows of the snapshot.")
-@click.option("--changes", default=200_000, show_default=True, help="Changes to catch up with, each repetition.")
-@click.option("--reps", default=2, show_default=True, help="Repetitions of the catch-up; two or more show the noise.")
+@click.option("--rows", default=300_000, show_default=True, help="Rows of the snapshot.")
+@click.option("--changes", default=300_000, show_default=True, help="Changes to catch up with, each repetition.")
+@click.option("--reps", default=3, show_default=True, help="Repetitions of the catch-up; two or more show the noise.")
 @click.option("--rate", default=1000.0, show_default=True, help="Changes per second of the latency case.")
 @click.option("--latency-seconds", default=10.0, show_default=True, help="How long latency is measured.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per case and line.")
