@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: setup demo test lint test-all bench lock docs clean
+.PHONY: setup demo test lint test-chaos test-all bench lock docs clean
 
 setup: $(STAMP)
 
@@ -27,8 +27,11 @@ lint: setup
 test: lint
 	$(BIN)/pytest
 
-test-all: lint
-	HEADRACE_LONG=1 $(BIN)/pytest
+# Several minutes of kills and faults at random; HEADRACE_LONG_SECONDS sets how many, HEADRACE_SEED repeats a run.
+test-chaos: setup
+	$(BIN)/pytest -m chaos -s
+
+test-all: test test-chaos
 
 bench: setup
 	$(BIN)/headrace bench pipeline --json

@@ -1,5 +1,8 @@
-"""Kills at random moments under load: of tasks, of the fork server, of the worker, of the servers. A short run always; with
-HEADRACE_LONG=1 one of several minutes (HEADRACE_LONG_SECONDS), with another seed each time (HEADRACE_SEED repeats one)."""
+"""Kills at random moments under load: of tasks, of the fork server, of the worker, of the servers.
+
+A short run always; `make test-chaos` runs several minutes (HEADRACE_LONG_SECONDS), with another seed each time
+(HEADRACE_SEED repeats one).
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,6 @@ from tests.faults.kit import Lab, create, laboratory, worker_at
 from tests.runtime.worker_support import Worker, alive
 from tests.support import wait_until
 
-LONG = os.environ.get("HEADRACE_LONG") == "1"
 LONG_S = float(os.environ.get("HEADRACE_LONG_SECONDS", "240"))
 TABLES = ("grown", "moved")
 
@@ -147,11 +149,11 @@ def servers(folder: Path) -> Iterator[tuple[PostgresServer, RedisServer]]:
 @pytest.mark.timeout(LONG_S + 300)
 @pytest.mark.parametrize(
     "seconds",
-    [8.0, pytest.param(LONG_S, marks=[pytest.mark.chaos, pytest.mark.skipif(not LONG, reason="HEADRACE_LONG=1")])],
+    [8.0, pytest.param(LONG_S, marks=pytest.mark.chaos)],
     ids=["short", "long"],
 )
 def test_kills_at_random_under_load(tmp_path: Path, seconds: float) -> None:
-    seed = int(os.environ.get("HEADRACE_SEED", random.SystemRandom().randrange(1 << 30) if LONG else 20))
+    seed = int(os.environ.get("HEADRACE_SEED", random.SystemRandom().randrange(1 << 30) if seconds == LONG_S else 20))
     with servers(tmp_path) as (postgres, redis), laboratory(postgres) as lab:
         worker = worker_at(tmp_path, headrace__restart__backoff__max__ms="500")
         try:
