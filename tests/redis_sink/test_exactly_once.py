@@ -65,7 +65,7 @@ def test_a_lost_answer_is_found_out(redis):
 
     def lose_the_answer(chunks, replies):
         answers = send(chunks, replies)
-        if replies > 2:
+        if any(b"XADD" in chunk for chunk in chunks):
             link.close()
             link.pipeline = send
             raise RetriableException("lost")
@@ -164,6 +164,122 @@ sink.put(*(at(i) for i in range(50, 100)))
     assert sink.context.sought == {TP: 50 if "before" in point else 100}
     sink.put(*(at(i) for i in range(sink.offset, 100)))
     assert entries(sink) == list(range(100))
+    sink.stop()
+
+
+def ids_in(sink, kind, count):
+    if kind == "STREAM":
+        return entries(sink)
+    if kind == "LIST":
+        return [int(line) for line in sink.client.lrange("shop.orders", 0, -1)]
+    return [int(sink.client.hget(f"shop.orders:{i}", "id") or -1) for i in range(count)]
+
+
+@pytest.mark.parametrize("kind", ["STREAM", "LIST", "HASH"])
+def test_killed_between_a_refusal_and_its_answer_the_record_is_not_lost(redis, kind):
+    """A command fails inside the transaction that moves the position, and the process dies before it reads that."""
+    code = f"""
+from tests.redis_sink.harness import Sink, TP
+from tests.redis_sink.test_exactly_once import at
+class Server: host, port = {redis.host!r}, {redis.port}
+sink = Sink(Server, type={kind!r})
+sink.put(*(at(i) for i in range(3)))
+if {kind!r} != "HASH": sink.client.rename("shop.orders", "kept")
+sink.client.set("shop.orders" if {kind!r} != "HASH" else "shop.orders:5", "in the way")
+sink.put(*(at(i) for i in range(3, 8)))
+"""
+    env = {**os.environ, "PYTHONPATH": str(ROOT), "HEADRACE_FAILPOINTS": "sink.after_target_commit=kill:1"}
+    run = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True)
+    assert run.returncode == -9, run.stderr
+    again = Sink(redis, type=kind)
+    assert again.context.sought == {TP: 3}
+    with pytest.raises(DataException) as caught:
+        again.put(*(at(i) for i in range(3, 8)))
+    assert caught.value.code == "REDIS_WRONG_TYPE"
+    again.task.close([TP])
+    again.stop()
+    if kind == "HASH":
+        again.client.delete("shop.orders:5")
+    else:
+        again.client.rename("kept", "shop.orders")
+    last = Sink(redis, type=kind)
+    assert last.context.sought == {TP: 3}
+    last.put(*(at(i) for i in range(3, 10)))
+    assert ids_in(last, kind, 10) == list(range(10))
+    last.task.close([TP])
+    assert json.loads(last.client.get(POSITION))["offset"] == 10
+    assert "unchecked" not in json.loads(last.client.get(POSITION))
+    last.stop()
+
+
+@pytest.mark.parametrize("kind", ["STREAM", "HASH"])
+def test_many_refused_commands_all_go_to_the_reporter_in_order(redis, kind):
+    reporter = Reporter()
+    sink = Sink(redis, type=kind, key_pattern="s:${key.id}", reporter=reporter)
+    bad = [i for i in range(200) if i % 3 == 0 or 50 < i < 90]
+    for i in bad:
+        sink.client.set(f"s:{i}", "in the way")
+    sink.put(*(at(i) for i in range(200)))
+    assert [record.original_offset for record, _ in reporter.reported] == bad
+    size = sink.client.xlen if kind == "STREAM" else lambda key: bool(sink.client.hlen(key))
+    assert all(size(f"s:{i}") == 1 for i in range(200) if i not in bad)
+    assert json.loads(sink.client.get(POSITION))["offset"] == 200
+    sink.stop()
+
+
+@pytest.mark.parametrize("kind", ["STREAM", "HASH"])
+def test_what_only_the_server_can_heal_is_nobodys_dead_letter(redis, kind):
+    reporter = Reporter()
+    sink = Sink(redis, type=kind, reporter=reporter)
+    sink.put(at(0))
+    sink.client.config_set("maxmemory", 1)
+    try:
+        with pytest.raises(RetriableException) as caught:
+            sink.put(at(1), at(2))
+        assert caught.value.code == "REDIS_OUT_OF_MEMORY"
+    finally:
+        sink.client.config_set("maxmemory", 0)
+    sink.put(at(1), at(2), at(3))
+    assert reporter.reported == []
+    assert ids_in(sink, kind, 4) == [0, 1, 2, 3]
+    sink.stop()
+
+
+def test_a_script_the_server_forgot_is_sent_again(redis):
+    sink = Sink(redis, type="STREAM")
+    sink.put(at(0))
+    sink.client.script_flush()
+    sink.put(at(1))
+    assert entries(sink) == [0, 1]
+    sink.stop()
+
+
+def test_what_follows_an_append_is_tried_before_it(redis):
+    """A refused EXPIRE must not leave an entry behind that is appended again."""
+    redis_client = Sink(redis, type="HASH")
+    redis_client.client.execute_command("ACL", "SETUSER", "writer", "on", ">secret", "~*", "+@all", "-expire")
+    sink = Sink(redis, type="STREAM", key_ttl=60, username="writer", password="secret")
+    with pytest.raises(ConnectException) as caught:
+        sink.put(at(0), at(1))
+    assert caught.value.code == "REDIS_NO_PERMISSION"
+    redis_client.client.execute_command("ACL", "SETUSER", "writer", "+expire")
+    sink.put(at(0), at(1))
+    assert entries(sink) == [0, 1]
+    assert sink.client.ttl("shop.orders") > 50
+    redis_client.client.execute_command("ACL", "DELUSER", "writer")
+    redis_client.stop()
+    sink.stop()
+
+
+def test_the_widest_entry_is_written_and_a_wider_one_reported(redis):
+    reporter = Reporter()
+    sink = Sink(redis, type="STREAM", reporter=reporter)
+    widest = {f"c{i}": i for i in range(3_896)}
+    wide, wider = (SinkRecord(*TP, None, "k", None, row, None) for row in (widest, {**widest, "more": 1}))
+    sink.put(wide, wider)
+    [(_, fields)] = sink.client.xrange("shop.orders")
+    assert len(fields) == 3_896
+    assert [record.original_offset for record, _ in reporter.reported] == [1]
     sink.stop()
 
 

@@ -2,7 +2,7 @@
 
 Files: `config` (settings), `connector` (validation, planning), `keys` (key pattern), `rows` (what a record says about a
 row), `render` (values as text and JSON), `encode` (records to commands), `positions` (how far each partition is written),
-`write` (transactions), `task` (control flow).
+`batches` (transactions), `write` (what follows from them), `task` (control flow).
 """
 
 from headrace.sinks.redis.connector import RedisSinkConnector

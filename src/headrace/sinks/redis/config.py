@@ -151,7 +151,7 @@ def config_def() -> ConfigDef:
         False,
         None,
         _LOW,
-        "Accepted: every batch is one MULTI transaction with its positions, whatever is said here.",
+        "Accepted: every batch is one transaction with its positions (MULTI; a script for STREAM and LIST), whatever is said here.",
         group=group,
     )
     d.define(

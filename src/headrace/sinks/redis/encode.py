@@ -21,6 +21,7 @@ from typing import Any, NamedTuple
 
 from headrace.data import Schema, SinkRecord, Struct
 from headrace.errors import ConnectException, DataException
+from headrace.sinks.redis.batches import MAX_WORDS
 from headrace.sinks.redis.config import COLLECTION_TYPES, RedisSinkConfig
 from headrace.sinks.redis.fields import Pairs, Placeholder, RowEncoder, map_document, map_pairs
 from headrace.sinks.redis.keys import KeyMaker
@@ -99,6 +100,9 @@ class Encoder:
             ) from error
         if ttl > 0 and (encoded.replies or encoded.merge) and row.op is UPSERT:
             expire = encode_command(b"EXPIRE", key, b"%d" % ttl)
+            if self._config.type in ("STREAM", "LIST"):
+                # If it is refused, then before anything was appended.
+                return Encoded(expire + encoded.commands + expire, encoded.replies + 2)
             return Encoded(encoded.commands + expire, encoded.replies + 1, encoded.merge)
         return encoded
 
@@ -170,7 +174,7 @@ class Encoder:
         return Encoded(encode_command(b"HSET", key, *present) + removal, 2)
 
     def _write_stream(self, record: SinkRecord, row: Row, key: bytes) -> Encoded:
-        if isinstance(row.value, Struct):
+        if isinstance(row.value, Struct) and len(row.value.values) * 2 < MAX_WORDS - 8:
             command = self._encoder(row.value.schema, row.envelope_op).command(row.value.values, key)
             if command is not None:
                 return Encoded(command, 1)
@@ -179,6 +183,10 @@ class Encoder:
             fields = [b"__op", row.envelope_op.encode(), *fields]
         if not fields:
             raise DataException("A stream entry needs at least one field, and the record has none.")
+        if len(fields) > MAX_WORDS - 8:
+            raise DataException(
+                f"A stream entry may have {(MAX_WORDS - 8) // 2} fields, the record has {len(fields) // 2}."
+            )
         return Encoded(encode_command(b"XADD", key, b"*", *fields), 1)
 
     def _write_json(self, record: SinkRecord, row: Row, key: bytes) -> Encoded:

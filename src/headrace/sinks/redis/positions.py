@@ -3,11 +3,12 @@
 A position is a JSON text under `com.redis.kafka.connect.sink.offset.<topic>.<partition>[.<connector>]`, the original
 connector's form with three fields more:
 
-    {"topic": "t", "partition": 0, "topic_id": "…", "offset": 42, "owner": "<one per opened task>", "applied": [43, 45]}
+    {"topic": "t", "partition": 0, "topic_id": "…", "owner": "<one per opened task>", "offset": 42, "unchecked": 40}
 
 `offset` is the next log offset to write. Whoever opens a partition makes itself its owner; a write happens only while the
 text is the one its writer knows (compare-and-set), so a writer that lost the partition without noticing is refused.
-`applied` lists offsets from `offset` on that are written already: when one command of a batch failed, it alone is missing.
+`unchecked`: the records from here on were carried out, but whether the server refused one of them was not looked at yet;
+whoever finds it writes them again. Only commands that may be repeated leave it behind (`write.py`).
 `topic_id` is the identity of the topic the offsets belong to: one made anew under the same name counts from 0 again, and the
 old position would silently pass over its records. A position without it is the original connector's, an operator's or an
 older version's; it becomes the present topic's when it is opened.
@@ -15,8 +16,7 @@ older version's; it becomes the present topic's when it is opened.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -38,25 +38,21 @@ class Position:
     topic_id: str = ""
     offset: int | None = None
     owner: str = ""
-    applied: set[int] = field(default_factory=set)
     stored: bytes | None = None
 
     def done(self, offset: int) -> bool:
         """Whether the record at a log offset is written already."""
-        return (self.offset is not None and offset < self.offset) or offset in self.applied
+        return self.offset is not None and offset < self.offset
 
-    def text(self, offset: int | None, owner: str, applied: Iterable[int] = ()) -> bytes:
+    def text(self, offset: int | None, owner: str, unchecked: int | None = None) -> bytes:
         """The text of a position of this partition."""
-        document: dict[str, Any] = {
-            "topic": self.partition.topic,
-            "partition": self.partition.partition,
-            "offset": offset,
-            "owner": owner,
-        }
+        document: dict[str, Any] = {"topic": self.partition.topic, "partition": self.partition.partition}
         if self.topic_id:
             document["topic_id"] = self.topic_id
-        if applied := sorted(applied):
-            document["applied"] = applied
+        document["owner"] = owner
+        document["offset"] = offset
+        if unchecked is not None:
+            document["unchecked"] = unchecked
         return msgspec.json.encode(document)
 
     def load(self, stored: bytes | None) -> None:
@@ -64,11 +60,12 @@ class Position:
         SINK_POSITION_OF_ANOTHER_TOPIC when records of another topic than the present one were written."""
         self.stored = stored
         if stored is None:
-            self.offset, self.owner, self.applied = None, "", set()
+            self.offset, self.owner = None, ""
             return
         try:
             document = msgspec.json.decode(stored)
-            offset, owner, applied = document["offset"], document.get("owner", ""), document.get("applied", [])
+            offset, owner = document["offset"], document.get("owner", "")
+            offset = document.get("unchecked", offset)
             topic_id = document.get("topic_id", self.topic_id)
             valid = (offset is None or isinstance(offset, int)) and isinstance(owner, str) and isinstance(topic_id, str)
         except (msgspec.DecodeError, KeyError, TypeError, AttributeError):
@@ -89,7 +86,7 @@ class Position:
                 remedy="To write the new topic from its start, stop the connector, reset its offsets with "
                 "DELETE /connectors/<name>/offsets, and resume it; or use another connector name.",
             )
-        self.offset, self.owner, self.applied = offset, owner, set(applied)
+        self.offset, self.owner = offset, owner
 
 
 def position_key(partition: TopicPartition, connector: str, *, shared: bool) -> bytes:

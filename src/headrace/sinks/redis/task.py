@@ -10,11 +10,12 @@ import msgspec
 import headrace
 from headrace.data import SinkRecord
 from headrace.errors import DataException, HeadraceError
+from headrace.sinks.redis.batches import Item
 from headrace.sinks.redis.config import RedisSinkConfig
 from headrace.sinks.redis.encode import Encoded, Encoder
 from headrace.sinks.redis.positions import Position
 from headrace.sinks.redis.render import json_bytes
-from headrace.sinks.redis.write import Item, Writer
+from headrace.sinks.redis.write import Writer
 from headrace.spi import SinkTask, TopicPartition
 from headrace.systems.redis import RedisLink, encode_command
 

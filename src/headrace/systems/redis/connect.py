@@ -8,7 +8,7 @@ from typing import Any
 import redis
 from redis.exceptions import ResponseError
 
-from headrace.systems.redis.errors import map_error, map_reply
+from headrace.systems.redis.errors import map_error, map_reply, reply_text
 from headrace.systems.redis.resp import encode_command
 from headrace.systems.redis.target import RedisTarget
 
@@ -66,7 +66,7 @@ class RedisLink:
                 try:
                     answers.append(read(disable_decoding=True))
                 except ResponseError as error:
-                    answers.append(ReplyError(str(error)))
+                    answers.append(ReplyError(reply_text(error)))
         except BaseException as error:
             # Answers that were not read would be taken for those of the next commands.
             self.close()

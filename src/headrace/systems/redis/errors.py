@@ -10,6 +10,9 @@ from headrace.errors import ConfigException, ConnectException, DataException, He
 from headrace.systems.redis.target import RedisTarget
 
 
+_NO_PERMISSION_IN_SCRIPT = ("ACL failure in script", "The user executing the script can't")
+
+
 def map_error(error: BaseException, target: RedisTarget) -> HeadraceError:
     """The product's error for anything raised while talking to `target`."""
     if isinstance(error, HeadraceError):
@@ -40,7 +43,7 @@ def map_error(error: BaseException, target: RedisTarget) -> HeadraceError:
             remedy="Check the network and the server's load, or raise redis.timeout.",
         )
     if isinstance(error, rx.ResponseError):
-        return map_reply(text, target)
+        return map_reply(reply_text(error), target)
     if isinstance(error, (rx.ConnectionError, OSError)):
         return RetriableException(
             f"The connection to {target.address} was lost: {text}", code="REDIS_CONNECTION_LOST", field="redis.host"
@@ -48,12 +51,18 @@ def map_error(error: BaseException, target: RedisTarget) -> HeadraceError:
     return ConnectException(f"Redis at {target.address}: {type(error).__name__}: {text}", code="REDIS_ERROR")
 
 
+def reply_text(error: BaseException) -> str:
+    """An error answer as the server wrote it; redis-py takes the code off those it has a class for."""
+    code = getattr(error, "status_code", None)
+    return f"{code} {error}" if code else str(error)
+
+
 def map_reply(text: str, target: RedisTarget) -> HeadraceError:
     """The product's error for an error answer such as `OOM command not allowed …`."""
     word = text.split(" ", 1)[0]
     if word in ("WRONGPASS", "NOAUTH"):
         return _auth_failed(target)
-    if word in ("NOPERM", "NOPERMISSION"):
+    if word in ("NOPERM", "NOPERMISSION") or any(phrase in text for phrase in _NO_PERMISSION_IN_SCRIPT):
         return ConnectException(
             f"The user may not do this on {target.address}: {text}",
             code="REDIS_NO_PERMISSION",
