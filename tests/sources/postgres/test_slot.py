@@ -91,11 +91,10 @@ def test_an_idle_source_moves_offset_and_slot_without_records(
         sql.execute("INSERT INTO t VALUES (2)")
         run.count(2)
     assert len(run.records) == 2
-    assert {key: stored[key] for key in ("messageType", "txId", "ts_usec")} == {
-        "messageType": "COMMIT",
-        "txId": first["txId"],
-        "ts_usec": first["ts_usec"],
-    }
+    assert stored["messageType"] == "COMMIT"
+    # Up to version 14 the server sends transactions that have nothing for us, as a begin and a commit.
+    last_is_ours = sql.info.server_version >= 150000
+    assert (stored["txId"], stored["ts_usec"]) == (first["txId"], first["ts_usec"]) or not last_is_ours
     assert stored["lsn"] == stored["lsn_proc"] == stored["lsn_commit"] >= target
 
 
