@@ -144,6 +144,59 @@ def test_sink_offline(run: Run, tmp_path: Path) -> None:
     assert findings["transforms.r.replacement"]["verdict"] == "refused"
 
 
+def verdicts_of(run: Run, tmp_path: Path, config: dict[str, str]) -> dict[str, tuple[str, str]]:
+    path = tmp_path / "c.json"
+    path.write_text(json.dumps({"name": "c", "config": config}))
+    found = json.loads(run("config", "check", str(path), "--json").out)
+    return {item["key"]: (item["verdict"], item["reason"]) for item in found}
+
+
+def test_keys_of_the_postgres_source_that_are_no_single_name(run: Run, tmp_path: Path) -> None:
+    found = verdicts_of(
+        run,
+        tmp_path,
+        {
+            "connector.class": "io.debezium.connector.postgresql.PostgresConnector", "topic.prefix": "p",
+            "database.hostname": "127.0.0.1", "database.port": "1", "database.user": "u", "database.dbname": "d",
+            "driver.socketTimeout": "1", "drivr.socketTimeout": "1", "internal.log.position.check.enable": "true",
+            "column.mask.hash.SHA-256.with.salt.x": "a.b.c", "column.mask.hash.v2.SHA-256.with.salt.x": "a.b.c",
+            "column.truncate.to.5.chars": "a.b.c", "column.truncate.to.few.chars": "a.b.c",
+            "snapshot.select.statement.overrides": "public.a", "snapshot.select.statement.overrides.public.a": "SELECT 1",
+            "snapshot.select.statement.overrides.public.b": "SELECT 1", "converters": "isbn", "isbn.type": "X", "other.type": "X",
+            "offsets.storage.topic": "o",
+        },
+    )  # fmt: skip
+    verdicts = {key: verdict for key, (verdict, _) in found.items()}
+    for key, verdict in {
+        "driver.socketTimeout": "ignored", "drivr.socketTimeout": "unknown", "internal.log.position.check.enable": "ignored",
+        "column.mask.hash.SHA-256.with.salt.x": "used", "column.mask.hash.v2.SHA-256.with.salt.x": "used",
+        "column.truncate.to.5.chars": "used", "column.truncate.to.few.chars": "unknown",
+        "snapshot.select.statement.overrides.public.a": "used", "snapshot.select.statement.overrides.public.b": "ignored",
+        "converters": "refused", "isbn.type": "ignored", "other.type": "unknown", "offsets.storage.topic": "ignored",
+    }.items():  # fmt: skip
+        assert verdicts[key] == verdict, key
+    assert "JDBC driver" in found["driver.socketTimeout"][1]
+    assert found["snapshot.select.statement.overrides.public.b"][1].startswith("public.b is not listed")
+    assert "committed with the records" in found["offsets.storage.topic"][1]
+
+
+def test_keys_of_the_sinks_that_do_nothing(run: Run, tmp_path: Path) -> None:
+    jdbc = {
+        "connector.class": "io.debezium.connector.jdbc.JdbcSinkConnector", "topics": "t",
+        "connection.url": "jdbc:postgresql://127.0.0.1:1/d", "connection.username": "u", "connection.password": "p",
+        "hibernate.show_sql": "true", "hibernate.dialect": "PostgreSQLDialect", "connection.pool.min_size": "3",
+        "hibernat.x": "1", "dialect.mysql.x": "1",
+    }  # fmt: skip
+    found = {key: verdict for key, (verdict, _) in verdicts_of(run, tmp_path, jdbc).items()}
+    assert found["hibernate.dialect"] == "used"
+    for key in ("hibernate.show_sql", "connection.pool.min_size", "dialect.mysql.x"):
+        assert found[key] == "ignored"
+    assert found["hibernat.x"] == "unknown"
+    redis = {"connector.class": "headrace.RedisSink", "topics": "t", "redis.pool": "4", "redis.multiexec": "true"}
+    found = {key: verdict for key, (verdict, _) in verdicts_of(run, tmp_path, redis).items()}
+    assert found["redis.pool"] == found["redis.multiexec"] == "ignored"
+
+
 def test_by_a_cluster(run: Run, worker: str, tmp_path: Path) -> None:
     path = tmp_path / "c.json"
     path.write_text(

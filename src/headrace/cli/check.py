@@ -34,11 +34,16 @@ Explain = Callable[[str], tuple[Verdict, str | None] | None]
 
 
 def judge(
-    config: Mapping[str, str | None], entries: Iterable[Mapping[str, Any]], explain: Explain, known: Iterable[str] = ()
+    config: Mapping[str, str | None],
+    entries: Iterable[Mapping[str, Any]],
+    explain: Explain,
+    known: Iterable[str] = (),
+    no_effect: Mapping[str, str] | None = None,
 ) -> list[Finding]:
     """A finding for each key given, each key that is missing and each that takes a default.
 
     `entries`: {"definition", "value"} as in a validation's answer. `known`: further names to suggest for unknown keys.
+    `no_effect`: declared keys that are accepted and do nothing, and why.
     """
     definitions: dict[str, Mapping[str, Any]] = {}
     errors: dict[str, list[str]] = {}
@@ -49,7 +54,10 @@ def judge(
         if value["errors"]:
             errors.setdefault(value["name"], []).extend(value["errors"])
     names = [*definitions, *known]
-    findings = [_given(key, value, definitions, errors.get(key), explain, names) for key, value in config.items()]
+    findings = [
+        _given(key, value, definitions, errors.get(key), explain, names, no_effect or {})
+        for key, value in config.items()
+    ]
     findings += [
         Finding(key, Verdict.REFUSED, None, "; ".join(texts)) for key, texts in errors.items() if key not in config
     ]
@@ -69,9 +77,12 @@ def _given(
     errors: list[str] | None,
     explain: Explain,
     names: list[str],
+    no_effect: Mapping[str, str],
 ) -> Finding:
     if errors:
         return Finding(key, Verdict.REFUSED, value, "; ".join(errors))
+    if key in no_effect:
+        return Finding(key, Verdict.IGNORED, value, no_effect[key])
     if key in definitions:
         return Finding(key, Verdict.USED, value)
     explained = explain(key)

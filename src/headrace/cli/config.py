@@ -12,6 +12,7 @@ from headrace.cli.check import Finding, Verdict, error_entries, judge, worst
 from headrace.cli.explain import Lookup, connector_key, worker_key
 from headrace.cli.files import CONNECTOR_CLASS, read_connector
 from headrace.cli.options import auth_option, cacert_option, open_client
+from headrace.config import ConfigDef
 from headrace.config.rendering import config_info_to_json
 from headrace.errors import ConfigException, HeadraceError
 from headrace.runtime.framework_config import connector_def
@@ -89,12 +90,13 @@ def check_connector(given: Mapping[str, str | None], worker: Mapping[str, str]) 
             return None  # the class itself is refused already
 
     try:
-        kind = registry.find(CONNECTORS, given.get(CONNECTOR_CLASS) or "").kind
+        entry = registry.find(CONNECTORS, given.get(CONNECTOR_CLASS) or "")
+        kind = entry.kind
         entries = validate(registry, worker, given).configs
     except HeadraceError as error:
         kind, entries = PluginKind.SOURCE, error_entries([(error.field or CONNECTOR_CLASS, _text(error))])
         return _without_connector(given, entries)
-    return _judge(given, entries, kind, lookup, has_clients=False)
+    return _judge(given, entries, kind, lookup, has_clients=False, own=entry.load().config())
 
 
 def check_by_cluster(given: Mapping[str, str | None], url: str, auth: str | None, cacert: str | None) -> list[Finding]:
@@ -124,7 +126,9 @@ def _judge(
     lookup: Lookup,
     *,
     has_clients: bool,
+    own: ConfigDef | None = None,
 ) -> list[Finding]:
+    """`own`: the connector's declaration, where it is at hand."""
     other = PluginKind.SOURCE if kind is PluginKind.SINK else PluginKind.SINK
     explain = connector_key(
         given,
@@ -132,8 +136,10 @@ def _judge(
         worker_keys=worker_def().names(),
         lookup=lookup,
         has_clients=has_clients,
+        patterns=own.patterns() if own is not None else (),
     )
-    return judge(given, entries, explain)
+    declared = [*connector_def(kind), *own] if own is not None else []
+    return judge(given, entries, explain, no_effect={key.name: key.no_effect for key in declared if key.no_effect})
 
 
 def _without_connector(given: Mapping[str, str | None], entries: list[dict[str, Any]]) -> list[Finding]:

@@ -5,10 +5,11 @@ Kafka Connect hands every key to the connector, so a misspelt one is silently wi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
 from headrace.cli.check import Explain, Verdict, nearest
+from headrace.config import KeyPattern
 
 Answer = tuple[Verdict, str | None] | None
 Lookup = Callable[[str, str], list[str] | None]
@@ -74,8 +75,9 @@ def connector_key(
     worker_keys: Iterable[str],
     lookup: Lookup,
     has_clients: bool,
+    patterns: Sequence[KeyPattern] = (),
 ) -> Explain:
-    """For a connector. `other_direction`: the framework's keys for sinks when it is a source, and the reverse."""
+    """For a connector. `patterns`: its own, by declaration. `other_direction`: the framework's keys for sinks when it is a source, and the reverse."""
     others, workers = frozenset(other_direction), frozenset(worker_keys)
 
     def explain(key: str) -> Answer:
@@ -90,6 +92,10 @@ def connector_key(
                 return _alias_key(key, kind, config)
         if key.startswith("topic.creation."):
             return _topic_group_key(key, config)
+        for pattern in patterns:
+            if pattern.matches(key, config):
+                reason = pattern.ignored(key, config)
+                return (Verdict.IGNORED, reason) if reason else (Verdict.USED, None)
         if key in others:
             return Verdict.IGNORED, "it is for connectors of the other direction"
         if key in workers:

@@ -6,6 +6,7 @@ Source: org.apache.kafka.common.config.ConfigDef (Kafka 4.3) and the observed be
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
@@ -68,11 +69,38 @@ class ConfigKey:
     dependents: tuple[str, ...] = ()
     recommender: Recommender | None = None
     internal: bool = False
+    no_effect: str = ""
 
     @property
     def required(self) -> bool:
         """True when there is no default, so that a value must be given."""
         return self.default is NO_DEFAULT
+
+
+@dataclass(frozen=True, slots=True)
+class KeyPattern:
+    """Keys whose names hold a value, or that are passed on; see `ConfigDef.define_pattern`."""
+
+    name: str
+    regex: re.Pattern[str]
+    documentation: str
+    no_effect: str = ""
+    listed_in: str = ""
+
+    def matches(self, key: str, props: Mapping[str, str | None]) -> bool:
+        """Whether a key is of this pattern. Where the pattern begins with an alias, the alias must be listed."""
+        found = self.regex.fullmatch(key)
+        return found is not None and (not self.name.startswith("<") or self._listed(found[1], props))
+
+    def ignored(self, key: str, props: Mapping[str, str | None]) -> str:
+        """Why a key of this pattern has no effect; empty when it has one."""
+        found = self.regex.fullmatch(key)
+        if not self.no_effect and self.listed_in and found and not self._listed(found[1], props):
+            return f"{found[1]} is not listed in {self.listed_in}"
+        return self.no_effect
+
+    def _listed(self, item: str, props: Mapping[str, str | None]) -> bool:
+        return item in [listed.strip() for listed in (props.get(self.listed_in) or "").split(",")]
 
 
 @dataclass(slots=True)
@@ -94,6 +122,7 @@ class ConfigDef:
 
     def __init__(self, keys: Iterable[ConfigKey] = ()) -> None:
         self._keys: dict[str, ConfigKey] = {}
+        self._patterns: list[KeyPattern] = []
         for key in keys:
             self.add(key)
 
@@ -124,12 +153,14 @@ class ConfigDef:
         dependents: Sequence[str] = (),
         recommender: Recommender | None = None,
         internal: bool = False,
+        no_effect: str = "",
     ) -> ConfigDef:
         """Declare a key.
 
         `default`: a value of the type or its text; None = optional without value; NO_DEFAULT = required.
         `validator`: see `Validator`, ready ones in `headrace.config.validators`.
         `group`, `order_in_group`, `width`, `display_name`, `dependents`, `recommender` serve forms.
+        `no_effect`: why the key is accepted and does nothing; `config check` says so.
         """
         if order_in_group < 0 and group is not None:
             order_in_group = 1 + sum(1 for key in self._keys.values() if key.group == group)
@@ -148,8 +179,25 @@ class ConfigDef:
                 tuple(dependents),
                 recommender,
                 internal,
+                no_effect,
             )
         )
+
+    def define_pattern(
+        self, name: str, documentation: str, *, regex: str | None = None, no_effect: str = "", listed_in: str = ""
+    ) -> ConfigDef:
+        """Declare keys that are no single name, for `config check` and the reference; parsing leaves them alone.
+
+        `name`: how it is shown, such as `driver.*` or `<alias>.*`. `regex`: what the whole key must match; by default `*` stands
+        for any text. `no_effect`: why such keys do nothing. `listed_in`: the key that must list the regex's first group.
+        """
+        pattern = regex if regex is not None else re.escape(name).replace(r"\*", ".+")
+        self._patterns.append(KeyPattern(name, re.compile(pattern), documentation, no_effect, listed_in))
+        return self
+
+    def patterns(self) -> list[KeyPattern]:
+        """The declared patterns, in order."""
+        return list(self._patterns)
 
     def embed(self, other: ConfigDef, *, prefix: str = "", group: str | None = None) -> ConfigDef:
         """Add all keys of `other`, each name with `prefix` before it, under `group` when given."""
@@ -259,6 +307,7 @@ __all__ = [
     "ConfigType",
     "ConfigValue",
     "Importance",
+    "KeyPattern",
     "Password",
     "Recommender",
     "Validator",

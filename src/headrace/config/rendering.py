@@ -57,11 +57,17 @@ def render_markdown(title: str, doc: str, definition: ConfigDef) -> str:
     if doc.strip():
         parts += [doc.strip(), ""]
     keys = [key for key in definition if not key.internal]
-    if not keys:
+    if not keys and not definition.patterns():
         return "\n".join([*parts, "No settings.", ""])
     groups = list(dict.fromkeys(key.group or _NO_GROUP for key in keys))
     for group in groups:
         parts += [f"## {group}", "", *_table(key for key in keys if (key.group or _NO_GROUP) == group), ""]
+    if patterns := definition.patterns():
+        parts += ["## Keys by pattern", "", "| keys | meaning |", "|---|---|"]
+        for item in patterns:
+            meaning = _with_effect(item.documentation, item.no_effect)
+            parts.append(f"| {_cell(_code(item.name))} | {_cell(meaning)} |")
+        parts.append("")
     return "\n".join(parts)
 
 
@@ -73,10 +79,14 @@ def _table(keys: Iterable[ConfigKey]) -> list[str]:
             key.type.value.lower(),
             _default(key),
             key.importance.value.lower(),
-            key.documentation,
+            _with_effect(key.documentation, key.no_effect),
         )
         rows.append("| " + " | ".join(_cell(cell) for cell in cells) + " |")
     return rows
+
+
+def _with_effect(documentation: str, no_effect: str) -> str:
+    return f"{documentation} No effect: {no_effect}." if no_effect else documentation
 
 
 def _default(key: ConfigKey) -> str:

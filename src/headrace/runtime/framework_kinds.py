@@ -72,6 +72,7 @@ def add_source_keys(definition: ConfigDef) -> None:
         group=OFFSETS_TOPIC,
         width=Width.LONG,
         display_name="Offsets topic",
+        no_effect="the embedded log keeps all offsets in one store, committed with the records",
     )
 
 

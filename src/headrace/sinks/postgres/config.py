@@ -30,6 +30,9 @@ _NAMING: Final = "io.debezium.connector.jdbc.naming."
 _MODES = one_of("insert", "upsert", "update", ignore_case=True)
 
 
+_ONE_CONNECTION: Final = "a task uses one connection"
+
+
 def _own(definition: ConfigDef) -> ConfigDef:
     """Keys of this sink that the originals do not have."""
     return definition.define(
@@ -57,8 +60,12 @@ def debezium_config() -> ConfigDef:
     d.define("connection.username", _S, importance=_HIGH, documentation="User to log in with.")
     d.define("connection.password", _P, importance=_HIGH, documentation="Password to log in with.")
     for name, default in (("min_size", 5), ("max_size", 32), ("acquire_increment", 32), ("timeout", 1800)):
-        d.define(f"connection.pool.{name}", _I, default, None, _LOW, "Accepted; a task uses one connection.")
-    d.define("connection.restart.on.errors", _B, False, None, _LOW, "Accepted; a lost connection is always made again.")
+        d.define(
+            f"connection.pool.{name}", _I, default, None, _LOW, "Of the connection pool.", no_effect=_ONE_CONNECTION
+        )
+    d.define(
+        "connection.restart.on.errors", _B, False, None, _LOW, "", no_effect="a lost connection is always made again"
+    )
     d.define("database.time_zone", _S, "UTC", None, _LOW, "Old name of use.time.zone.")
     d.define("use.time.zone", _S, "UTC", None, _MEDIUM, "Time zone of temporal values without one. Only UTC.")
     d.define("delete.enabled", _B, False, None, _MEDIUM, "Delete rows at delete events and tombstones.")
@@ -78,7 +85,7 @@ def debezium_config() -> ConfigDef:
     d.define("column.naming.strategy", _S, f"{_NAMING}DefaultColumnNamingStrategy", None, _LOW, "Only the default.")
     d.define("collection.table.format", _S, "${table}", None, _LOW, "Only the default.")
     d.define("dialect.postgres.postgis.schema", _S, "public", None, _LOW, "Schema of the PostGIS extension.")
-    d.define("dialect.postgres.unnest.insert.enabled", _B, False, None, _LOW, "Accepted; rows are loaded by COPY.")
+    d.define("dialect.postgres.unnest.insert.enabled", _B, False, None, _LOW, "", no_effect="rows are loaded by COPY")
     d.define("dialect.sqlserver.identity.insert", _B, False, None, _LOW, "Another database's; must be false.")
     d.define(
         "batch.size", _I, 500, at_least(1), _MEDIUM, "Records per target transaction; unset = all that one call brings."
@@ -90,6 +97,16 @@ def debezium_config() -> ConfigDef:
     )
     d.define("flush.retry.delay.ms", _L, 1000, at_least(0), _MEDIUM, "Wait before a retry.")
     d.define("cloud.events.schema.name.pattern", _S, r".*CloudEvents\.Envelope$", None, _LOW, "Only the default.")
+    d.define_pattern("hibernate.dialect", "Only a PostgreSQL dialect; others are refused.")
+    d.define_pattern(
+        "hibernate.*", "Settings of the original's database library.", no_effect="there is no Hibernate here"
+    )
+    d.define_pattern(
+        "dialect.<database>.*",
+        "Settings of other databases.",
+        regex=r"dialect\.(sqlserver|mysql|mariadb|oracle|db2)\..+",
+        no_effect="it is for another database",
+    )
     return _own(d)
 
 
@@ -100,8 +117,16 @@ def confluent_config() -> ConfigDef:
     d.define("connection.user", _S, None, None, _HIGH, "User to log in with.")
     d.define("connection.password", _P, None, None, _HIGH, "Password to log in with.")
     d.define("dialect.name", _S, "", None, _LOW, "Empty or PostgreSqlDatabaseDialect.")
-    d.define("connection.attempts", _I, 3, at_least(1), _LOW, "Accepted; an unreachable target is retried on.")
-    d.define("connection.backoff.ms", _L, 10000, at_least(0), _LOW, "Accepted; see retry.backoff.ms.")
+    d.define("connection.attempts", _I, 3, at_least(1), _LOW, "", no_effect="an unreachable target is retried on")
+    d.define(
+        "connection.backoff.ms",
+        _L,
+        10000,
+        at_least(0),
+        _LOW,
+        "",
+        no_effect="an unreachable target is retried on; see retry.backoff.ms",
+    )
     d.define("insert.mode", _S, "insert", _MODES, _HIGH, "insert, upsert or update.")
     d.define(
         "batch.size",
@@ -123,7 +148,13 @@ def confluent_config() -> ConfigDef:
     d.define("timestamp.precision.mode", _S, "microseconds", None, _LOW, "Only microseconds.")
     d.define("timestamp.fields.list", _LIST, "", None, _LOW, "Must be empty.")
     d.define(
-        "date.calendar.system", _S, "legacy", None, _LOW, "Accepted; dates are proleptic Gregorian, as PostgreSQL's."
+        "date.calendar.system",
+        _S,
+        "legacy",
+        None,
+        _LOW,
+        "",
+        no_effect="dates are proleptic Gregorian, as PostgreSQL's are",
     )
     d.define("string.output.value.column.name", _S, "record_value", None, _LOW, "Only the default.")
     d.define("auto.create", _B, False, None, _MEDIUM, "Create missing tables.")
@@ -134,7 +165,7 @@ def confluent_config() -> ConfigDef:
     d.define("max.retries", _I, 10, at_least(0), _MEDIUM, "Retries of a conflict; an unreachable target is retried on.")
     d.define("retry.backoff.ms", _I, 3000, at_least(0), _MEDIUM, "Wait before a retry.")
     d.define("replace.null.with.default", _B, True, None, _MEDIUM, "Write a field's default where its value is null.")
-    d.define("mssql.use.merge.holdlock", _B, True, None, _LOW, "Another database's; no effect.")
+    d.define("mssql.use.merge.holdlock", _B, True, None, _LOW, "", no_effect="it is for another database")
     return _own(d)
 
 

@@ -85,8 +85,9 @@ def config_def() -> ConfigDef:
         8,
         at_least(1),
         _LOW,
-        "Accepted and not used: a task writes in order over one connection.",
+        "Connections of the original's pool.",
         group=group,
+        no_effect="a task writes in order over one connection",
     )
     group = "Writing"
     d.define(
@@ -151,8 +152,9 @@ def config_def() -> ConfigDef:
         False,
         None,
         _LOW,
-        "Accepted: every batch is one transaction with its positions (MULTI; a script for STREAM and LIST), whatever is said here.",
+        "Whether the original wraps a batch in MULTI and EXEC.",
         group=group,
+        no_effect="every batch is one transaction with its positions (MULTI; a script for STREAM and LIST)",
     )
     d.define(
         "redis.wait.replicas",

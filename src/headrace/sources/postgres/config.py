@@ -15,7 +15,7 @@ from headrace.config.definition import invalid_value
 from headrace.config.parsing import parse_value
 from headrace.config.validators import ValidValues
 from headrace.errors import ConfigException
-from headrace.sources.postgres.keys import GROUPS, KeyRow
+from headrace.sources.postgres.keys import GROUPS, PATTERN_KEYS, KeyRow
 from headrace.sources.postgres.modes import Modes
 from headrace.sources.postgres.source_types import PropagatedTypes
 from headrace.sources.postgres.stream_rules import StreamRules
@@ -51,6 +51,23 @@ def config_def() -> ConfigDef:
                 width=_width(row.type),
                 recommender=ValidValues(list(row.allowed)) if row.allowed else None,
             )
+    for name, doc in PATTERN_KEYS:
+        definition.define_pattern(name, doc, regex=name)
+    overrides = "snapshot.select.statement.overrides"
+    definition.define_pattern(
+        f"{overrides}.<table>", "The SELECT for a table.", regex=re.escape(overrides) + r"\.(.+)", listed_in=overrides
+    )
+    no_driver = "there is no JDBC driver here; use the database.* keys"
+    definition.define_pattern("driver.*", "Properties of the original's database driver.", no_effect=no_driver)
+    definition.define_pattern("internal.*", "Debezium's internal settings.", no_effect="they steer Debezium's own code")
+    for key in ("converters", "post.processors"):
+        definition.define_pattern(
+            f"<alias of {key}>.*",
+            f"Settings of {key}, which are refused.",
+            regex=r"([^.]+)\..+",
+            no_effect=f"{key} are refused",
+            listed_in=key,
+        )
     return definition
 
 

@@ -9,7 +9,6 @@ import redis.exceptions as rx
 from headrace.errors import ConfigException, ConnectException, DataException, HeadraceError, RetriableException
 from headrace.systems.redis.target import RedisTarget
 
-
 _NO_PERMISSION_IN_SCRIPT = ("ACL failure in script", "The user executing the script can't")
 
 
