@@ -218,6 +218,9 @@ class ScriptedSource(SourceTask):
     def commit(self) -> None:
         self.script.note("commit")
 
+    def paused(self) -> None:
+        self.script.note("paused")
+
     def stop(self) -> None:
         self.script.note("stop", threading.current_thread().name)
         self.script.more.set()

@@ -182,6 +182,7 @@ def test_pause_commits_what_was_read_and_stops_reading() -> None:
         eventually(lambda: run.listener.states == [State.PAUSED])
         run.script.feed([record(1)])
         assert run.runner.progress()[0] == "idle"
+        assert [name for name, _ in run.script.events] == ["start", "paused"]
         run.runner.resume()
         eventually(lambda: log.values("t"))
         assert run.listener.states == [State.PAUSED, State.RUNNING]

@@ -179,6 +179,7 @@ class SourceLoop(TaskLoop):
             appender.check()
             if self.paused:
                 self._flush(task, appender)
+                task.paused()
                 self.report_state(State.PAUSED)
                 self.wait_while_paused()
                 continue

@@ -45,6 +45,10 @@ class SourceTask(ABC):
     def commit(self) -> None:
         """An offset commit succeeded. Called after `offsets_committed`."""
 
+    def paused(self) -> None:
+        """The connector was paused: `poll` is not called until it is resumed, all that was handed over is committed. The place
+        to let go of what costs the source something while nobody reads. Called at each pause."""
+
     def stop(self) -> None:
         """End: called once, from another thread when `poll` must be cut short, so only signal then and release what `poll`
         does not use; the thread that polls calls `close` afterwards."""

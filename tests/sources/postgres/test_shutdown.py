@@ -203,6 +203,21 @@ def test_after_foreign_traffic(server: PostgresServer, attach: Callable[..., Att
     run.has(1, 2)
 
 
+def test_while_paused(server: PostgresServer, attach: Callable[..., Attached]) -> None:
+    """Nobody reads the stream then, so nobody could confirm what the shutdown waits for."""
+    run = attach()
+    with server.connect() as sql:
+        sql.execute("INSERT INTO t VALUES (1)")
+        run.has(1)
+        run.runner.pause()
+        wait_until(lambda: not is_streaming(server), 20, "the end of the stream")
+        sql.execute("INSERT INTO t VALUES (2)")
+    shut_down(server)
+    server.start()
+    run.runner.resume()
+    run.has(1, 2)
+
+
 def test_with_manual_flush(server: PostgresServer, attach: Callable[..., Attached]) -> None:
     run = attach(**{"lsn.flush.mode": "manual"})
     with server.connect() as sql:

@@ -276,6 +276,12 @@ class PostgresSourceTask(SourceTask):
         self._session = self._snapshot = self._next = self._decoder = self._feedback = None
         self._payloads, self._index = (), 0
 
+    def paused(self) -> None:
+        """Give the replication connection back: one that lives but does not read would keep the server from shutting down. A
+        running snapshot is kept, it could only begin again."""
+        if self._decoder is not None:
+            self._disconnect()
+
     def stop(self) -> None:
         self._stop.set()
 
