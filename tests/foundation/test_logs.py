@@ -5,12 +5,15 @@ import logging
 import multiprocessing
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
-from headrace.errors import ConfigException, NotFoundException
-from headrace.foundation import logs
+from headrace.config import ConfigDef, ConfigType
+from headrace.errors import ConfigException, ConnectException, NotFoundException
+from headrace.foundation import logs, redaction
 from headrace.foundation.log_files import ConnectorFileHandler
+from headrace.runtime.hosting.failures import failure_of
 
 
 @pytest.fixture
@@ -45,6 +48,84 @@ def test_json_lines(written: Callable[[], str]) -> None:
     assert line["error"]["code"] == "CONFIG_INVALID"
     assert line["error"]["field"] == "a.b"
     assert "Traceback" in line["trace"]
+
+
+@pytest.fixture
+def no_secrets() -> Iterator[None]:
+    before = redaction._secrets[:]
+    redaction._secrets.clear()
+    yield
+    redaction._secrets[:] = before
+
+
+@pytest.mark.usefixtures("no_secrets")
+@pytest.mark.parametrize("format", ["text", "json"])
+def test_a_secret_that_is_a_common_word_leaves_the_codes_names_alone(written: Callable[[], str], format: str) -> None:
+    logs.setup(logs.LogSettings(format=format))
+    logs.hide(["definition", "parse", "errors"])
+    try:
+        ConfigDef().define("port", ConfigType.INT).parse({"port": "definition\nparse errors"})
+    except ConfigException:
+        logging.getLogger("headrace.config.definition").exception("The definition is wrong: %s", "parse")
+    text = written()
+    text = json.loads(text)["trace"] if format == "json" else text
+    assert "config/definition.py" in text
+    assert ", in parse" in text
+    assert "value = self._parse_one(key, props)" in text
+    assert "headrace.errors.ConfigException: " in text
+    if format == "text":
+        assert "The [hidden] is wrong: [hidden] (headrace.config.definition)" in text
+    assert "Invalid value [hidden]\n[hidden] [hidden] for configuration port" in text
+
+
+@pytest.mark.usefixtures("no_secrets")
+@pytest.mark.parametrize("secret", ['pa"ss\\wo rd', "zürich&1", "line one\nline two", "postgres", "x/y@z:1"])
+@pytest.mark.parametrize("format", ["text", "json"])
+def test_no_form_of_a_secret_is_shown(written: Callable[[], str], secret: str, format: str) -> None:
+    logs.setup(logs.LogSettings(format=format))
+    logs.hide([secret])
+    url = f"postgresql://u:{quote(secret, safe='')}@h/d"
+    try:
+        try:
+            raise ValueError(
+                f"{secret} {secret!r} {url} {json.dumps({'p': secret})} {json.dumps({'p': secret}, ensure_ascii=False)}"
+            )
+        except ValueError as error:
+            raise ExceptionGroup(
+                f"several: {secret}", [ConnectException(f"SELECT '{secret}'", remedy=secret)]
+            ) from error
+    except ExceptionGroup as error:
+        logging.getLogger("x").exception("%s %r %s", secret, secret, url)
+        failure = failure_of(error)
+    shown = written()
+    shown = shown + repr(json.loads(shown)) if format == "json" else shown
+    shown += failure.trace + failure.message
+    forms = {secret, quote(secret, safe=""), json.dumps(secret)[1:-1], repr(secret)[1:-1]}
+    code = "postgresql://u"  # the scheme is no secret
+    for form in forms:
+        assert form not in shown.replace(code, "").replace("[hidden]ql://", ""), form
+
+
+@pytest.mark.usefixtures("no_secrets")
+def test_a_message_cannot_pass_for_a_frame() -> None:
+    logs.hide(["s3cret-value", "s3cret_value"])
+    here = redaction.__file__
+    for forged in (
+        f'  File "{here}/s3cret-value", line 1, in redact',
+        f'  File "{here}", line 1, in s3cret_value',
+        '  File "/tmp/s3cret-value.py", line 1, in main',
+        f'  File "{here}", line 1, in redact s3cret-value',
+        f'  File "{here}", line 1, in redact\n    s3cret-value',
+        "s3cret_value: text",
+        "x.s3cret_value: text",
+    ):
+        assert "s3cret" not in redaction.redact_trace(f"Traceback\n{forged}\nend"), forged
+
+
+@pytest.mark.usefixtures("no_secrets")
+def test_a_secret_within_another_leaves_no_rest() -> None:
+    logs.hide(["abcd", "abcdefgh"])
+    assert logs.redact("x abcdefgh y abcd") == "x [hidden] y [hidden]"
 
 
 def test_levels(written: Callable[[], str]) -> None:

@@ -10,9 +10,7 @@ from __future__ import annotations
 import json
 import logging
 import sys
-import threading
 import time
-from collections.abc import Iterable
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +18,9 @@ from typing import Any, Final
 
 from headrace.errors import HeadraceError, NotFoundException, describe
 from headrace.foundation.log_files import ConnectorFileHandler
+from headrace.foundation.redaction import hide as hide
+from headrace.foundation.redaction import redact as redact
+from headrace.foundation.redaction import redact_trace
 
 LEVELS: Final[dict[str, int]] = {
     "OFF": 100,
@@ -38,8 +39,6 @@ _ALIASES: Final = {"WARNING": "WARN", "CRITICAL": "FATAL"}
 _connector: ContextVar[str | None] = ContextVar("headrace_log_connector", default=None)
 _scope: ContextVar[str | None] = ContextVar("headrace_log_scope", default=None)
 _process_context: list[str | None] = [None, None]
-_secrets: set[str] = set()
-_secrets_lock = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,20 +82,6 @@ def set_context(connector: str | None, scope: str | None = None, *, whole_proces
         _process_context[:] = [connector, scope]
     _connector.set(connector)
     _scope.set(scope)
-
-
-def hide(secrets: Iterable[str]) -> None:
-    """Replace these texts in all lines from now on. Texts below four characters are left out: they would blot everything."""
-    with _secrets_lock:
-        _secrets.update(text for text in secrets if text and len(text) >= 4)
-
-
-def redact(text: str) -> str:
-    """`text` with all hidden values replaced."""
-    for secret in tuple(_secrets):
-        if secret in text:
-            text = text.replace(secret, "[hidden]")
-    return text
 
 
 def level_number(level: str) -> int:
@@ -158,10 +143,13 @@ class _TextFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         stamp = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(record.created))
         level = level_name(record.levelno)
-        line = f"{stamp},{int(record.msecs):03d} {level} {_context_text(record)}{record.getMessage()} ({record.name})"
+        text = redact(record.getMessage())
+        line = f"{stamp},{int(record.msecs):03d} {level} {_context_text(record)}{text} ({record.name})"
         if record.exc_info:
-            line += "\n" + self.formatException(record.exc_info)
-        return redact(line)
+            line += "\n" + redact_trace(self.formatException(record.exc_info))
+        if record.stack_info:
+            line += "\n" + redact_trace(record.stack_info)
+        return line
 
 
 class _JsonFormatter(logging.Formatter):
@@ -172,14 +160,18 @@ class _JsonFormatter(logging.Formatter):
             "timestamp": int(record.created * 1000),
             "level": level_name(record.levelno),
             "logger": record.name,
-            "message": record.getMessage(),
+            "message": redact(record.getMessage()),
         }
         for name in ("connector", "scope"):
             if value := getattr(record, name, None):
                 line[name] = value
         error = _error_of(record)
         if isinstance(error, HeadraceError):
-            line["error"] = {key: value for key, value in describe(error).items() if value is not None}
+            line["error"] = {
+                key: redact(value) if key in ("message", "remedy") else value
+                for key, value in describe(error).items()
+                if value is not None
+            }
         if record.exc_info:
-            line["trace"] = self.formatException(record.exc_info)
-        return redact(json.dumps(line, ensure_ascii=False))
+            line["trace"] = redact_trace(self.formatException(record.exc_info))
+        return json.dumps(line, ensure_ascii=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import traceback
 
 from headrace.errors import RetryClass, describe
-from headrace.foundation.logs import redact
+from headrace.foundation.redaction import redact, redact_trace
 from headrace.runtime.hosting.messages import Failure
 
 
@@ -18,9 +18,9 @@ def failure_of(error: BaseException) -> Failure:
         code=str(fields["code"]),
         message=redact(str(fields["message"])),
         retry_class=str(fields["retry_class"]),
-        trace=redact(f"{_name(error)}: {error}\n{frames}"),
+        trace=f"{_name(error)}: {redact(str(error))}\n{redact_trace(frames)}",
         field=fields["field"],
-        remedy=fields["remedy"],
+        remedy=redact(fields["remedy"]) if fields["remedy"] else None,
     )
 
 
