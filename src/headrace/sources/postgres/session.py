@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -54,6 +54,13 @@ class StreamStart(NamedTuple):
     offset: Mapping[str, Any]
 
 
+class SnapshotLaterError(Exception):
+    """The snapshot's delay runs until the monotonic time `at`: open another session then."""
+
+    def __init__(self, at: float) -> None:
+        self.at = at
+
+
 class PgSession:
     """`headers`: shared by all data records of the task's life."""
 
@@ -77,8 +84,8 @@ class PgSession:
         self._publication: PublicationInfo | None = None
         self.captured: list[str] = []
         self.sender_timeout_s = 60.0
-        self.wait: Callable[[float], object] = time.sleep
-        """Waits that many seconds; the task puts one here that a stop ends."""
+        self.snapshot_at: float | None = None
+        """The monotonic time from when on a snapshot may be taken; the task carries it from session to session."""
 
     @cached_property
     def codecs(self) -> Codecs:
@@ -92,7 +99,7 @@ class PgSession:
         self, stored: Mapping[str, Any] | None, counts: SnapshotCounts, *, resuming: bool = False
     ) -> Snapshot | StreamStart | None:
         """Check, prepare publication and slot, and answer what comes first: a snapshot, the stream, or nothing (None, after
-        initial_only). `resuming`: not the task's first session. Raises the product's errors."""
+        initial_only). `resuming`: not the task's first session. Raises the product's errors, and SnapshotLaterError."""
         try:
             return self._open(stored, counts, resuming)
         except Exception as error:
@@ -162,7 +169,7 @@ class PgSession:
     # Snapshot ----------------------------------------------------------------------------------------------------
 
     def _snapshot_joined(self, slot: SlotInfo | None, counts: SnapshotCounts) -> Snapshot:
-        self._wait(self.config["snapshot.delay.ms"])
+        self._delay_snapshot()
         replication = self.connections.open_replication()
         try:
             if slot is None:
@@ -182,7 +189,7 @@ class PgSession:
 
     def _snapshot_alone(self, counts: SnapshotCounts) -> Snapshot:
         """For initial_only: no stream follows, so nothing has to join."""
-        self._wait(self.config["snapshot.delay.ms"])
+        self._delay_snapshot()
         sql = self.connections.open_snapshot()
         sql.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
         lsn = lsn_to_int(introspect.current_lsn(sql))
@@ -207,13 +214,18 @@ class PgSession:
 
     def after_snapshot(self, snapshot: Snapshot) -> StreamStart:
         """Where the stream goes on behind a snapshot."""
-        self._wait(self.config["streaming.delay.ms"])
         position = Position.of(snapshot.final_offset)
         return StreamStart(position.commit_lsn, position, snapshot.final_offset)
 
-    def _wait(self, milliseconds: int) -> None:
-        if milliseconds:
-            self.wait(milliseconds / 1000)
+    def _delay_snapshot(self) -> None:
+        delay_s = self.config["snapshot.delay.ms"] / 1000
+        if not delay_s:
+            return
+        if self.snapshot_at is None:
+            logger.info("The snapshot begins in %g s (snapshot.delay.ms).", delay_s)
+            self.snapshot_at = time.monotonic() + delay_s
+        if time.monotonic() < self.snapshot_at:
+            raise SnapshotLaterError(self.snapshot_at)
 
     # Stream ------------------------------------------------------------------------------------------------------
 

@@ -21,7 +21,7 @@ from headrace.sources.postgres.events import Clock
 from headrace.sources.postgres.feedback import Feedback
 from headrace.sources.postgres.offsets import flush_position
 from headrace.sources.postgres.retries import Retries
-from headrace.sources.postgres.session import PgSession, StreamStart
+from headrace.sources.postgres.session import PgSession, SnapshotLaterError, StreamStart
 from headrace.sources.postgres.snapshot import Snapshot
 from headrace.sources.postgres.stream import StreamDecoder
 from headrace.spi import SourceTask
@@ -49,7 +49,8 @@ class PostgresSourceTask(SourceTask):
         self._index = 0
         self._handed: Mapping[str, Any] | None = None
         self._committed: Mapping[str, Any] | None = None
-        self._retry_at = 0.0
+        self._wait_until = 0.0
+        self._snapshot_at: float | None = None
         self._finished = False
         self._heartbeat_at = 0.0
         self._move_on_at = 0.0
@@ -80,7 +81,7 @@ class PostgresSourceTask(SourceTask):
         if self._finished:
             self._stop.wait(1.0)
             return None
-        pause = self._retry_at - time.monotonic()
+        pause = self._wait_until - time.monotonic()
         if pause > 0:
             self._stop.wait(min(pause, 1.0))
             return None
@@ -101,7 +102,7 @@ class PostgresSourceTask(SourceTask):
             if records is not None:
                 return self._hand_over(records)
             self._leave_snapshot()
-        if self._next is not None:
+        if self._next is not None and time.monotonic() >= self._wait_until:
             self._start_stream(self._next)
         if self._decoder is None:
             return []
@@ -110,10 +111,15 @@ class PostgresSourceTask(SourceTask):
     def _open(self) -> None:
         application = f"headrace {self.context.connector_name}"
         session = PgSession(self._config, self._config.target(application), self._headers)
-        session.wait = self._stop.wait
+        session.snapshot_at = self._snapshot_at
         self._session = session
         at = self._handed if self._handed is not None else self._committed
-        first = session.open(at, self.numbers.snapshot, resuming=self._handed is not None)
+        try:
+            first = session.open(at, self.numbers.snapshot, resuming=self._handed is not None)
+        except SnapshotLaterError as later:
+            self._disconnect()
+            self._snapshot_at = self._wait_until = later.at
+            return
         self.numbers.captured = session.captured
         if isinstance(first, Snapshot):
             self._snapshot = first
@@ -138,6 +144,7 @@ class PostgresSourceTask(SourceTask):
             self._session.connections.close()
             return
         self._next = self._session.after_snapshot(snapshot)
+        self._wait_until = time.monotonic() + self._config["streaming.delay.ms"] / 1000
 
     def _start_stream(self, start: StreamStart) -> None:
         assert self._session is not None
@@ -260,7 +267,7 @@ class PostgresSourceTask(SourceTask):
             raise error
         self._disconnect()
         self.numbers.reconnects += 1
-        self._retry_at = time.monotonic() + self._retries.wait_s(error)
+        self._wait_until = time.monotonic() + self._retries.wait_s(error)
 
     def _disconnect(self) -> None:
         """End the session; what was decoded but not handed out is read again."""
