@@ -197,6 +197,22 @@ def test_keys_of_the_sinks_that_do_nothing(run: Run, tmp_path: Path) -> None:
     assert found["redis.pool"] == found["redis.multiexec"] == "ignored"
 
 
+def test_a_reference_without_its_provider_is_told(run: Run, tmp_path: Path) -> None:
+    config = {"connector.class": "headrace.RedisSink", "topics": "t", "redis.host": "${env:REDIS_HOST}"}
+    assert verdicts_of(run, tmp_path, config)["redis.host"][1].startswith(
+        "taken literally, for there is no config provider env"
+    )
+    worker = write(
+        tmp_path / "w.properties",
+        {
+            "config.providers": "env",
+            "config.providers.env.class": "org.apache.kafka.common.config.provider.EnvVarConfigProvider",
+        },
+    )
+    found = json.loads(run("config", "check", str(tmp_path / "c.json"), "--worker", worker, "--json").out)
+    assert not any("literally" in (item["reason"] or "") for item in found)
+
+
 def test_by_a_cluster(run: Run, worker: str, tmp_path: Path) -> None:
     path = tmp_path / "c.json"
     path.write_text(

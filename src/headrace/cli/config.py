@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import click
@@ -13,6 +14,7 @@ from headrace.cli.explain import Lookup, connector_key, worker_key
 from headrace.cli.files import CONNECTOR_CLASS, read_connector
 from headrace.cli.options import auth_option, cacert_option, open_client
 from headrace.config import ConfigDef
+from headrace.config.references import find_references
 from headrace.config.rendering import config_info_to_json
 from headrace.errors import ConfigException, HeadraceError
 from headrace.runtime.framework_config import connector_def
@@ -96,7 +98,20 @@ def check_connector(given: Mapping[str, str | None], worker: Mapping[str, str]) 
     except HeadraceError as error:
         kind, entries = PluginKind.SOURCE, error_entries([(error.field or CONNECTOR_CLASS, _text(error))])
         return _without_connector(given, entries)
-    return _judge(given, entries, kind, lookup, has_clients=False, own=entry.load().config())
+    findings = _judge(given, entries, kind, lookup, has_clients=False, own=entry.load().config())
+    return [_with_references(finding, worker) for finding in findings]
+
+
+def _with_references(finding: Finding, worker: Mapping[str, str]) -> Finding:
+    """Say of a value whose reference nobody replaces that it is taken literally, as Connect does."""
+    providers = [name.strip() for name in worker.get("config.providers", "").split(",")]
+    unknown = [item.provider for item in find_references(finding.value or "") if item.provider not in providers]
+    if not unknown or finding.verdict is Verdict.DEFAULTED:
+        return finding
+    text = (
+        f"taken literally, for there is no config provider {unknown[0]}: --worker names the worker's file that has it"
+    )
+    return replace(finding, reason=f"{text}; {finding.reason}" if finding.reason else text)
 
 
 def check_by_cluster(given: Mapping[str, str | None], url: str, auth: str | None, cacert: str | None) -> list[Finding]:

@@ -150,7 +150,18 @@ def _create(config: PostgresConfig, connection: Conn, capture: Capture, name: st
             raise _no_tables()
     elif mode == "no_tables":
         tables = []
-    publications.create_publication(connection, name, tables, via_root=config["publish.via.partition.root"])
+    try:
+        publications.create_publication(connection, name, tables, via_root=config["publish.via.partition.root"])
+    except Exception as error:
+        if getattr(error, "sqlstate", None) != "42501":
+            raise
+        raise ConfigException(
+            f"The role may not create publication {name} (publication.autocreate.mode={mode}): {error}",
+            code="PG_PERMISSION",
+            field="publication.autocreate.mode",
+            remedy="A publication for all tables needs a superuser. Use publication.autocreate.mode=filtered with a role that owns "
+            "the tables and may CREATE in the database, or let a superuser create the publication.",
+        ) from error
     logger.info("Created publication %s (%s).", name, mode)
 
 
