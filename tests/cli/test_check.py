@@ -117,6 +117,35 @@ def test_worker_file(run: Run, tmp_path: Path) -> None:
     }
 
 
+def test_keys_of_the_worker_that_are_no_single_name(run: Run, tmp_path: Path) -> None:
+    file = write(
+        tmp_path / "w.properties",
+        {
+            "key.converter": "org.apache.kafka.connect.json.JsonConverter",
+            "value.converter": "org.apache.kafka.connect.json.JsonConverter",
+            "headrace.data.dir": str(tmp_path),
+            "config.providers": "env",
+            "config.providers.env.class": "org.apache.kafka.common.config.provider.EnvVarConfigProvider",
+            "config.providers.env.param.allowlist.pattern": "A.*",
+            "config.providers.fiel.class": "X",
+            "headrace.log.level.headrace.rest": "DEBUG",
+            "log.embedded.max.bytes": "0",
+            "log.embedded.path": "/x",
+            "log.embedded.max.byte": "0",
+        },
+    )
+    found = {
+        item["key"]: (item["verdict"], item["reason"])
+        for item in json.loads(run("config", "check", "--json", file).out)
+    }
+    for key in ("class", "param.allowlist.pattern"):
+        assert found[f"config.providers.env.{key}"][0] == "used"
+    assert found["config.providers.fiel.class"] == ("ignored", "fiel is not listed in config.providers")
+    assert found["headrace.log.level.headrace.rest"][0] == found["log.embedded.max.bytes"][0] == "used"
+    assert found["log.embedded.path"][0] == "ignored"
+    assert found["log.embedded.max.byte"] == ("unknown", "did you mean log.embedded.max.bytes?")
+
+
 def test_unknown_class_offline(run: Run, tmp_path: Path) -> None:
     path = tmp_path / "c.json"
     path.write_text(

@@ -197,9 +197,8 @@ def check_worker(given: Mapping[str, str]) -> list[Finding]:
             errors.append((error.field or "worker", _text(error)))
     errors += [(error.field or "listeners", _text(error)) for error in check_settings(given)]
     connector_keys = {name for kind in CONNECTORS for name in connector_def(kind).names()}
-    return judge(
-        given, [*entries, *error_entries(errors)], worker_key(given, connector_keys=connector_keys, lookup=lookup)
-    )
+    explain = worker_key(given, connector_keys=connector_keys, lookup=lookup, patterns=worker_def().patterns())
+    return judge(given, [*entries, *error_entries(errors)], explain)
 
 
 def _folders(worker: Mapping[str, str]) -> list[str]:

@@ -94,8 +94,7 @@ def connector_key(
             return _topic_group_key(key, config)
         for pattern in patterns:
             if pattern.matches(key, config):
-                reason = pattern.ignored(key, config)
-                return (Verdict.IGNORED, reason) if reason else (Verdict.USED, None)
+                return _by_pattern(pattern, key, config)
         if key in others:
             return Verdict.IGNORED, "it is for connectors of the other direction"
         if key in workers:
@@ -105,7 +104,13 @@ def connector_key(
     return explain
 
 
-def worker_key(config: Mapping[str, str | None], *, connector_keys: Iterable[str], lookup: Lookup) -> Explain:
+def worker_key(
+    config: Mapping[str, str | None],
+    *,
+    connector_keys: Iterable[str],
+    lookup: Lookup,
+    patterns: Sequence[KeyPattern] = (),
+) -> Explain:
     """For a standalone worker with the embedded log."""
     connectors = frozenset(connector_keys)
 
@@ -113,11 +118,9 @@ def worker_key(config: Mapping[str, str | None], *, connector_keys: Iterable[str
         for prefix in CONVERTERS:
             if key.startswith(prefix + "."):
                 return _converter_key(key, prefix, config, lookup, f"{prefix} is not set")
-        if key.startswith("config.providers."):
-            name = key.removeprefix("config.providers.").partition(".")[0]
-            return _listed(name, "config.providers", config)
-        if key.startswith(("log.embedded.", "headrace.log.level.")):
-            return Verdict.USED, None
+        for pattern in patterns:
+            if pattern.matches(key, config):
+                return _by_pattern(pattern, key, config)
         if key.startswith(("listeners.https.", "ssl.")):
             return Verdict.IGNORED, "of TLS settings only PEM key store and trust store are used"
         if key.startswith(("producer.", "consumer.", "admin.", "sasl.", *CLIENTS)) or key in CLIENT_KEYS:
@@ -159,8 +162,9 @@ def _topic_group_key(key: str, config: Mapping[str, str | None]) -> Answer:
     return _unlisted(group, "topic.creation.groups", config) or (Verdict.USED, "a setting of new topics")
 
 
-def _listed(name: str, kind: str, config: Mapping[str, str | None]) -> Answer:
-    return _unlisted(name, kind, config) or (Verdict.USED, None)
+def _by_pattern(pattern: KeyPattern, key: str, config: Mapping[str, str | None]) -> Answer:
+    reason = pattern.ignored(key, config)
+    return (Verdict.IGNORED, reason) if reason else (Verdict.USED, None)
 
 
 def _unlisted(name: str, kind: str, config: Mapping[str, str | None]) -> Answer:

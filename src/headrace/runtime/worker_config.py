@@ -24,8 +24,7 @@ _T = ConfigType
 
 
 def worker_def() -> ConfigDef:
-    """Every key of a standalone worker that is looked at. Others (`producer.*`, `config.providers.<name>.*`,
-    `log.embedded.*` …) are passed on to whom they concern."""
+    """Every key of a standalone worker that is looked at. Others (`producer.*` …) are passed on to whom they concern."""
     definition = ConfigDef()
     for name, type, default, validator, importance, text in _ROWS:
         definition.define(name, type, default, validator, importance, text)
@@ -33,7 +32,22 @@ def worker_def() -> ConfigDef:
         definition.define(
             name, _T.CLASS, importance=_HIGH, documentation=f"The converter of {name.partition('.')[0]}s."
         )
-    return definition.embed(policy_def())
+    definition.embed(policy_def())
+    providers = r"config\.providers\.([^.]+)\."
+    definition.define_pattern(
+        "config.providers.<name>.class",
+        "The class of a config provider.",
+        regex=providers + "class",
+        listed_in="config.providers",
+    )
+    definition.define_pattern(
+        "config.providers.<name>.param.*", "Its settings.", regex=providers + r"param\..+", listed_in="config.providers"
+    )
+    definition.define_pattern("headrace.log.level.*", "The level of the logger named after it.")
+    definition.define_pattern(
+        "log.embedded.path", "The embedded log's folder.", no_effect="it is `log` in headrace.data.dir"
+    )
+    return definition
 
 
 _ROWS: Final[tuple[tuple[str, ConfigType, Any, Any, Importance, str], ...]] = (
@@ -83,6 +97,23 @@ _ROWS: Final[tuple[tuple[str, ConfigType, Any, Any, Importance, str], ...]] = (
         lambda name, value: one_of("embedded", "kafka")(name, value) if value is not None else None,
         _HIGH,
         "embedded keeps topics and offsets in the data folder.",
+    ),
+    (
+        "log.embedded.max.bytes",
+        _T.LONG,
+        0,
+        at_least(0),
+        _MEDIUM,
+        "How large the embedded log may grow; 0 = as the disk allows.",
+    ),
+    ("log.embedded.num.partitions", _T.INT, 1, at_least(1), _LOW, "Partitions of a topic that is made by itself."),
+    (
+        "log.embedded.auto.create",
+        _T.BOOLEAN,
+        True,
+        None,
+        _LOW,
+        "Whether a topic is made when something is written to it.",
     ),
     ("headrace.data.dir", _T.STRING, None, None, _HIGH, "The folder for log, offsets and connectors."),
     (
