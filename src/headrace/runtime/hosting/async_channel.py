@@ -31,8 +31,12 @@ class AsyncChannel(Generic[T]):
 
     def send(self, message: Any) -> None:
         """Queue a message; nothing happens when the other end is gone."""
+        self.send_encoded(encode(message))
+
+    def send_encoded(self, data: bytes) -> None:
+        """As `send`, of a message that is encoded already."""
         if not self._writer.is_closing():
-            self._writer.write(encode(message))
+            self._writer.write(data)
 
     async def receive(self) -> T | None:
         """The next message; None when the other end is gone."""

@@ -13,6 +13,7 @@ from typing import Any
 from headrace.errors import ConnectTimeoutException, HeadraceError
 from headrace.foundation.logs import LogSettings
 from headrace.runtime.hosting.async_channel import AsyncChannel
+from headrace.runtime.hosting.channel import encode
 from headrace.runtime.hosting.failures import made_failure
 from headrace.runtime.hosting.hosted import LAST_WORDS_S, Hosted
 from headrace.runtime.hosting.messages import (
@@ -72,6 +73,8 @@ class Host:
 
     async def spawn(self, work: Work, on_message: Callable[[Up], None], limits: Limits | None = None) -> Hosted:
         """Start a child on the work. RetriableException (FORK_FAILED) when there is no room for it."""
+        # Before anything is opened: what has no message form must leave no child waiting for its work.
+        assignment = encode(Assignment(work, self._worker_config, self._plugins, self._logs_for(work.connector)))
         ours, theirs = socket.socketpair()
         try:
             pid, end = await self._spawner.spawn(theirs, self._module(work))
@@ -80,7 +83,7 @@ class Host:
             raise
         channel: AsyncChannel[Up] = await AsyncChannel.connect(ours, Up)
         hosted = Hosted(work, limits or self.limits, channel, pid, end)
-        hosted.send(Assignment(work, self._worker_config, self._plugins, self._logs_for(work.connector)))
+        channel.send_encoded(assignment)
         self.children.add(hosted)
         task = asyncio.create_task(self._follow(hosted, on_message))
         self._tasks.add(task)

@@ -7,6 +7,7 @@ import logging
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
+from weakref import WeakValueDictionary
 
 from headrace import __version__
 from headrace.errors import (
@@ -52,7 +53,7 @@ class StandaloneHerder(Herder):
         self._host = host
         self._documents = documents
         self._units: dict[str, ConnectorUnit] = {}
-        self._changes: dict[str, asyncio.Lock] = {}
+        self._changes: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._registry = PluginRegistry()
         self._plugins: list[PluginInfo] | None = None
         self._started_ms = int(time.time() * 1000)
@@ -108,6 +109,7 @@ class StandaloneHerder(Herder):
             return "unknown"
 
     def _change(self, name: str) -> asyncio.Lock:
+        """Changes of a name come one after another; the lock lasts as long as someone holds or wants it."""
         return self._changes.setdefault(name, asyncio.Lock())
 
     # --- connectors ---

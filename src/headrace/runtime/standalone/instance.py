@@ -94,6 +94,11 @@ class Instance(ABC):
         """A child is there."""
         return self.hosted is not None
 
+    @property
+    def started(self) -> bool:
+        """A child is there, and its work has started."""
+        return self.hosted is not None and self.hosted.vitals.started
+
     async def launch(self) -> None:
         """Start a child; what goes wrong becomes the status. There must be none."""
         self.cancel_restart()

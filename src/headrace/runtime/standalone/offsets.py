@@ -15,6 +15,9 @@ def parse_source(offsets: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         partition, offset = entry["partition"], entry.get("offset")
         if offset is not None and not isinstance(offset, Mapping):
             raise _invalid(f"The offset of partition {dict(partition)} must be an object or null.")
+        for name, value in [*partition.items(), *(offset or {}).items()]:
+            if isinstance(value, int) and not -(2**63) <= value < 2**63:
+                raise _invalid(f"The value of {name} has no room in 64 bits.")
         parsed.append({"partition": dict(partition), "offset": None if offset is None else dict(offset)})
     return parsed
 
@@ -31,13 +34,13 @@ def parse_sink(offsets: Sequence[Mapping[str, Any]]) -> list[tuple[str, int, int
                 "The partition of a sink connector's offset must have the keys kafka_topic and kafka_partition, "
                 "with values that are not null."
             )
-        number = _number("kafka_partition", partition["kafka_partition"])
+        number = _number("kafka_partition", partition["kafka_partition"], 31)
         if offset is None:
             parsed.append((str(topic), number, None))
             continue
         if not isinstance(offset, Mapping) or "kafka_offset" not in offset:
             raise _invalid("The offset of a sink connector must be null or have the key kafka_offset.")
-        parsed.append((str(topic), number, _number("kafka_offset", offset["kafka_offset"])))
+        parsed.append((str(topic), number, _number("kafka_offset", offset["kafka_offset"], 63)))
     return parsed
 
 
@@ -69,13 +72,15 @@ def _checked(offsets: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]
     return offsets
 
 
-def _number(key: str, value: Any) -> int:
+def _number(key: str, value: Any, bits: int) -> int:
     try:
         number = int(str(value))
     except ValueError:
         raise _invalid(f"{key} must be a whole number, not {value!r}.") from None
     if number < 0:
         raise _invalid(f"{key} must not be negative.")
+    if number >= 2**bits:
+        raise _invalid(f"{key} must be less than {2**bits}.")
     return number
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 
-from headrace.errors import NotFoundException
+from headrace.errors import ConnectException, HeadraceError, NotFoundException
 from headrace.runtime.herder import ConnectorInfo, ConnectorStatus, State, TargetState
+from headrace.runtime.hosting.messages import RemoteError
 from headrace.runtime.standalone.documents import Remembered
 from headrace.runtime.standalone.instance import Environment
 from headrace.runtime.standalone.instances import ConnectorInstance, Settings, TaskInstance
@@ -27,15 +28,26 @@ class ConnectorUnit:
         self.topics: list[str] = list(remembered.topics)
         self.task_configs: list[dict[str, str]] = list(remembered.tasks)
         self.tasks: list[TaskInstance] = []
-        self.closed = False
+        self._gone: HeadraceError | None = None
         self._environment = environment
         self._lock = asyncio.Lock()
+        self._tasks_lock = asyncio.Lock()
+        """Taken last. A start goes on without the unit's lock: its new tasks must not meet a restart of the old ones."""
         self._starting: asyncio.Task[None] | None = None
         self._applying: asyncio.Task[None] | None = None
         self._replan = False
         self.settings = Settings(environment, remembered.config, kind)
         self.connector = self._new_connector()
         self._config_changed = False
+
+    @property
+    def closed(self) -> bool:
+        """Ended for good: whoever waited for its turn meanwhile must start nothing any more."""
+        return self._gone is not None
+
+    def _require_open(self) -> None:
+        if self._gone is not None:
+            raise self._gone
 
     @property
     def config(self) -> dict[str, str]:
@@ -96,14 +108,15 @@ class ConnectorUnit:
             self.connector.give_up(error)
 
     async def _apply(self, configs: list[dict[str, str]]) -> None:
-        same = configs == self.task_configs and len(self.tasks) == len(configs) and not self._config_changed
-        if same:
-            return
-        await self._end_tasks()
-        self.task_configs = configs
-        self._config_changed = False
-        await self._environment.documents.save_tasks(self.name, configs)
-        await self._run_tasks(configs)
+        async with self._tasks_lock:
+            same = configs == self.task_configs and len(self.tasks) == len(configs) and not self._config_changed
+            if same:
+                return
+            await self._end_tasks()
+            self.task_configs = configs
+            self._config_changed = False
+            await self._environment.documents.save_tasks(self.name, configs)
+            await self._run_tasks(configs)
 
     async def _run_tasks(self, configs: list[dict[str, str]]) -> None:
         self.tasks = [
@@ -138,29 +151,37 @@ class ConnectorUnit:
 
     async def _end_connector(self) -> None:
         """A connector that is still starting is not waited for: it may be what hangs."""
-        ready = self.connector.state is State.RUNNING
+        ready = self.connector.started
         await self.connector.end(self._grace_s() if ready else min(1.0, self._grace_s()))
 
     async def shut_down(self) -> None:
         """End all children for good; nothing stored is changed."""
         async with self._lock:
-            self.closed = True
+            self._gone = ConnectException("The worker is stopping.", code="WORKER_STOPPING")
             await self._break_off()
             await asyncio.gather(self._end_connector(), self._end_tasks())
 
     async def delete(self) -> None:
         """End everything and forget the connector; its offsets stay."""
         async with self._lock:
-            self.closed = True
+            self._require_open()
+            self._gone = NotFoundException(f"Connector {self.name} not found", code="CONNECTOR_NOT_FOUND")
             await self._break_off()
             await asyncio.gather(self._end_connector(), self._end_tasks())
-            await self._environment.documents.forget(self.name)
+            try:
+                await self._environment.documents.forget(self.name)
+            except Exception as error:
+                # Not forgotten, so it is still there: failed, and started again as any other.
+                self._gone = None
+                self.connector.give_up(error)
+                raise
 
     # --- changing ---
 
     async def replace_config(self, config: dict[str, str], kind: str) -> None:
         """Take a new configuration, stored already, and run by it."""
         async with self._lock:
+            self._require_open()
             await self._break_off()
             self._config_changed = self._config_changed or config != self.config
             self.kind = kind
@@ -174,8 +195,10 @@ class ConnectorUnit:
                 await self._run_tasks(self.task_configs)
 
     async def set_target(self, target: TargetState) -> None:
-        """Go to a target state and remember it."""
+        """Go to a target state and remember it: first, for what cannot be remembered must not be begun."""
         async with self._lock:
+            self._require_open()
+            await self._environment.documents.save_target(self.name, target)
             await self._break_off()
             if target is TargetState.STOPPED:
                 await asyncio.gather(self._end_connector(), self._end_tasks())
@@ -183,7 +206,6 @@ class ConnectorUnit:
                 await self._environment.documents.save_tasks(self.name, [])
             elif target is TargetState.PAUSED:
                 await self._end_connector()
-            await self._environment.documents.save_target(self.name, target)
             self.target = target
             if target is TargetState.STARTED:
                 for task in self.tasks:
@@ -208,14 +230,14 @@ class ConnectorUnit:
     # --- restarting ---
 
     async def restart_connector(self) -> None:
-        """Restart the instance alone; raises what its start fails with."""
+        """Restart the instance alone. ConnectException with the failure's code if its start fails: the request was right."""
         async with self._lock:
+            self._require_open()
             await self._restart_connector(State.RESTARTING)
         await self.settled(self._environment.host.limits.start_s or 120.0)
         if self.connector.state is State.FAILED and self.connector.failure is not None:
-            from headrace.runtime.hosting.messages import error_of
-
-            raise error_of(self.connector.failure)
+            failure = self.connector.failure
+            raise RemoteError(failure.message, code=failure.code, field=failure.field, remedy=failure.remedy)
 
     async def _restart_connector(self, shown: State) -> None:
         await self._break_off()
@@ -227,7 +249,8 @@ class ConnectorUnit:
             self.connector.state = _RESTING[self.target]
 
     async def restart_task(self, task_id: int) -> None:
-        async with self._lock:
+        async with self._lock, self._tasks_lock:
+            self._require_open()
             await self._restart_task(self.task(task_id))
 
     def task(self, task_id: int) -> TaskInstance:
@@ -261,7 +284,8 @@ class ConnectorUnit:
                 return
             if connector:
                 await self._restart_connector(State.RESTARTING)
-            await asyncio.gather(*(self._restart_task(task) for task in tasks if task in self.tasks))
+            async with self._tasks_lock:
+                await asyncio.gather(*(self._restart_task(task) for task in tasks if task in self.tasks))
 
     async def _connector_restart(self) -> None:
         async with self._lock:
@@ -269,7 +293,7 @@ class ConnectorUnit:
                 self._bring_up()
 
     async def _task_restart(self, task: TaskInstance) -> None:
-        async with self._lock:
+        async with self._lock, self._tasks_lock:
             if task in self.tasks and not task.alive and not self.closed:
                 await task.launch()
 
