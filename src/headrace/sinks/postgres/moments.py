@@ -14,6 +14,9 @@ PG_EPOCH_DAYS: Final = 10_957
 _TS_MIN: Final = -211_813_488_000_000_000
 _TS_MAX: Final = 9_223_372_036_825_200_000 - PG_EPOCH_US  # from here on capture means infinity
 _DAY_US: Final = 86_400_000_000
+_INFINITE_DAYS: Final = {-2_147_472_692: 2**31 - 1, -2_147_472_691: -(2**31)}  # the numbers Debezium gives for infinity
+_INFINITE_TEXTS: Final = {"infinity": 2**63, "-infinity": -(2**63)}
+_INFINITE_NS: Final = {2**63 - 1: 2**63, -(2**63): -(2**63)}
 _pack_q: Final = Packer("!iq").pack
 _pack_date: Final = Packer("!ii").pack
 _pack_timetz: Final = Packer("!iqi").pack
@@ -30,10 +33,15 @@ def timestamp_piece(us: int) -> bytes:
 
 
 def date_piece(days: int) -> bytes:
-    """Days since 1970; the ends of 32 bits are infinity."""
+    """Days since 1970; beyond PostgreSQL's range it is infinity, as are the two numbers that stand for it in change events."""
     if -2_462_000 <= days < 2_145_042_905:
         return _pack_date(4, days - PG_EPOCH_DAYS)
-    return _pack_date(4, 2**31 - 1 if days > 0 else -(2**31))
+    return _pack_date(4, _INFINITE_DAYS.get(days) or (2**31 - 1 if days > 0 else -(2**31)))
+
+
+def ns_us(ns: int) -> int:
+    """Microseconds of nanoseconds; the ends of 64 bits stand for infinity, and stay beyond PostgreSQL's range."""
+    return _INFINITE_NS.get(ns) or ns // 1000
 
 
 def datetime_us(value: dt.datetime) -> int:
@@ -48,7 +56,8 @@ _TIME: Final = re.compile(r"(\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,9})\d*)?)?\s*(Z|[+
 
 
 def iso_us(text: str) -> int:
-    """Microseconds since 1970 of an ISO 8601 timestamp, any year; without zone UTC. ValueError if it is none."""
+    """Microseconds since 1970 of an ISO 8601 timestamp, any year; without zone UTC; beyond 64 bits for `infinity`. ValueError if
+    it is none."""
     try:
         value = dt.datetime.fromisoformat(text)
     except ValueError:
@@ -57,6 +66,8 @@ def iso_us(text: str) -> int:
 
 
 def _wide_us(text: str) -> int:
+    if text in _INFINITE_TEXTS:
+        return _INFINITE_TEXTS[text]
     match = _ISO.fullmatch(text)
     if match is None:
         raise ValueError(f"not an ISO 8601 timestamp: {text!r}")

@@ -27,6 +27,7 @@ NAMESPACE: Final[dict[str, Any]] = {
     "ISODAYS": moments.iso_days,
     "TIMEUS": moments.time_us,
     "TIMETZ": moments.timetz_piece,
+    "NSUS": moments.ns_us,
     "CLOCK": moments.clock_us,
     "INTERVAL": values.interval_piece,
     "NUM": values.numeric_piece,
@@ -53,7 +54,7 @@ _TEXTUAL: Final = frozenset({"text", "varchar", "bpchar", "name", "citext", "xml
 _US: Final = {
     "ts_ms": "({v}*1000)",
     "ts_us": "{v}",
-    "ts_ns": "({v}//1000)",
+    "ts_ns": "NSUS({v})",
     "datetime": "DTUS({v})",
     "ts_iso": "ISOUS({v})",
     "ts_zoned": "ISOUS({v})",

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final, NamedTuple
 
 from headrace.data import Schema, Type
-from headrace.data.unchanged import UnchangedBytes, UnchangedList, UnchangedMap, UnchangedText
+from headrace.data.unchanged import UnchangedBytes, UnchangedList, UnchangedMap, UnchangedText, unchanged_value
 
 
 class FieldSource(NamedTuple):
@@ -29,19 +29,13 @@ _UNCHANGED_TYPES: Final = (UnchangedText, UnchangedBytes, UnchangedList, Unchang
 def unchanged_values(schema: Schema, placeholder: str) -> list[Any]:
     """What stands for "unchanged" in a field of that schema, after a converter; empty when nothing can."""
     raw = placeholder.encode()
-    if schema.type is Type.STRING:
-        return [placeholder]
-    if schema.type is Type.BYTES and schema.name is None:
-        return [raw]
-    if schema.type is Type.MAP:
-        return [{placeholder: placeholder}]
-    if schema.type is Type.ARRAY and schema.value_schema is not None:
-        if schema.value_schema.type is Type.STRING:
-            digest = hashlib.md5(raw, usedforsecurity=False).digest()
-            return [[placeholder], [str(uuid.UUID(bytes=digest, version=3))]]
-        if schema.value_schema.type in (Type.INT32, Type.INT64):
-            return [list(raw)]
-    return []
+    mark = unchanged_value(schema, raw)
+    if mark is None:
+        return []
+    if schema.type is Type.ARRAY and schema.value_schema is not None and schema.value_schema.type is Type.STRING:
+        digest = hashlib.md5(raw, usedforsecurity=False).digest()
+        return [mark, [str(uuid.UUID(bytes=digest, version=3))]]
+    return [mark]
 
 
 def unchanged_test(fields: Sequence[FieldSource], placeholder: str) -> Callable[[list[Any]], bool] | None:

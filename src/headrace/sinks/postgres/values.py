@@ -50,7 +50,8 @@ def numeric_piece(value: Decimal, scale: int) -> bytes:
         rest, d2 = divmod(rest, 10_000)
         d0, d1 = divmod(rest, 10_000)
         return _pack_numeric4(16, 4, 3 - (scale + pad) // 4, sign, scale, d0, d1, d2, d3)
-    text = str(whole)
+    # Not by str(int): Python bounds the digits it converts that way, the database does not.
+    text = format(scaled.copy_abs(), "f").partition(".")[0]
     text = text.zfill(len(text) + -len(text) % 4)
     count = len(text) // 4
     digits = b"".join(int(text[at : at + 4]).to_bytes(2, "big") for at in range(0, len(text), 4))

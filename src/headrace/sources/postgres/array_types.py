@@ -7,9 +7,8 @@ import uuid
 from collections.abc import Callable
 from typing import Any, Final
 
-from headrace.data import Schema, SchemaBuilder, Type
-from headrace.data.logical import LOGICAL_NAMES
-from headrace.data.unchanged import UnchangedList
+from headrace.data import Schema, SchemaBuilder
+from headrace.data.unchanged import UnchangedList, unchanged_value
 from headrace.sources.postgres import texts
 from headrace.sources.postgres.modes import Modes
 from headrace.sources.postgres.registry import ResolvedType
@@ -30,7 +29,8 @@ def array_plan(element: ResolvedType, modes: Modes, plan: Callable[[ResolvedType
         schema = inner.builder()
         return SchemaBuilder.array((schema if element.labels is not None else schema.optional()).build())
 
-    prototype = builder().build().value_schema
+    whole = builder().build()
+    prototype = whole.value_schema
     assert prototype is not None
     parse = inner.parser(prototype)
 
@@ -44,20 +44,14 @@ def array_plan(element: ResolvedType, modes: Modes, plan: Callable[[ResolvedType
         f"{bound}(x)",
         {bound: convert},
         lambda schema: [],
-        _array_marker(element, prototype, modes),
+        _array_marker(element, whole, modes),
     )
 
 
 def _array_marker(element: ResolvedType, schema: Schema, modes: Modes) -> UnchangedList:
-    placeholder = modes.placeholder
-    if schema.type in (Type.INT8, Type.INT16, Type.INT32, Type.INT64) and schema.name not in LOGICAL_NAMES:
-        return UnchangedList(byte - 256 if byte > 127 else byte for byte in placeholder)
     if element.name == "uuid":
-        digest = hashlib.md5(placeholder, usedforsecurity=False).digest()
+        digest = hashlib.md5(modes.placeholder, usedforsecurity=False).digest()
         return UnchangedList([str(uuid.UUID(bytes=digest, version=3))])
-    if schema.type is Type.BYTES and schema.name is None:
-        return UnchangedList([placeholder])
-    if schema.type is Type.STRING:
-        return UnchangedList([modes.placeholder_text])
-    # No placeholder fits the element's type: an empty list, still told apart by its class.
-    return UnchangedList()
+    mark = unchanged_value(schema, modes.placeholder)
+    # Of an element that no placeholder fits: an empty list, still told apart by its class.
+    return mark if isinstance(mark, UnchangedList) else UnchangedList()

@@ -8,6 +8,7 @@ from typing import Any, Final
 from headrace.cdc import semantic
 from headrace.data import SchemaBuilder
 from headrace.data.logical import decimal_builder
+from headrace.data.unchanged import unchanged_value
 from headrace.errors import DataException
 from headrace.sources.postgres import texts
 from headrace.sources.postgres.modes import Modes
@@ -51,16 +52,20 @@ def numeric_plan(typmod: int, modes: Modes) -> TypePlan:
             f"variable(SCHEMA, {finite})",
             names,
             lambda schema: semantic.variable_scale_value(schema, Decimal(0)),
-            None,
+            unchanged_value(semantic.variable_scale_decimal().build(), modes.placeholder),
         )
     precision = declared[0]
+
+    def builder() -> SchemaBuilder:
+        return decimal_builder(scale).parameter("connect.decimal.precision", str(precision))
+
     return TypePlan(
-        lambda: decimal_builder(scale).parameter("connect.decimal.precision", str(precision)),
+        builder,
         "Decimal(x.decode()) if x[-1] < 58 else special_decimal(x.decode())",
         'Decimal(x) if x[-1] <= "9" else special_decimal(x)',
         names,
         lambda schema: Decimal(0),
-        None,
+        unchanged_value(builder().build(), modes.placeholder),
     )
 
 

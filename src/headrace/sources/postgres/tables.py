@@ -163,7 +163,8 @@ class TableCodec:
         self.has_extras = len(outputs) > self.value_count
         self._outputs = outputs
         names = self._names(outputs)
-        full = [self._column(slot, field, names, field.plan.unchanged) for slot, field in enumerate(outputs)]
+        marks = [_mark(field) for field in outputs]
+        full = [self._column(slot, field, names, marks[slot]) for slot, field in enumerate(outputs)]
         partial = [column._replace(null=self._zero(field)) for column, field in zip(full, outputs, strict=True)]
         self.decode_new = pgoutput.tuple_decoder(self.width, full, names)
         self.decode_old = self.decode_new
@@ -175,9 +176,9 @@ class TableCodec:
         self.decode_copy = pgoutput.copy_decoder(len(self.copy_columns), copied, names)
         self._copied = copied
         self.toast_slots = [
-            (slot, field.plan.unchanged)
+            (slot, marks[slot])
             for slot, field in enumerate(outputs)
-            if field.type.element is not None or field.plan.unchanged is not None
+            if field.type.element is not None or marks[slot] is not None
         ]
         self.key_slots = tuple(slots)
         self.key_of = _key_builder(self.key_schema, slots)
@@ -247,13 +248,19 @@ class TableCodec:
 
     def fill_unchanged(self, new: list[Any], old: Sequence[Any]) -> None:
         """Take values that were not sent from the old row, which a full replica identity has."""
-        for slot, _ in self.toast_slots:
-            if isinstance(new[slot], Unchanged):
+        for slot, mark in self.toast_slots:
+            if new[slot] is mark or isinstance(new[slot], Unchanged):
                 new[slot] = old[slot]
 
     def row(self, values: list[Any]) -> Struct:
         """before or after from a decoded row."""
         return Struct(self.row_schema, values[: self.value_count] if self.has_extras else values)
+
+
+def _mark(field: _Field) -> Any:
+    """The field's marker of an unchanged value; a struct bears the field's own schema."""
+    mark = field.plan.unchanged
+    return Struct(field.schema, mark.values) if isinstance(mark, Struct) else mark
 
 
 def _key_builder(schema: Schema | None, slots: Sequence[int]) -> Callable[[list[Any]], Struct | None]:

@@ -12,7 +12,7 @@ from typing import Final
 
 from headrace.cdc import semantic
 from headrace.data import FLOAT32_SCHEMA, FLOAT64_SCHEMA, OPTIONAL_STRING_SCHEMA, STRING_SCHEMA, SchemaBuilder
-from headrace.data.unchanged import UnchangedList, UnchangedMap
+from headrace.data.unchanged import UnchangedMap, unchanged_value
 from headrace.sources.postgres import texts
 from headrace.sources.postgres.array_types import array_plan
 from headrace.sources.postgres.decimal_types import money_plan, numeric_plan
@@ -191,4 +191,5 @@ def _vector(name: str, modes: Modes) -> TypePlan:
     made = text_plan(
         lambda: SchemaBuilder.array(element).name(f"io.debezium.data.{semantic_name}").version(1), code, None, modes, {}
     )
-    return TypePlan(made.builder, made.bytes_code, code, {}, lambda schema: [], UnchangedList([]))
+    mark = unchanged_value(made.builder().build(), modes.placeholder)
+    return TypePlan(made.builder, made.bytes_code, code, {}, lambda schema: [], mark)

@@ -34,7 +34,7 @@ def conninfo(target: PgTarget) -> dict[str, Any]:
         "connect_timeout": max(2, round(target.connect_timeout_s)),
         "keepalives": int(target.tcp_keepalive),
         "client_encoding": "UTF8",
-        "options": "-c datestyle=ISO -c intervalstyle=postgres -c timezone=UTC -c extra_float_digits=1",
+        "options": "-c datestyle=ISO -c intervalstyle=postgres -c timezone=UTC -c extra_float_digits=1 -c bytea_output=hex",
     }
     for name in ("password", "sslrootcert", "sslcert", "sslkey", "sslpassword"):
         value = getattr(target, name)

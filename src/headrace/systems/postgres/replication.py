@@ -58,6 +58,7 @@ class ReplicationConnection:
             "intervalstyle": "postgres",
             "timezone": "UTC",
             "extra_float_digits": "1",
+            "bytea_output": "hex",
         }
         self._wire = self._mapped(lambda: Wire(target, parameters))
         self._pacer = Pacer(time.monotonic())
