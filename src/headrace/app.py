@@ -33,7 +33,7 @@ EXIT_FAILED = 1
 
 
 def run_standalone(properties_path: str | Path, connector_files: Sequence[str | Path] = ()) -> int:
-    """Run a standalone worker until SIGTERM or SIGINT; returns the exit code: 0, 2 for a bad configuration, 3 for a bad connector
+    """Run a standalone worker until SIGTERM, SIGINT or SIGHUP; returns the exit code: 0, 2 for a bad configuration, 3 for a bad connector
     file, 1 for any other fatal error. Logs to standard error. The REST address is logged and written to `<data dir>/rest.url`."""
     logs.setup(logs.LogSettings())
     try:
@@ -49,7 +49,9 @@ def run_standalone(properties_path: str | Path, connector_files: Sequence[str | 
 async def _standalone(properties_path: Path, connector_files: Sequence[Path]) -> int:
     began = time.monotonic()
     stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        if number is signal.SIGHUP and signal.getsignal(number) is signal.SIG_IGN:
+            continue  # started with nohup
         asyncio.get_running_loop().add_signal_handler(number, _asked_to_stop, stop)
     config = await _worker_config(properties_path)
     logs.setup(config.logs)

@@ -66,6 +66,14 @@ def kill(pid: int, signum: int = signal.SIGKILL) -> None:
         pass
 
 
+def kill_group(pgid: int) -> None:
+    """Kill a process group; nothing happens when it is empty."""
+    try:
+        os.killpg(pgid, signal.SIGKILL)
+    except (ProcessLookupError, PermissionError):
+        pass
+
+
 def signal_name(signum: int) -> str:
     """`SIGKILL` for 9; the number when it has no name."""
     try:

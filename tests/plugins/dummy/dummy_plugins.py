@@ -1,7 +1,8 @@
 """Connectors that misbehave on request, for tests of the worker.
 
 Source settings: `topic`, `records` per poll, `behave` = well | raise | raise-retriable | raise-config | crash | hang | hang-start | hang-stop |
-leak | hold-gil; `behave.after` polls. `behave.once.file`: behave badly only while the file does not exist, and make it.
+leak | hold-gil | fork-and-crash | start-program | raise-half-surrogate | raise-mute | raise-long; `behave.after` polls.
+`behave.once.file`: behave badly only while the file does not exist, and make it.
 """
 
 import logging
@@ -43,6 +44,11 @@ def _def():
         .define("secret", ConfigType.PASSWORD, None)
         .define("connector.behave", ConfigType.STRING, "well")
     )
+
+
+class MuteError(Exception):
+    def __str__(self):
+        raise RuntimeError
 
 
 class DummySource(SourceConnector):
@@ -153,6 +159,18 @@ class DummySourceTask(SourceTask):
             raise ConfigException("setting refused late", field="topic")
         if behave == "crash":
             os.kill(os.getpid(), signal.SIGSEGV)
+        if behave == "fork-and-crash":
+            if os.fork() == 0:
+                time.sleep(600)
+            os.kill(os.getpid(), signal.SIGSEGV)
+        if behave == "start-program" and self.polls == self.config["behave.after"] + 1:
+            os.system("sleep 600 &")
+        if behave == "raise-half-surrogate":
+            raise ValueError("no such file: \udcff")
+        if behave == "raise-mute":
+            raise MuteError
+        if behave == "raise-long":
+            raise ValueError("x" * 10_000_000)
         if behave == "hang":
             time.sleep(600)
         if behave == "hold-gil":

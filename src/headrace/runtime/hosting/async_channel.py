@@ -48,5 +48,13 @@ class AsyncChannel(Generic[T]):
         except (asyncio.IncompleteReadError, OSError):
             return None
 
+    def end_reading(self) -> None:
+        """What has been sent is still received, then the end: also when others than the child hold its end of the socket."""
+        sock = self._writer.get_extra_info("socket")
+        try:
+            sock.shutdown(socket.SHUT_RD)
+        except OSError:
+            pass  # closed already
+
     def close(self) -> None:
         self._writer.close()

@@ -67,7 +67,11 @@ class ChildContext:
         except Exception:
             # A plugin's gauge that raises must not look like a task that hangs.
             samples = []
-        self.send(Beat(stage, max(0.0, time.monotonic() - since), samples))
+        seconds = max(0.0, time.monotonic() - since)
+        try:
+            self.send(Beat(stage, seconds, samples))
+        except (UnicodeError, OverflowError, TypeError):
+            self.send(Beat(stage, seconds, []))  # nor one whose measures cannot be sent
 
     def finish(self) -> None:
         self._done.set()

@@ -1,10 +1,12 @@
 """The fork server: a single-threaded process that has everything imported and forks children on request.
 
-Run as `python -m headrace.runtime.hosting.fork_server FD`. Over the control socket the worker sends a number (8 bytes), the length of
-a text (2 bytes) and the text: the module the child will need first, with one end of a socket pair. The module is imported
-before the fork if it is the product's own (all its later children share it), plugins of others only in the child. The answer is `S`, number, pid; when a child has ended, `X`, pid, wait status; `E`, number, errno when the
-machine cannot fork. When the worker is gone the children get a moment to end, then they are killed and the server ends.
-If the server dies the kernel kills the children.
+Run as `python -m headrace.runtime.hosting.fork_server FD [KEPT...]`; the children have the kept descriptors too. Over the
+control socket the worker sends a number (8 bytes), the length of a text (2 bytes) and the text: the module the child will need
+first, with one end of a socket pair. The module is imported before the fork if it is the product's own (all its later children
+share it), plugins of others only in the child. The answer is `S`, number, pid; when a child has ended, `X`, pid, wait status;
+`E`, number, errno when the machine cannot fork. When the worker is gone the children get a moment to end, then they are killed and
+the server ends. If the server dies the kernel kills the children. Each child leads a process group, which is killed when the child has ended: what a
+plugin has started does not outlive it, and does not keep the worker's lock.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ import traceback
 from collections import deque
 from typing import Final, NoReturn
 
-from headrace.foundation.process import die_with_parent, kill
+from headrace.foundation.process import die_with_parent, kill, kill_group
 
 REQUEST: Final = struct.Struct(">QH")
 ANSWER: Final = struct.Struct(">cQq")
@@ -94,6 +96,8 @@ class ForkServer:
         if not data:
             return False
         self._buffer += data
+        for fd in fds:
+            os.set_inheritable(fd, False)
         self._fds.extend(fds)
         if not self._missing():
             number, size = REQUEST.unpack_from(self._buffer)
@@ -135,6 +139,7 @@ class ForkServer:
             for inherited in (*pipe, self._control.detach()):
                 os.close(inherited)
             die_with_parent()
+            os.setpgid(0, 0)
             if os.getppid() != self._pid:
                 os._exit(1)
             _prefer_for_oom()
@@ -146,9 +151,11 @@ class ForkServer:
         except BaseException:
             traceback.print_exc()
         finally:
-            sys.stderr.flush()
-            # Threads that a plugin left behind must not hold the process.
-            os._exit(status)
+            try:
+                sys.stderr.flush()
+            finally:
+                # Threads that a plugin left behind must not hold the process, nor a standard error that nobody reads any more.
+                os._exit(status)
 
     def _reap(self) -> None:
         for pid, status in _ended(self._children):
@@ -166,6 +173,7 @@ class ForkServer:
             list(_ended(self._children))
             time.sleep(0.02)
         for pid in self._children:
+            kill_group(pid)
             kill(pid)
 
 
@@ -187,12 +195,15 @@ def _ended(children: set[int]) -> list[tuple[int, int]]:
     ended = []
     for pid in list(children):
         try:
-            found, status = os.waitpid(pid, os.WNOHANG)
+            if os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
+                continue
+            # Not reaped yet, so the number of its group is still its own.
+            kill_group(pid)
+            _, status = os.waitpid(pid, 0)
         except ChildProcessError:
-            found, status = pid, 0
-        if found:
-            children.discard(pid)
-            ended.append((pid, status))
+            status = 0
+        children.discard(pid)
+        ended.append((pid, status))
     return ended
 
 
@@ -222,7 +233,10 @@ def main() -> None:
         signal.signal(number, _nothing)
     # What plugins print goes where the log goes.
     os.dup2(2, 1)
-    ForkServer(socket.socket(fileno=int(sys.argv[1]))).run()
+    control, *kept = (int(text) for text in sys.argv[1:])
+    for fd in (control, *kept):
+        os.set_inheritable(fd, False)  # for the children, not for the programs that a plugin starts
+    ForkServer(socket.socket(fileno=control)).run()
 
 
 if __name__ == "__main__":

@@ -49,6 +49,8 @@ class Hosted:
         self._exit = exit
         self._finished = False
         self._stopping = False
+        # A process that the plugin forked has the socket too: it does not close when the child dies.
+        exit.add_done_callback(lambda _: channel.end_reading())
 
     def send(self, message: Any) -> None:
         """Queue a command; it is lost when the child has ended."""

@@ -62,7 +62,7 @@ class ForkSpawner(Spawner):
             sys.executable,
             "-m",
             "headrace.runtime.hosting.fork_server",
-            str(theirs.fileno()),
+            *(str(fd) for fd in (theirs.fileno(), *self._keep_fds)),
             stdin=asyncio.subprocess.DEVNULL,
             pass_fds=(theirs.fileno(), *self._keep_fds),
             start_new_session=True,
