@@ -119,7 +119,7 @@ class Display:
             self._live.stop()
 
     def say(self, text: str) -> None:
-        self.console.print(text, soft_wrap=True)
+        self.console.print(text, soft_wrap=True, markup=False)
 
     def show(self, view: View, phase: str) -> None:
         if self._live:
