@@ -184,6 +184,7 @@ class ConnectorUnit:
             self._require_open()
             await self._break_off()
             self._config_changed = self._config_changed or config != self.config
+            other_class = config.get("connector.class") != self.config.get("connector.class")
             self.kind = kind
             await self._end_connector()
             self.settings = Settings(self._environment, config, kind)
@@ -192,6 +193,10 @@ class ConnectorUnit:
                 self._bring_up()
             elif self.target is TargetState.PAUSED and self._config_changed:
                 await self._end_tasks()
+                if other_class:
+                    # What the former class has planned says nothing to this one; it plans when it is resumed.
+                    self.task_configs = []
+                    await self._environment.documents.save_tasks(self.name, [])
                 await self._run_tasks(self.task_configs)
 
     async def set_target(self, target: TargetState) -> None:
@@ -208,6 +213,8 @@ class ConnectorUnit:
                 await self._end_connector()
             self.target = target
             if target is TargetState.STARTED:
+                if not self.connector.started:
+                    self.connector.state = _RESTING[target]
                 for task in self.tasks:
                     task.set_paused(False)
                 self._bring_up()
