@@ -94,7 +94,8 @@ class Column(NamedTuple):
     """How one value of a row is made.
 
     `source`: index of the column in the wire row. `from_bytes`, `from_text`: expressions over `x`, the value's bytes (pgoutput)
-    or unescaped text (COPY). `unchanged`: the value for a TOAST column that was not sent. `null`: the value for NULL.
+    or unescaped text (COPY). `unchanged`: the value for a TOAST column that was not sent. `null`: the value for NULL;
+    `on_null`: called instead when pgoutput sends NULL.
     """
 
     source: int
@@ -102,6 +103,7 @@ class Column(NamedTuple):
     from_text: str
     unchanged: Any = None
     null: Any = None
+    on_null: Callable[[], Any] | None = None
 
 
 TupleDecoder = Callable[[bytes, int], tuple[list[Any], int]]
@@ -181,12 +183,13 @@ def tuple_decoder(width: int, columns: Sequence[Column], names: Mapping[str, Any
             continue
         for slot, column in outputs:
             scope[f"_u{slot}"], scope[f"_n{slot}"] = column.unchanged, column.null
+            scope[f"_o{slot}"] = column.on_null
         body.append("    k = b[p]")
         body.append("    if k == 116:")
         body.append("        s = p + 5; p = s + _length(b, p + 1)[0]; x = b[s:p]")
         body += [f"        v{slot} = {column.from_bytes}" for slot, column in outputs]
         body.append("    elif k == 110:")
-        body.append("        p += 1; " + "; ".join(f"v{slot} = {_constant(slot, 'n', c.null)}" for slot, c in outputs))
+        body.append("        p += 1; " + "; ".join(f"v{slot} = {_null(slot, c)}" for slot, c in outputs))
         body.append("    else:")
         body.append("        p += 1; " + "; ".join(f"v{slot} = _u{slot}" for slot, _ in outputs))
     body.append(f"    return [{', '.join(f'v{slot}' for slot in range(len(columns)))}], p")
@@ -256,6 +259,10 @@ def _by_source(columns: Sequence[Column], width: int) -> list[list[tuple[int, Co
     for slot, column in enumerate(columns):
         wanted[column.source].append((slot, column))
     return wanted
+
+
+def _null(slot: int, column: Column) -> str:
+    return _constant(slot, "n", column.null) if column.on_null is None else f"_o{slot}()"
 
 
 def _constant(slot: int, kind: str, value: Any) -> str:

@@ -40,7 +40,7 @@ from headrace.systems.postgres import (
     slots,
 )
 from headrace.systems.postgres.introspect import Conn
-from headrace.systems.postgres.publications import PublicationInfo
+from headrace.systems.postgres.publications import PublicationInfo, published_columns
 from headrace.systems.postgres.slots import SlotInfo
 
 logger = logging.getLogger(__name__)
@@ -197,7 +197,8 @@ class PgSession:
 
     def _snapshot(self, sql: Conn, lsn: int, xid: int | None, counts: SnapshotCounts) -> Snapshot:
         via_root = self._publication.via_root if self._publication else self.config["publish.via.partition.root"]
-        tables = plan_snapshot(sql, self.config, self.capture.tables(sql), via_root=via_root)
+        sent = published_columns(sql, self._publication.name) if self._publication else {}
+        tables = plan_snapshot(sql, self.config, self.capture.tables(sql), via_root=via_root, sent=sent)
         logger.info("Snapshot of %d tables at %s.", len(tables), int_to_lsn(lsn))
         return Snapshot(
             sql,

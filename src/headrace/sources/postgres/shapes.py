@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import logging
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from headrace.native import pgoutput
 from headrace.systems.postgres import introspect
 from headrace.systems.postgres.introspect import ColumnInfo, TableName
+
+logger = logging.getLogger(__name__)
 
 
 class ColumnShape(NamedTuple):
@@ -47,8 +50,11 @@ class Catalog:
         self.connection = connection
         self._comments = comments
 
-    def shapes(self, tables: Sequence[introspect.TableInfo]) -> list[TableShape]:
-        """The shape of each table, in order."""
+    def shapes(
+        self, tables: Sequence[introspect.TableInfo], sent: Mapping[TableName, frozenset[str]] | None = None
+    ) -> list[TableShape]:
+        """The shape of each table, in order. `sent`: the columns a publication sends of its tables; the others are left out, but for
+        generated ones."""
         oids = [table.oid for table in tables]
         columns = introspect.columns_of(self.connection, oids)
         keys = introspect.unique_keys_of(self.connection, oids)
@@ -56,11 +62,16 @@ class Catalog:
         result = []
         for table in tables:
             comments = self._comments_of(table.oid)
-            shaped = tuple(_column(column, comments.get(column.attnum)) for column in columns[table.oid])
+            found = columns[table.oid]
+            if sent is not None:
+                found = _sent(table.name, found, sent.get(table.name))
+            shaped = tuple(_column(column, comments.get(column.attnum)) for column in found)
             key = primary[table.oid] or _not_null_key(keys[table.oid], shaped)
+            if not set(key) <= {column.name for column in shaped}:
+                key = ()
             identity = _IDENTITY[table.replica_identity]
-            names = _identity_columns(self.connection, table.oid, identity, shaped)
-            result.append(TableShape(*table.name, shaped, key, identity, names))
+            carried = _identity_columns(self.connection, table.oid, identity, shaped)
+            result.append(TableShape(*table.name, shaped, key, identity, carried))
         return result
 
     def of_relation(self, relation: pgoutput.Relation) -> TableShape:
@@ -99,6 +110,19 @@ class Catalog:
             (oid,),
         ).fetchall()
         return dict(rows)
+
+
+def _sent(name: TableName, found: list[ColumnInfo], sent: frozenset[str] | None) -> list[ColumnInfo]:
+    kept = [column for column in found if sent is None or column.generated or column.name in sent]
+    frozen = [column.name for column in kept if column.generated and (sent is None or column.name not in sent)]
+    if frozen:
+        logger.warning(
+            "The snapshot reads %s of %s, which the stream does not send, as they are generated: in a target they stay as they were. "
+            "Leave them out with column.exclude.list, or have the publication publish them (servers from 18).",
+            ", ".join(frozen),
+            f"{name.schema}.{name.table}",
+        )
+    return kept
 
 
 def _column(column: ColumnInfo, comment: str | None) -> ColumnShape:

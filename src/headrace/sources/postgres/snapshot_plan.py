@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from headrace.cdc.filters import compile_patterns
 from headrace.sources.postgres.config import PostgresConfig
 from headrace.sources.postgres.shapes import Catalog
 from headrace.sources.postgres.snapshot import SnapshotTable
 from headrace.systems.postgres import quote_table
-from headrace.systems.postgres.introspect import Conn, TableInfo
+from headrace.systems.postgres.introspect import Conn, TableInfo, TableName
 
 logger = logging.getLogger(__name__)
 
 
 def plan_snapshot(
-    sql: Conn, config: PostgresConfig, tables: Sequence[TableInfo], *, via_root: bool
+    sql: Conn,
+    config: PostgresConfig,
+    tables: Sequence[TableInfo],
+    *,
+    via_root: bool,
+    sent: Mapping[TableName, frozenset[str]],
 ) -> list[SnapshotTable]:
     """Of the captured tables those to read, in order. `sql`: in the transaction that has the snapshot; timeouts are lifted
-    and locks taken in it. `via_root`: the stream reports partitions under the name of their root."""
+    and locks taken in it. `via_root`: the stream reports partitions under the name of their root. `sent`: see `Catalog.shapes`: a
+    column that no later change brings would grow old in the target."""
     sql.execute("SET LOCAL statement_timeout = 0")
     sql.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
     chosen = _in_order(config, _readable(tables, via_root))
@@ -27,7 +33,7 @@ def plan_snapshot(
         sql.execute(f"SET LOCAL lock_timeout = {int(config['snapshot.lock.timeout.ms'])}")
         names = ", ".join(quote_table(*table.name) for table in chosen)
         sql.execute(f"LOCK TABLE {names} IN ACCESS SHARE MODE")
-    shapes = Catalog(sql, comments=config["include.schema.comments"]).shapes(chosen)
+    shapes = Catalog(sql, comments=config["include.schema.comments"]).shapes(chosen, sent)
     overrides = config.select_overrides()
     return [
         SnapshotTable(shape, overrides.get(shape.name), only=table.kind == "r")

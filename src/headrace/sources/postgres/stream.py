@@ -19,7 +19,7 @@ from headrace.sources.postgres.offsets import Position, StreamOffset, Transactio
 from headrace.sources.postgres.stream_place import StreamPlace
 from headrace.sources.postgres.stream_rules import StreamRules
 from headrace.sources.postgres.tables import TableCodec
-from headrace.sources.postgres.type_plan import StaleEnum
+from headrace.sources.postgres.type_plan import StaleEnum, UnexpectedNullError
 
 logger = logging.getLogger(__name__)
 
@@ -28,6 +28,7 @@ _U64: Final = Binary(">Q").unpack_from
 _XLOG_DATA, _BEGIN, _COMMIT = pgoutput.XLOG_DATA, pgoutput.BEGIN, pgoutput.COMMIT
 _INSERT, _UPDATE, _DELETE, _RELATION = pgoutput.INSERT, pgoutput.UPDATE, pgoutput.DELETE, pgoutput.RELATION
 _NEW, _OLD = pgoutput.NEW_TUPLE, pgoutput.OLD_TUPLE
+_BY_VALUE: Final = ("DECIMAL_NOT_FINITE", "TEMPORAL_OUT_OF_RANGE")
 _ROWS: Final = frozenset({_INSERT, _UPDATE, _DELETE})
 
 
@@ -80,7 +81,7 @@ class StreamDecoder(StreamPlace):
                     continue
                 try:
                     self._row(kind, codec, payload, lsn, out, clock)
-                except (DataException, StaleEnum) as error:
+                except (DataException, StaleEnum, UnexpectedNullError) as error:
                     self._failed(error, kind, payload, lsn, out, clock)
             elif kind == _BEGIN:
                 self._begin(payload)
@@ -177,27 +178,33 @@ class StreamDecoder(StreamPlace):
     def _failed(
         self, error: Exception, kind: int, payload: bytes, lsn: int, out: list[SourceRecord], clock: Clock
     ) -> None:
-        """Once more with what may help: fresh enum labels, values one by one; else as on_failure says."""
+        """Once more with what may help: fresh enum labels, NULL allowed where the catalog no longer does, values one by one; else as
+        on_failure says."""
         oid = _U32(payload, 26)[0]
         relation, codec = self._tables[oid]
-        for attempt in (1, 2):
-            if not isinstance(error, StaleEnum):
+        stale, slow, nullable = 0, False, set[str]()
+        while True:
+            if isinstance(error, UnexpectedNullError) and error.column not in nullable:
+                nullable.add(error.column)
+            elif isinstance(error, StaleEnum) and stale < 2:
+                stale += 1
+                self._refresh_enum(error.oid, stale == 2)
+                codec = self._open_table(relation)
+            elif isinstance(error, DataException) and error.code in _BY_VALUE and not slow:
+                slow = True
+            else:
                 break
-            self._refresh_enum(error.oid, attempt == 2)
-            codec = self._open_table(relation)
-            self._tables[oid] = (relation, codec)
             if codec is None:
+                self._tables[oid] = (relation, None)
                 return None
+            if nullable:
+                codec = codec.loosened(nullable)
+            self._tables[oid] = (relation, codec)
             try:
-                return self._row(kind, codec, payload, lsn, out, clock)
-            except (DataException, StaleEnum) as later:
+                return self._row(kind, codec.slow() if slow else codec, payload, lsn, out, clock)
+            except (DataException, StaleEnum, UnexpectedNullError) as later:
                 error = later
         assert codec is not None
-        if isinstance(error, DataException) and error.code in ("DECIMAL_NOT_FINITE", "TEMPORAL_OUT_OF_RANGE"):
-            try:
-                return self._row(kind, codec.slow(), payload, lsn, out, clock)
-            except DataException as later:
-                error = later
         self.counts.erroneous += 1
         if self.rules.on_failure == "fail":
             raise error

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, NamedTuple
 
 from headrace.cdc.envelope import envelope_schema
@@ -20,7 +20,7 @@ from headrace.sources.postgres.modes import Modes
 from headrace.sources.postgres.registry import ResolvedType, TypeRegistry
 from headrace.sources.postgres.shapes import ColumnShape, TableShape
 from headrace.sources.postgres.source_types import PropagatedTypes
-from headrace.sources.postgres.type_plan import TypePlan
+from headrace.sources.postgres.type_plan import TypePlan, UnexpectedNullError
 from headrace.sources.postgres.types import plan
 
 logger = logging.getLogger(__name__)
@@ -61,6 +61,7 @@ class TableCodec:
     def __init__(self, shape: TableShape, registry: TypeRegistry, options: TableOptions) -> None:
         self.shape = shape
         self.options = options
+        self._registry = registry
         self.topic = options.topics.table(shape.schema, shape.table)
         registry.load(column.type_oid for column in shape.columns)
         fields = self._fields(shape.columns, registry)
@@ -73,7 +74,7 @@ class TableCodec:
     def _fields(self, columns: Sequence[ColumnShape], registry: TypeRegistry) -> list[_Field]:
         fields = []
         for source, column in enumerate(columns):
-            resolved = registry.resolve(column.type_oid, column.typmod)
+            resolved = self._resolved(column, registry)
             made = plan(resolved, registry, self.options.modes)
             if made is None:
                 logger.info("Column %s.%s of type %s is left out.", self.shape.name, column.name, resolved.declared)
@@ -86,6 +87,18 @@ class TableCodec:
             schema = self._schema(column, resolved, made, mask=mask)
             fields.append(_Field(source, column, resolved, made, schema, mask))
         return fields
+
+    def _resolved(self, column: ColumnShape, registry: TypeRegistry) -> ResolvedType:
+        try:
+            return registry.resolve(column.type_oid, column.typmod)
+        except DataException as error:
+            if error.code != "PG_TYPE_UNKNOWN":
+                raise
+        # The stream is behind the catalog: what it still sends of a dropped type is the server's text of it.
+        logger.warning(
+            "The type of column %s.%s has been dropped; its values are taken as text.", self.shape.name, column.name
+        )
+        return ResolvedType(column.type_oid, "text", "text", "pg_catalog", -1, False, None, None)
 
     def _schema(
         self,
@@ -165,7 +178,9 @@ class TableCodec:
         names = self._names(outputs)
         marks = [_mark(field) for field in outputs]
         full = [self._column(slot, field, names, marks[slot]) for slot, field in enumerate(outputs)]
-        partial = [column._replace(null=self._zero(field)) for column, field in zip(full, outputs, strict=True)]
+        partial = [
+            column._replace(null=self._zero(field), on_null=None) for column, field in zip(full, outputs, strict=True)
+        ]
         self.decode_new = pgoutput.tuple_decoder(self.width, full, names)
         self.decode_old = self.decode_new
         self.decode_key = pgoutput.tuple_decoder(self.width, partial, names)
@@ -198,7 +213,8 @@ class TableCodec:
         if field.mask is not None:
             from_bytes, from_text = f"mask_{slot}({from_bytes})", f"mask_{slot}({from_text})"
         null = None if field.mask is None else field.mask.null
-        return pgoutput.Column(field.source, from_bytes, from_text, unchanged, null)
+        on_null = None if field.shape.optional or null is not None else _refusal(field.shape.name)
+        return pgoutput.Column(field.source, from_bytes, from_text, unchanged, null, on_null)
 
     def _zero(self, field: _Field) -> Any:
         if field.shape.optional:
@@ -214,7 +230,7 @@ class TableCodec:
         for slot, (column, field) in enumerate(zip(columns, self._outputs, strict=True)):
             value = raw[column.source]
             if value is None:
-                row.append(column.null)
+                row.append(column.null if column.on_null is None or copied else column.on_null())
             elif value is pgoutput.UNCHANGED:
                 row.append(column.unchanged)
             else:
@@ -232,6 +248,11 @@ class TableCodec:
                     "Column %s.%s: %s The value is left out.", self.shape.name, field.shape.name, error.message
                 )
             return self._zero(field)
+
+    def loosened(self, names: Collection[str]) -> TableCodec:
+        """A codec of the same table for which the columns of these names may be NULL."""
+        columns = tuple(c._replace(optional=True) if c.name in names else c for c in self.shape.columns)
+        return TableCodec(self.shape._replace(columns=columns), self._registry, self.options)
 
     def slow(self) -> TableCodec:
         """A codec of the same table that decodes value by value, see `tolerant`."""
@@ -255,6 +276,13 @@ class TableCodec:
     def row(self, values: list[Any]) -> Struct:
         """before or after from a decoded row."""
         return Struct(self.row_schema, values[: self.value_count] if self.has_extras else values)
+
+
+def _refusal(column: str) -> Callable[[], Any]:
+    def refuse() -> Any:
+        raise UnexpectedNullError(column)
+
+    return refuse
 
 
 def _mark(field: _Field) -> Any:

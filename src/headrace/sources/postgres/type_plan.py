@@ -18,6 +18,14 @@ class StaleEnum(Exception):
         self.oid = oid
 
 
+class UnexpectedNullError(Exception):
+    """NULL in a column that the catalog calls NOT NULL: it was made so after the row was written."""
+
+    def __init__(self, column: str) -> None:
+        super().__init__(column)
+        self.column = column
+
+
 @dataclass(frozen=True)
 class TypePlan:
     """How values of a type travel.

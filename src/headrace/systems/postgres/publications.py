@@ -38,6 +38,17 @@ def publication(connection: Conn, name: str) -> PublicationInfo | None:
     return PublicationInfo(name, row[0], operations, row[5], tuple(TableName(*table) for table in tables))
 
 
+def published_columns(connection: Conn, name: str) -> dict[TableName, frozenset[str]]:
+    """The columns that the publication sends of each of its tables; empty on servers before 15, which do not tell."""
+    if connection.info.server_version < 150_000:
+        return {}
+    rows = connection.execute(
+        "SELECT schemaname, tablename, attnames::text[] FROM pg_catalog.pg_publication_tables WHERE pubname = %s",
+        (name,),
+    ).fetchall()
+    return {TableName(schema, table): frozenset(columns or ()) for schema, table, columns in rows}
+
+
 def create_publication(
     connection: Conn,
     name: str,
