@@ -3,13 +3,26 @@
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import logging
 import os
 import re
+import sys
+import time
 from pathlib import Path
-from typing import IO
+from typing import IO, Final
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]")
+_LONGEST: Final = 200
+_TELL_EVERY_S: Final = 60.0
+
+
+def _file_name(connector: str) -> str:
+    """Of a very long name a part and its digest: file systems take 255 bytes."""
+    name = _UNSAFE.sub("_", connector)
+    if len(name) <= _LONGEST:
+        return name
+    return f"{name[:_LONGEST]}-{hashlib.sha256(connector.encode('utf-8', 'replace')).hexdigest()[:16]}"
 
 
 class ConnectorFileHandler(logging.Handler):
@@ -25,15 +38,32 @@ class ConnectorFileHandler(logging.Handler):
         self._max_bytes = max_bytes
         self._backups = backups
         self._files: dict[str, IO[bytes]] = {}
+        self._told_at = -_TELL_EVERY_S
+        self._lost = 0
         folder.mkdir(parents=True, exist_ok=True)
 
     def emit(self, record: logging.LogRecord) -> None:
         name = getattr(record, "connector", None) or "worker"
         try:
             line = (self.format(record) + "\n").encode("utf-8", "replace")
-            self._current(_UNSAFE.sub("_", name)).write(line)
+            self._current(_file_name(name)).write(line)
+        except OSError as error:
+            self._tell(error)
         except Exception:
             self.handleError(record)
+
+    def _tell(self, error: OSError) -> None:
+        """On standard error, where the line itself has gone as well; seldom, for a full disk must not fill another."""
+        self._lost += 1
+        now = time.monotonic()
+        if now - self._told_at < _TELL_EVERY_S:
+            return
+        text = f"headrace: {self._lost} line(s) could not be written to the log folder {self._folder}: {error.strerror}"
+        self._told_at, self._lost = now, 0
+        try:
+            print(text, file=sys.stderr)
+        except (OSError, ValueError):
+            pass  # nobody is left to be told
 
     def _current(self, name: str) -> IO[bytes]:
         path = self._folder / f"{name}.log"
