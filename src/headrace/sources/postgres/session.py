@@ -16,6 +16,7 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from headrace.data import Header
+from headrace.errors import DataException, RetryClass
 from headrace.native import pgoutput
 from headrace.sources.postgres import continuity, preflight
 from headrace.sources.postgres.codecs import Codecs, table_options
@@ -26,10 +27,11 @@ from headrace.sources.postgres.failures import raise_as_ours
 from headrace.sources.postgres.offsets import Position
 from headrace.sources.postgres.registry import TypeRegistry
 from headrace.sources.postgres.shapes import Catalog
-from headrace.sources.postgres.snapshot import Snapshot, SnapshotCounts
+from headrace.sources.postgres.snapshot import Snapshot, SnapshotCounts, present_row
 from headrace.sources.postgres.snapshot_plan import plan_snapshot, snapshot_xid
 from headrace.sources.postgres.stream import StreamDecoder
 from headrace.sources.postgres.tables import TableCodec
+from headrace.sources.postgres.type_plan import StaleEnum
 from headrace.systems.postgres import (
     PgTarget,
     int_to_lsn,
@@ -262,7 +264,26 @@ class PgSession:
             start.offset,
             open_table,
             self.codecs.refresh_enum,
+            self._present_row,
         )
+
+    def _present_row(self, codec: TableCodec, texts: Sequence[Any]) -> list[Any] | None:
+        """See `StreamDecoder`. None, too, when the table has been altered so much since that it cannot be asked."""
+        try:
+            return present_row(self.connections.sql, codec, texts)
+        except (DataException, StaleEnum) as error:
+            reason: Exception = error
+        except Exception as error:
+            mapped = map_error(error, self.target)
+            if mapped.retry_class is RetryClass.RETRY:
+                raise mapped from error
+            reason = mapped
+        logger.warning(
+            "A row of %s has a new key, and its long values could not be read again; they are missing: %s",
+            codec.shape.name,
+            reason,
+        )
+        return None
 
     def drop_slot(self) -> None:
         """Drop the slot once its stream has ended, for slot.drop.on.stop; a failure is logged. Closes all connections."""

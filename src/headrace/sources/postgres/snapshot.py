@@ -20,7 +20,7 @@ from headrace.sources.postgres.offsets import snapshot_offset
 from headrace.sources.postgres.shapes import TableShape
 from headrace.sources.postgres.tables import TableCodec
 from headrace.sources.postgres.type_plan import StaleEnum
-from headrace.systems.postgres import PgTarget, quote_identifier, quote_table
+from headrace.systems.postgres import PgTarget, quote_identifier, quote_literal, quote_table
 from headrace.systems.postgres.introspect import Conn
 
 logger = logging.getLogger(__name__)
@@ -210,3 +210,19 @@ def copy_statement(table: SnapshotTable, columns: Sequence[str]) -> str:
     else:
         source = ("ONLY " if table.only else "") + quote_table(table.shape.schema, table.shape.table)
     return f"COPY (SELECT {names} FROM {source}) TO STDOUT"
+
+
+def present_row(connection: Conn, codec: TableCodec, texts: Sequence[Any]) -> list[Any] | None:
+    """The row that the table has now for the table's key in `texts` (`pgoutput.raw_tuple` of a new row), decoded; None when there is
+    none. Raises psycopg's errors, what decoding raises, and DataException when the key does not tell the row."""
+    columns = codec.shape.columns
+    names = ", ".join(quote_identifier(name) for name in codec.copy_columns)
+    values = {column.name: text for column, text in zip(columns, texts, strict=True)}
+    if not codec.shape.key or not all(isinstance(values[name], str) for name in codec.shape.key):
+        raise DataException(f"Table {codec.shape.name} has no key to find a row by.", code="PG_ROW_NOT_FOUND")
+    key = " AND ".join(f"{quote_identifier(name)} = {quote_literal(values[name])}" for name in codec.shape.key)
+    table = quote_table(codec.shape.schema, codec.shape.table)
+    with connection.cursor() as cursor:
+        with cursor.copy(f"COPY (SELECT {names} FROM {table} WHERE {key} LIMIT 1) TO STDOUT") as copy:
+            line = b"".join(bytes(part) for part in copy)
+    return codec.decode_copy(line) if line else None

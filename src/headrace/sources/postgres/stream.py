@@ -34,7 +34,8 @@ _ROWS: Final = frozenset({_INSERT, _UPDATE, _DELETE})
 
 class StreamDecoder(StreamPlace):
     """`open_table(relation)` gives the codec of a relation, None when the table is not captured; `refresh_enum(oid)` drops what
-    is known of an enum. `offset`: of the last event handed out, to begin with the stored one."""
+    is known of an enum. `present_row(codec, texts)` reads the row that the table has now for the key in a complete row of texts, None
+    when there is none. `offset`: of the last event handed out, to begin with the stored one."""
 
     def __init__(
         self,
@@ -45,11 +46,13 @@ class StreamDecoder(StreamPlace):
         offset: Offset,
         open_table: Callable[[pgoutput.Relation], TableCodec | None],
         refresh_enum: Callable[[int, bool], None],
+        present_row: Callable[[TableCodec, Sequence[Any]], list[Any] | None],
     ) -> None:
         super().__init__(maker, position, start_lsn, offset)
         self.rules = rules
         self._open_table = open_table
         self._refresh_enum = refresh_enum
+        self._present_row = present_row
         self._tables: dict[int, tuple[pgoutput.Relation, TableCodec | None]] = {}
 
     def feed(self, payloads: Sequence[bytes], start: int, out: list[SourceRecord], limit: int, clock: Clock) -> int:
@@ -150,6 +153,8 @@ class StreamDecoder(StreamPlace):
         key, old_key = codec.key_of(row), codec.key_of(old) if codec.key_in_identity else None
         source = self._source(codec, lsn)
         if key is not None and old_key is not None and key.values != old_key.values:
+            if not full and codec.lacks(row):
+                self._complete(codec, row, payload, pos + 1)
             maker.key_change(
                 out, codec, old_key, key, codec.row(old), codec.row(row), source, clock, offset, self.offset
             )
@@ -157,6 +162,15 @@ class StreamDecoder(StreamPlace):
             before = codec.row(old) if full else None
             maker.change(out, codec, "u", key, before, codec.row(row), source, clock, offset)
         return offset
+
+    def _complete(self, codec: TableCodec, row: list[Any], payload: bytes, pos: int) -> None:
+        """Give a row that comes to be under a new key the values that were not sent, for no target can have them under that key. They
+        are taken from the table as it is now: if they have changed since, that change follows; if the row is not there any
+        more, neither will it be in the target."""
+        texts, _ = pgoutput.raw_tuple(payload, pos)
+        present = self._present_row(codec, texts)
+        if present is not None:
+            codec.fill_unchanged(row, present)
 
     def _delete(
         self, codec: TableCodec, payload: bytes, lsn: int, out: list[SourceRecord], clock: Clock

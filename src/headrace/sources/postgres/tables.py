@@ -273,6 +273,10 @@ class TableCodec:
             if new[slot] is mark or isinstance(new[slot], Unchanged):
                 new[slot] = old[slot]
 
+    def lacks(self, row: Sequence[Any]) -> bool:
+        """Whether the row has values that were not sent."""
+        return any(row[slot] is mark or isinstance(row[slot], Unchanged) for slot, mark in self.toast_slots)
+
     def row(self, values: list[Any]) -> Struct:
         """before or after from a decoded row."""
         return Struct(self.row_schema, values[: self.value_count] if self.has_extras else values)
