@@ -46,7 +46,12 @@ class Loader:
         connection.execute(f"CREATE TEMP TABLE {staging.partition('.')[2]} ({columns}) ON COMMIT DELETE ROWS")
         self._copy = f"COPY {staging} ({names}) FROM STDIN (FORMAT binary)"
         keys = [field.name for field in fields if field.place == "k"]
-        self._statements = _statements(purpose, table, staging, [(s, c) for s, (_, c) in zip(self.sources, pairs, strict=True)], keys)  # fmt: skip
+        nullable = frozenset(field.name for field in fields if field.place == "k" and field.schema.optional)
+        if purpose == "upsert" and nullable:
+            # ON CONFLICT takes two NULLs for different keys.
+            purpose = "partial"
+        chosen = [(source, column) for source, (_, column) in zip(self.sources, pairs, strict=True)]
+        self._statements = _statements(purpose, table, staging, chosen, keys, nullable)
 
     def load(self, rows: Iterable[tuple[Any, Any]]) -> None:
         """Encode, copy, apply. Raises what encoding raises, and psycopg's errors."""
@@ -66,7 +71,12 @@ def _source(field: FieldSource, column: TargetColumn, settings: SinkSettings) ->
 
 
 def _statements(
-    purpose: str, table: TargetTable, staging: str, pairs: Sequence[tuple[Source, TargetColumn]], keys: Sequence[str]
+    purpose: str,
+    table: TargetTable,
+    staging: str,
+    pairs: Sequence[tuple[Source, TargetColumn]],
+    keys: Sequence[str],
+    nullable: frozenset[str],
 ) -> list[str]:
     quoted = {source.name: quote_identifier(source.name) for source, _ in pairs}
     value = {
@@ -76,7 +86,16 @@ def _statements(
     names, select = ", ".join(quoted.values()), ", ".join(value.values())
     identity = " OVERRIDING SYSTEM VALUE" if any(column.always_identity for _, column in pairs) else ""
     insert = f"INSERT INTO {table.quoted} AS t ({names}){identity} SELECT {select} FROM {staging} s"
-    match = " AND ".join(f"t.{quoted[key]} = {value[key]}" for key in keys)
+
+    def same(key: str) -> str:
+        column, other = f"t.{quoted[key]}", value[key]
+        return (
+            f"({column} = {other} OR {column} IS NULL AND {other} IS NULL)"
+            if key in nullable
+            else f"{column} = {other}"
+        )
+
+    match = " AND ".join(map(same, keys))
     others = [name for name in quoted if name not in keys]
     updates = ", ".join(f"{quoted[name]} = {value[name]}" for name in others)
     update = f"UPDATE {table.quoted} t SET {updates} FROM {staging} s WHERE {match}"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 from headrace.data import Schema, Struct, Type
@@ -30,7 +31,14 @@ class Placeholder:
         data = text.encode()
         self.text = text
         self.data = data
-        self._list_forms: list[list[Any]] = [[text], list(data), [str(uuid.uuid3(_NO_NAMESPACE, text))]]
+        self._list_forms: list[list[Any]] = [
+            [text],
+            [data],
+            list(data),
+            [bool(byte >> bit & 1) for byte in data for bit in range(7, -1, -1)],
+            [str(uuid.uuid3(_NO_NAMESPACE, text))],
+        ]
+        self._digits = tuple(map(int, str(int.from_bytes(data, "big", signed=True)).lstrip("-")))
         self._map = {text: text}
 
     def matches(self, value: Any) -> bool:
@@ -40,7 +48,13 @@ class Placeholder:
             return value == self.text
         if isinstance(value, bytes):
             return value == self.data
+        if isinstance(value, Decimal):
+            return value.as_tuple().digits == self._digits
+        if isinstance(value, Struct):
+            return value.values == [0, self.data]
         if isinstance(value, list):
+            if len(value) == 1 and isinstance(value[0], Decimal | Struct):
+                return self.matches(value[0])
             return value in self._list_forms
         return isinstance(value, dict) and value == self._map
 

@@ -52,6 +52,8 @@ class Connections:
         connection = connect(self._target)
         try:
             connection.execute(f"SET statement_timeout = {int(self._config['database.query.timeout.ms'])}")
+            # Row security would hide rows from the snapshot that the stream sends changes of: let the server refuse instead.
+            connection.execute("SET row_security = off")
             for statement in self._config.initial_statements():
                 connection.execute(statement)
         except Exception as error:

@@ -222,7 +222,7 @@ def present_row(connection: Conn, codec: TableCodec, texts: Sequence[Any]) -> li
         raise DataException(f"Table {codec.shape.name} has no key to find a row by.", code="PG_ROW_NOT_FOUND")
     key = " AND ".join(f"{quote_identifier(name)} = {quote_literal(values[name])}" for name in codec.shape.key)
     table = quote_table(codec.shape.schema, codec.shape.table)
-    with connection.cursor() as cursor:
-        with cursor.copy(f"COPY (SELECT {names} FROM {table} WHERE {key} LIMIT 1) TO STDOUT") as copy:
-            line = b"".join(bytes(part) for part in copy)
+    query = f"COPY (SELECT {names} FROM {table} WHERE {key} LIMIT 1) TO STDOUT"
+    with connection.cursor() as cursor, cursor.copy(query) as copy:
+        line = b"".join(bytes(part) for part in copy)
     return codec.decode_copy(line) if line else None
