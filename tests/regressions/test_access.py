@@ -26,7 +26,6 @@ def test_row_security_hides_no_rows_from_the_snapshot(pipe):
         assert len(p.runner.records) == 5
         p.runner.close()
     finally:
-        run("SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE database = current_database()")
         run(f"DROP OWNED BY {role}; DROP ROLE {role}")
 
 
