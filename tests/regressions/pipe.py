@@ -26,6 +26,7 @@ class Pipe:
         target_db: str,
         props: Mapping[str, str] | None = None,
         sink: Mapping[str, str] | None = None,
+        converter: Mapping[str, str] | None = None,
     ) -> None:
         self.server = server
         self.source = psycopg.connect(server.dsn(source_db), autocommit=True)
@@ -48,7 +49,7 @@ class Pipe:
         self.sink = Sink(server, target_db, {**UPSERT, "truncate.enabled": "true", **(sink or {})}, topics=())
         self._keys, self._values = JsonConverter(), JsonConverter()
         self._keys.configure({"converter.type": "key"})
-        self._values.configure({"converter.type": "value"})
+        self._values.configure({"converter.type": "value", **(converter or {})})
         self._numbers: dict[str, Any] = {}
         self.runner: Runner | None = None
 

@@ -93,3 +93,17 @@ def test_output_settings_of_database_and_role_change_nothing(pipe):
     p.take(1)
     query = "SELECT id, y, f, z::text, d::text FROM {} ORDER BY id"
     assert p.copied(query.format("srv_public_a")) == p.rows(query.format("a"))
+
+
+@pytest.mark.parametrize("replaced", [True, False])
+def test_null_in_a_column_with_a_default(pipe, replaced):
+    """Connect's converter turns such a NULL into the default unless replace.null.with.default=false; then it stays NULL."""
+    p = pipe(converter={"replace.null.with.default": str(replaced).lower()})
+    p.source.execute("CREATE TABLE d (id int PRIMARY KEY, n int DEFAULT 7, s text DEFAULT 'x', b bool DEFAULT true)")
+    p.source.execute("INSERT INTO d VALUES (1, NULL, NULL, NULL)")
+    p.take(1)
+    p.runner.settle()
+    p.source.execute("INSERT INTO d VALUES (2, NULL, NULL, NULL); UPDATE d SET n = NULL WHERE id = 1")
+    p.take(2)
+    expected = (7, "x", True) if replaced else (None, None, None)
+    assert p.copied("SELECT id, n, s, b FROM srv_public_d ORDER BY id") == [(1, *expected), (2, *expected)]
