@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 
 def test_rows_with_nulls_in_columns_made_not_null_since(pipe):
     p = pipe()
@@ -38,6 +40,8 @@ def test_rows_of_a_type_that_has_been_dropped_since(pipe):
 
 def test_columns_that_the_publication_does_not_list_are_not_in_the_snapshot(pipe, caplog):
     p = pipe({"publication.autocreate.mode": "disabled"})
+    if p.source.info.server_version < 150000:
+        pytest.skip("publications list columns from PostgreSQL 15 on")
     p.source.execute("CREATE TABLE a (id int PRIMARY KEY, n int, g int GENERATED ALWAYS AS (n * 2) STORED)")
     p.source.execute("CREATE TABLE b (id int PRIMARY KEY, n int, secret int)")
     p.source.execute("CREATE PUBLICATION pub FOR TABLE a (id, n), b (id, n)")
