@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from headrace.data import SinkRecord, SourceRecord
 from headrace.errors import ConfigException, ConnectException, DataException, RetriableException
-from headrace.foundation.clock import ManualClock
 from headrace.runtime.chain import TransformChain, TransformStep
 from headrace.runtime.dead_letters import DeadLetters, DeadLetterSettings, context_headers
 from headrace.runtime.errant import Reporter
@@ -26,6 +25,7 @@ from headrace.runtime.tolerance import (
     TaskStopping,
     Tolerance,
 )
+from headrace.testing.clock import ManualClock
 from headrace.testing.memory_log import MemoryLog
 from tests.runtime.task_kit import Mark, Route, StartsWith
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 import codecs
 import datetime as dt
 from collections.abc import Mapping
-from decimal import Decimal
 from typing import Any, Final
 
 from headrace.config import ConfigDef, ConfigType, Importance
-from headrace.data import OPTIONAL_STRING_SCHEMA, Schema, SchemaAndValue, Struct, Type
-from headrace.data.text import java_double, java_float
+from headrace.data import OPTIONAL_STRING_SCHEMA, Schema, SchemaAndValue, Struct
+from headrace.data.text import scalar_text
 from headrace.errors import ConfigException, DataException
 from headrace.spi.converter import Converter, HeaderConverter
 
@@ -31,14 +30,9 @@ def java_text(schema: Schema | None, value: Any) -> str:
     """The text of any Connect value. DataException for bytes, which have none."""
     if isinstance(value, str):
         return str.__str__(value)
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int | Decimal):
-        return str(value)
-    if isinstance(value, float):
-        return java_float(value) if schema is not None and schema.type is Type.FLOAT32 else java_double(value)
+    scalar = scalar_text(schema, value)
+    if scalar is not None:
+        return scalar
     if isinstance(value, Struct):
         pairs = zip(value.schema.fields, value.values, strict=True)
         return "Struct{" + ",".join(f"{f.name}={java_text(f.schema, v)}" for f, v in pairs if v is not None) + "}"

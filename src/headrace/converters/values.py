@@ -30,7 +30,7 @@ from headrace.data import (
     Type,
 )
 from headrace.data.logical import date_builder, decimal_builder, time_builder, timestamp_builder
-from headrace.data.text import java_double, java_float, temporal_text, to_single
+from headrace.data.text import scalar_text, temporal_text, to_single
 from headrace.errors import DataException
 
 _INTEGERS: Final = ((INT8_SCHEMA, 7), (INT16_SCHEMA, 15), (INT32_SCHEMA, 31), (INT64_SCHEMA, 63))
@@ -46,14 +46,9 @@ _TEMPORAL: Final[dict[int, tuple[str, Schema, Callable[[dt.datetime], Any]]]] = 
 
 def to_text(schema: Schema | None, value: Any, *, embedded: bool = False) -> str:
     """The text of a value; strings and bytes are quoted inside of lists, maps and structs. DataException for other classes."""
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int | Decimal):
-        return str(value)
-    if isinstance(value, float):
-        return java_float(value) if schema is not None and schema.type is Type.FLOAT32 else java_double(value)
+    scalar = scalar_text(schema, value)
+    if scalar is not None:
+        return scalar
     if isinstance(value, str):
         return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"' if embedded else str.__str__(value)
     if isinstance(value, bytes | bytearray | memoryview):

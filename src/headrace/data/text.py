@@ -5,7 +5,10 @@ from __future__ import annotations
 import datetime as dt
 import math
 import struct
-from typing import Final
+from decimal import Decimal
+from typing import Any, Final
+
+from headrace.data.schema import Schema, Type
 
 _SINGLE: Final = struct.Struct(">f")
 _PLAIN_LOW: Final = -3
@@ -93,3 +96,16 @@ def temporal_text(value: dt.date | dt.time) -> str:
             return f"{moment.date().isoformat()}T{temporal_text(moment.time())}"
         value = moment.date()
     return value.isoformat()
+
+
+def scalar_text(schema: Schema | None, value: Any) -> str | None:
+    """Java's text of null, a boolean or a number; None for a value of any other kind."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | Decimal):
+        return str(value)
+    if isinstance(value, float):
+        return java_float(value) if schema is not None and schema.type is Type.FLOAT32 else java_double(value)
+    return None

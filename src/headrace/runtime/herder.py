@@ -82,10 +82,6 @@ class ValidationResult:
     groups: list[str]
     configs: list[dict[str, Any]] = field(default_factory=list)
 
-    def error_texts(self) -> list[str]:
-        """All error texts, in order."""
-        return [text for entry in self.configs for text in entry["value"]["errors"]]
-
 
 class Herder(ABC):
     """See the module's docstring."""

@@ -59,7 +59,6 @@ class PostgresServer:
         self.user = user
         self.password = password
         self.port = port or 0
-        self._given_port = port
         self._options = {**DEFAULT_OPTIONS, **(options or {})}
         if not durable:
             # Commits still flush at once: a walsender sends only what is flushed.

@@ -175,8 +175,3 @@ def _compile(schema: Schema, placeholder: Placeholder, word: bytes, fixed: tuple
 
 
 _INTEGERS = frozenset({Type.INT8, Type.INT16, Type.INT32, Type.INT64})
-
-
-def is_row(value: Any) -> bool:
-    """Whether a value has named fields."""
-    return isinstance(value, (Struct, dict))

@@ -1,27 +1,6 @@
-"""Time as a parameter: deciders and loops take a Clock, so that tests can turn it."""
+"""Time for tests: it passes when they say so."""
 
 from __future__ import annotations
-
-import time
-from typing import Protocol
-
-
-class Clock(Protocol):
-    """`monotonic` in seconds, for durations; `time_ms` in milliseconds since the epoch, for people."""
-
-    def monotonic(self) -> float: ...
-
-    def time_ms(self) -> int: ...
-
-
-class SystemClock:
-    """The machine's clock."""
-
-    def monotonic(self) -> float:
-        return time.monotonic()
-
-    def time_ms(self) -> int:
-        return time.time_ns() // 1_000_000
 
 
 class ManualClock:
