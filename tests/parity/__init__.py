@@ -1,0 +1,1 @@
+"""Differential tests: the same input through the originals' classes and through ours."""

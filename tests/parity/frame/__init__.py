@@ -1,0 +1,1 @@
+"""Runs corpora through the oracle and through headrace, compares, counts."""

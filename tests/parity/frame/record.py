@@ -1,0 +1,22 @@
+"""`make goldens`: asks the oracle every case of the corpora, or of those named, and writes its answers down."""
+
+from __future__ import annotations
+
+import sys
+
+from tests.parity.frame import corpora
+from tests.parity.frame.oracle import Oracle
+
+
+def main(names: list[str]) -> None:
+    known = corpora.areas()
+    if unknown := sorted(set(names) - set(known)):
+        sys.exit(f"no corpus named {', '.join(unknown)}; there are: {', '.join(known)}")
+    with Oracle() as oracle:
+        for area in names or known:
+            asked = corpora.cases(area).values()
+            corpora.write_goldens(area, [(case, oracle.ask(corpora.request(case))) for case in asked])
+            print(f"{area}: {len(asked)} cases recorded")
+
+
+main(sys.argv[1:])
