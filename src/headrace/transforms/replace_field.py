@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Final
 
 from headrace.config import ConfigDef, ConfigType, Importance
@@ -93,20 +93,3 @@ class Key(ReplaceField[R]):
 
 class Value(ReplaceField[R]):
     """ReplaceField on the value."""
-
-
-def drop_fields(struct: Struct, names: Sequence[str], only_optional: bool) -> Struct:
-    """The struct without those of the named fields that may go; the same struct when none may."""
-    going = {field.index for field in struct.schema.fields if field.name in names}
-    if only_optional:
-        going = {index for index in going if struct.schema.fields[index].schema.optional}
-    if not going:
-        return struct
-    key = f"drop:{sorted(going)}"
-    schema: Schema | None = struct.schema.cache.get(key)
-    if schema is None:
-        kept = [(field.name, field.schema) for field in struct.schema.fields if field.index not in going]
-        schema = struct_like(struct.schema, kept)
-        if len(struct.schema.cache) < 256:
-            struct.schema.cache[key] = schema
-    return Struct(schema, [value for index, value in enumerate(struct.values) if index not in going])

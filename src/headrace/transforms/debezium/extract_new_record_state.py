@@ -1,6 +1,6 @@
 """ExtractNewRecordState: a change event becomes the row as it is after the change.
 
-Source: io.debezium.transforms.ExtractNewRecordState (Debezium 3.5). One difference: a delete without `before` image is
+Source: io.debezium.transforms.ExtractNewRecordState (Debezium 3.6). One difference: a delete without `before` image is
 still a delete here, where the original takes it for a truncate and drops it.
 """
 
@@ -14,9 +14,10 @@ from headrace.data import OPTIONAL_STRING_SCHEMA, STRING_SCHEMA, ConnectRecord, 
 from headrace.errors import DataException
 from headrace.spi.transform import R, Transform
 from headrace.transforms.base import SchemaCache, copy_record, derived, struct_like
-from headrace.transforms.extract_new_record_state_config import CONFIG
-from headrace.transforms.field_reference import FieldReference, Reader, parse_references
-from headrace.transforms.replace_field import drop_fields
+from headrace.transforms.debezium.dropped_fields import drop_fields
+from headrace.transforms.debezium.envelope import is_envelope, text_of
+from headrace.transforms.debezium.extract_new_record_state_config import CONFIG
+from headrace.transforms.debezium.field_reference import FieldReference, Reader, parse_references
 
 _DELETED: Final = "__deleted"
 
@@ -30,6 +31,7 @@ class _Plan(NamedTuple):
     after_schema: Schema
     live: Callable[[list[Any], list[Any]], Struct]
     deleted: Callable[[list[Any], list[Any]], Struct]
+    added: list[tuple[str, Schema, Reader]]
     headers: list[tuple[str, Schema, Reader]]
 
 
@@ -58,13 +60,15 @@ class ExtractNewRecordState(Transform[R]):
         self._simple = not (self._headers or self._route or self._drop_header)
 
     def _plan(self, schema: Schema) -> _Plan | None:
-        """The plan for an envelope; None for any other schema."""
-        if schema.type is not Type.STRUCT or not (schema.name or "").endswith(".Envelope"):
+        """The plan for an envelope; None for any other schema. DataException for an envelope without what a row needs."""
+        if not is_envelope(schema):
             return None
-        before, after = schema.field("before"), schema.field("after")
-        op, source = schema.field("op"), schema.field("source")
-        if op is None or source is None or after is None or after.schema.type is not Type.STRUCT:
-            return None
+        before, after, op = (schema.field(name) for name in ("before", "after", "op"))
+        if after is None or after.schema.type is not Type.STRUCT or op is None:
+            raise DataException(
+                f"The event of schema {schema.name} has no row in 'after', or no 'op'.",
+                remedy="Apply ExtractNewRecordState before other transforms that change the shape of events.",
+            )
         headers = []
         for reference in self._headers:
             found = reference.resolve(schema)
@@ -76,12 +80,16 @@ class ExtractNewRecordState(Transform[R]):
             after.index,
             op.index,
             after.schema,
-            self._builder(schema, after.schema, "false"),
-            self._builder(schema, old, "true"),
+            self._builder(schema, after.schema, "false", self._fields),
+            # Names listed in the drop header go before fields are added to a deleted row, and after it for a live one.
+            self._builder(schema, old, "true", [] if self._drop_header else self._fields),
+            [(item.name, *found) for item in self._fields if (found := item.resolve(schema)) is not None],
             headers,
         )
 
-    def _builder(self, envelope: Schema, row: Schema, deleted: str) -> Callable[[list[Any], list[Any]], Struct]:
+    def _builder(
+        self, envelope: Schema, row: Schema, deleted: str, added: list[FieldReference]
+    ) -> Callable[[list[Any], list[Any]], Struct]:
         """A function from the envelope's values and the row's values to the new row, generated for the schema."""
         fields = [(field.name, field.schema) for field in row.fields]
         scope: dict[str, Any] = {"Struct": Struct}
@@ -94,7 +102,7 @@ class ExtractNewRecordState(Transform[R]):
             if self._replace and any(default is not None for default in defaults):
                 scope["defaults"] = defaults
                 base = "*[d if v is None else v for v, d in zip(row, defaults)]"
-        for number, reference in enumerate(self._fields):
+        for number, reference in enumerate(added):
             found = reference.resolve(envelope)
             if found is None:
                 continue
@@ -165,14 +173,20 @@ class ExtractNewRecordState(Transform[R]):
             )
         row = plan.deleted(event, before.values)
         copied.value_schema, copied.value = row.schema, row
-        return self._drop(copied) if self._drop_header else copied
+        return self._append(self._drop(copied), plan, event) if self._drop_header else copied
+
+    def _append(self, copied: R, plan: _Plan, event: list[Any]) -> R:
+        row = copied.value
+        fields = [(field.name, field.schema) for field in row.schema.fields]
+        fields += [(name, derived(schema, optional=True, default=None)) for name, schema, _ in plan.added]
+        copied.value_schema = struct_like(row.schema, fields)
+        copied.value = Struct(copied.value_schema, [*row.values, *(read(event) for _, _, read in plan.added)])
+        return copied
 
     def _route_by(self, copied: ConnectRecord, row: Struct) -> None:
         if not self._route:
             return
-        topic = row.get(self._route)
-        if topic is not None and not isinstance(topic, str):
-            raise DataException(f"Field '{self._route}' is not of type STRING, it cannot name a topic")
+        topic = text_of(row, self._route)
         if topic and topic.strip():
             copied.topic = topic
 

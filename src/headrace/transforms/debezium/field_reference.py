@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, Final, NamedTuple
 
 from headrace.data import Schema, Type
-from headrace.errors import ConfigException
+from headrace.errors import ConfigException, DataException
 
 Reader = Callable[[list[Any]], Any]
 """From the envelope's values to the referenced value."""
@@ -23,16 +23,19 @@ class FieldReference(NamedTuple):
     field: str
 
     def resolve(self, envelope: Schema) -> tuple[Schema, Reader] | None:
-        """The field's schema and how to read it; None when the event has no such field.
+        """The field's schema and how to read it; None when the event has no such field. DataException when it has no such struct.
 
         A field missing in its struct is looked for in the envelope, where another transform may have put it.
         """
         if self.struct is not None:
             parent = envelope.field(self.struct)
-            if parent is not None and parent.schema.type is Type.STRUCT:
-                inner = parent.schema.field(self.field)
-                if inner is not None:
-                    return inner.schema, _nested(parent.index, inner.index)
+            if parent is None or parent.schema.type is not Type.STRUCT:
+                raise DataException(
+                    f"The event has no struct '{self.struct}', of which '{self.name}' takes the field '{self.field}'."
+                )
+            inner = parent.schema.field(self.field)
+            if inner is not None:
+                return inner.schema, _nested(parent.index, inner.index)
         root = envelope.field(self.field)
         if root is None:
             return None
