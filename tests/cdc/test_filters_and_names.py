@@ -7,7 +7,7 @@ import pytest
 from headrace.cdc.envelope import uuid7
 from headrace.cdc.filters import MessageKeys, NameFilter, split_patterns
 from headrace.cdc.masks import ColumnMasks
-from headrace.cdc.topics import ADJUSTERS, TopicNames
+from headrace.cdc.topics import ADJUSTERS, FIELD_ADJUSTERS, TopicNames
 from headrace.errors import ConfigException
 
 
@@ -81,8 +81,20 @@ def test_names() -> None:
     assert names.table("public", "Odd Näme") == "srv.public.Odd_N_me"
     assert len(names.table("x" * 300)) == 249
     assert names.heartbeat == "__debezium-heartbeat.srv"
-    assert ADJUSTERS["avro"]("a-b.1c") == "a_b._c"
-    assert ADJUSTERS["avro_unicode"]("a-b_c") == "a_u002db_u005fc"
+
+
+def test_names_are_fitted_to_avro_as_debezium_does_it() -> None:
+    names = ("1a.2b-c", "a_b.c", "-x", "é.é", ".a", "")
+    fitted = {
+        "avro": (["_1a.2b_c", "a_b.c", "_x", "_._", "_a", ""], ["_1a_2b_c", "a_b_c", "_x", "___", "_a", ""]),
+        "avro_unicode": (
+            ["_u0031a.2b_u002dc", "a_u005fb.c", "_u002dx", "_u00e9._u00e9", "_u002ea", ""],
+            ["_u0031a_u002e2b_u002dc", "a_u005fb_u002ec", "_u002dx", "_u00e9_u002e_u00e9", "_u002ea", ""],
+        ),
+    }
+    for mode, (of_schemas, of_fields) in fitted.items():
+        assert [ADJUSTERS[mode](name) for name in names] == of_schemas
+        assert [FIELD_ADJUSTERS[mode](name) for name in names] == of_fields
 
 
 def test_run_ids_are_version_7_and_ordered_by_time() -> None:

@@ -8,7 +8,6 @@ from typing import Final
 
 MAX_TOPIC_LENGTH: Final = 249
 _ILLEGAL_TOPIC: Final = re.compile(r"[^A-Za-z0-9._-]")
-_ILLEGAL_AVRO: Final = re.compile(r"[^A-Za-z0-9_]")
 
 Adjust = Callable[[str], str]
 
@@ -41,19 +40,40 @@ def legal_topic(name: str) -> str:
     return _ILLEGAL_TOPIC.sub("_", name)[:MAX_TOPIC_LENGTH]
 
 
-def _avro(name: str) -> str:
-    return ".".join(_avro_part(part, lambda char: "_") for part in name.split("."))
+def _adjuster(replace: Adjust, letters: str, others: str) -> Adjust:
+    """Replaces what is not one of `letters`, or behind the first character of `others`."""
+    first, later = re.compile(f"[{letters}]"), re.compile(f"[{letters}{others}]")
+
+    def adjust(name: str) -> str:
+        if not name:
+            return name
+        start = name[0]
+        if first.fullmatch(start) is None:
+            # A digit stays behind its underscore: names that differ in it alone must not become one.
+            start = "_" + start if replace is _underscore and start.isdigit() else replace(start)
+        return start + "".join(char if later.fullmatch(char) else replace(char) for char in name[1:])
+
+    return adjust
 
 
-def _avro_unicode(name: str) -> str:
-    # An underscore introduces an escape, so it is escaped itself.
-    return ".".join(_avro_part(part, lambda char: f"_u{ord(char):04x}", "_") for part in name.split("."))
+def _underscore(char: str) -> str:
+    return "_"
 
 
-def _avro_part(part: str, replace: Adjust, also: str = "") -> str:
-    changed = "".join(replace(char) if _ILLEGAL_AVRO.fullmatch(char) or char in also else char for char in part)
-    return replace(changed[0]) + changed[1:] if changed[:1].isdigit() else changed
+def _escaped(char: str) -> str:
+    return f"_u{ord(char):04x}"
 
 
-ADJUSTERS: Final[Mapping[str, Adjust]] = {"none": lambda name: name, "avro": _avro, "avro_unicode": _avro_unicode}
-"""By schema.name.adjustment.mode and field.name.adjustment.mode."""
+# With avro_unicode an underscore introduces an escape, so it is escaped itself.
+ADJUSTERS: Final[Mapping[str, Adjust]] = {
+    "none": lambda name: name,
+    "avro": _adjuster(_underscore, "A-Za-z_", "0-9."),
+    "avro_unicode": _adjuster(_escaped, "A-Za-z", "0-9."),
+}
+"""By schema.name.adjustment.mode."""
+FIELD_ADJUSTERS: Final[Mapping[str, Adjust]] = {
+    "none": lambda name: name,
+    "avro": _adjuster(_underscore, "A-Za-z_", "0-9"),
+    "avro_unicode": _adjuster(_escaped, "A-Za-z", "0-9"),
+}
+"""By field.name.adjustment.mode."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from headrace.cdc.topics import ADJUSTERS
+from headrace.cdc.topics import ADJUSTERS, FIELD_ADJUSTERS
 from headrace.data import Header
 from headrace.sources.postgres.config import PostgresConfig
 from headrace.sources.postgres.events import SOURCE_SCHEMA
@@ -44,7 +44,7 @@ def table_options(config: PostgresConfig, headers: tuple[Header, ...], dbname: s
         config.message_keys(),
         config.propagated(),
         ADJUSTERS[config.word("schema.name.adjustment.mode")],
-        ADJUSTERS[config.word("field.name.adjustment.mode")],
+        FIELD_ADJUSTERS[config.word("field.name.adjustment.mode")],
         config.word("event.converting.failure.handling.mode"),
         dbname,
     )
