@@ -22,7 +22,9 @@ def main() -> None:
             answer = CALLS[request["op"]](request)
         except Exception as error:
             answer = {"error": {"stage": "input", **describe(error)}}
-        answers.write(json.dumps(answer, separators=(",", ":"), ensure_ascii=False) + "\n")
+        if not isinstance(answer, str):
+            answer = json.dumps(answer, separators=(",", ":"), ensure_ascii=False)
+        answers.write(answer + "\n")
         answers.flush()
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import jpype
 from codec import HashMap, Reader, String, data_form, record_form
 from definitions import configdef, validate
+from engine import engine_start, engine_stop, engine_take
 from jpype import JArray, JByte, JClass
 
 Answer = dict[str, Any]
@@ -122,11 +123,14 @@ def to_connect(request: Answer) -> Answer:
     return _with(request, lambda: _converter(request), use)
 
 
-CALLS: dict[str, Callable[[Answer], Answer]] = {
+CALLS: dict[str, Callable[[Answer], Answer | str]] = {
     "transform": transform,
     "predicate": predicate,
     "from_connect": from_connect,
     "to_connect": to_connect,
     "configdef": configdef,
     "validate": validate,
+    "engine_start": engine_start,
+    "engine_take": engine_take,
+    "engine_stop": engine_stop,
 }

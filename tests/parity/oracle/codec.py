@@ -189,7 +189,7 @@ def _bytes(value: Any) -> dict[str, Any]:
 
 def _buffer(value: Any) -> dict[str, Any]:
     copy = value.duplicate()
-    content = _BYTES(copy.remaining())
+    content = _BYTES(int(copy.remaining()))
     copy.get(content)
     return _bytes(content)
 
