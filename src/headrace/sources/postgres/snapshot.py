@@ -83,11 +83,11 @@ class Snapshot:
         self._open_table = open_table
         self._refresh_enum = refresh_enum
         self._maker = maker
-        self._lsn = lsn
+        self.lsn = lsn
         self._counts = counts
         self._on_failure = on_failure
         self._clock = Clock.at(time.time_ns())
-        self._offset = snapshot_offset(lsn, xid, self._clock.us, last=False)
+        self.offset: Mapping[str, Any] = snapshot_offset(lsn, xid, self._clock.us, last=False)
         self.final_offset: Mapping[str, Any] = snapshot_offset(lsn, xid, self._clock.us, last=True)
         self._template = maker.block.template(self._clock.us, xid, None, None)
         self._template[6] = sequence(None, lsn)
@@ -133,9 +133,7 @@ class Snapshot:
                     mark = "first" if held is None else "first_in_data_collection" if opening else "true"
                     if held is not None:
                         ending = opening and held[2] != "first"
-                        self._emit(
-                            out, held[0], held[1], "last_in_data_collection" if ending else held[2], self._offset
-                        )
+                        self._emit(out, held[0], held[1], "last_in_data_collection" if ending else held[2], self.offset)
                     held = (codec, row, mark)
                     opening = False
                 yield out

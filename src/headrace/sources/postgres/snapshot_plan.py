@@ -22,10 +22,11 @@ def plan_snapshot(
     *,
     via_root: bool,
     sent: Mapping[TableName, frozenset[str]],
+    queries: Mapping[str, str] | None = None,
 ) -> list[SnapshotTable]:
     """Of the captured tables those to read, in order. `sql`: in the transaction that has the snapshot; timeouts are lifted
     and locks taken in it. `via_root`: the stream reports partitions under the name of their root. `sent`: see `Catalog.shapes`: a
-    column that no later change brings would grow old in the target."""
+    column that no later change brings would grow old in the target. `queries`: a SELECT by `schema.table`, None for the configured ones."""
     sql.execute("SET LOCAL statement_timeout = 0")
     sql.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
     chosen = _in_order(config, _readable(tables, via_root))
@@ -34,7 +35,7 @@ def plan_snapshot(
         names = ", ".join(quote_table(*table.name) for table in chosen)
         sql.execute(f"LOCK TABLE {names} IN ACCESS SHARE MODE")
     shapes = Catalog(sql, comments=config["include.schema.comments"]).shapes(chosen, sent)
-    overrides = config.select_overrides()
+    overrides = config.select_overrides() if queries is None else queries
     return [
         SnapshotTable(shape, overrides.get(shape.name), only=table.kind == "r")
         for shape, table in zip(shapes, chosen, strict=True)
