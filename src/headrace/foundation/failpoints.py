@@ -13,6 +13,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 from headrace.errors import ConfigException, ConnectException, RetriableException
@@ -23,7 +24,7 @@ _ACTIONS = frozenset({"kill", "raise", "fail", "hang"})
 class _Point:
     __slots__ = ("action", "mark", "skip")
 
-    def __init__(self, action: str, skip: int, mark: str) -> None:
+    def __init__(self, action: str | Callable[[], None], skip: int, mark: str) -> None:
         self.action = action
         self.skip = skip
         self.mark = mark
@@ -57,6 +58,16 @@ def set_scope(name: str | None) -> None:
             _active[plain] = value
 
 
+def install(name: str, action: Callable[[], None], skip: int = 0) -> None:
+    """Let the point call `action` in this process, once, after `skip` hits without; for tests that run what they test within themselves."""
+    _active[name] = _Point(action, skip, name)
+
+
+def remove(name: str) -> bool:
+    """Take back what `install` asked for; False when it has fired already."""
+    return _active.pop(name, None) is not None
+
+
 def failpoint(name: str) -> None:
     """Mark a named point; does what `HEADRACE_FAILPOINTS` asks for it, once."""
     if name in _active:
@@ -69,6 +80,9 @@ def _hit(name: str) -> None:
         point.skip -= 1
         return
     del _active[name]
+    if not isinstance(point.action, str):
+        point.action()
+        return
     folder = os.environ.get("HEADRACE_FAILPOINTS_DIR")
     if folder:
         try:
