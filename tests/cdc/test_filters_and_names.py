@@ -97,6 +97,12 @@ def test_names_are_fitted_to_avro_as_debezium_does_it() -> None:
         assert [FIELD_ADJUSTERS[mode](name) for name in names] == of_fields
 
 
+def test_characters_are_escaped_by_their_utf16_units_as_java_prints_them() -> None:
+    assert ADJUSTERS["avro_unicode"]("x\U0001f600\u0142\n") == "x_ud83d_ude00_u142_u00a"
+    assert ADJUSTERS["avro"]("x\U0001f600") == "x__"
+    assert TopicNames("srv", "-").message == "srv.message"
+
+
 def test_run_ids_are_version_7_and_ordered_by_time() -> None:
     first = uuid7()
     assert first.version == 7

@@ -28,7 +28,8 @@ class TopicNames:
         self.delimiter = delimiter
         self.heartbeat = heartbeat_name or legal_topic(f"{heartbeat_prefix}{delimiter}{prefix}")
         self.transaction = legal_topic(f"{prefix}{delimiter}{transaction}")
-        self.message = legal_topic(f"{prefix}{delimiter}message")
+        # The delimiter is not for this one.
+        self.message = legal_topic(f"{prefix}.message")
 
     def table(self, *parts: str) -> str:
         """`<prefix>.<schema>.<table>`."""
@@ -50,18 +51,21 @@ def _adjuster(replace: Adjust, letters: str, others: str) -> Adjust:
         start = name[0]
         if first.fullmatch(start) is None:
             # A digit stays behind its underscore: names that differ in it alone must not become one.
-            start = "_" + start if replace is _underscore and start.isdigit() else replace(start)
+            start = "_" + start if replace is _underscore and start.isdecimal() else replace(start)
         return start + "".join(char if later.fullmatch(char) else replace(char) for char in name[1:])
 
     return adjust
 
 
 def _underscore(char: str) -> str:
-    return "_"
+    return "_" if char <= "\uffff" else "__"
 
 
 def _escaped(char: str) -> str:
-    return f"_u{ord(char):04x}"
+    # As Java has it: by UTF-16 unit, and filled up with two zeros or none.
+    units = char.encode("utf-16-be", "surrogatepass").hex()
+    digits = [f"{int(units[at : at + 4], 16):x}" for at in range(0, len(units), 4)]
+    return "".join("_u" + ("00" + one if len(one) <= 2 else one) for one in digits)
 
 
 # With avro_unicode an underscore introduces an escape, so it is escaped itself.

@@ -97,12 +97,13 @@ def test_replica_identities(props: dict[str, str], sql: psycopg.Connection[Any])
         sql.execute("UPDATE nokey SET y = 'b'; DELETE FROM nokey")
         sql.execute("UPDATE u SET z = 4; DELETE FROM u")
         sql.execute("INSERT INTO n VALUES (1)")
-        run.count(9)
+        run.count(10)
     by_topic = {t: [r for r in run.records if r.topic == f"srv.public.{t}"] for t in ("f", "nokey", "u", "n")}
     assert ops(by_topic["f"]) == ["u", "d", "-"]
     assert plain(by_topic["f"][0].value["before"]) == {"id": 1, "v": "a"}
     assert plain(by_topic["f"][1].value["before"]) == {"id": 1, "v": "b"}
-    assert ops(by_topic["nokey"]) == ["u", "d"]
+    assert ops(by_topic["nokey"]) == ["u", "d", "-"]
+    assert by_topic["nokey"][2].key is None
     assert by_topic["nokey"][0].key is None
     assert by_topic["nokey"][0].key_schema is None
     assert ops(by_topic["u"]) == ["u", "d", "-"]

@@ -142,11 +142,15 @@ class RecordMaker:
         out.append(record)
 
     def _tombstone(
-        self, out: list[SourceRecord], codec: TableCodec, key: Struct, offset: Offset, headers: tuple[Header, ...]
+        self,
+        out: list[SourceRecord],
+        codec: TableCodec,
+        key: Struct | None,
+        offset: Offset,
+        headers: tuple[Header, ...],
     ) -> None:
-        out.append(
-            SourceRecord(self.partition, offset, codec.topic, None, codec.key_schema, key, None, None, None, headers)
-        )
+        schema = None if key is None else codec.key_schema
+        out.append(SourceRecord(self.partition, offset, codec.topic, None, schema, key, None, None, None, headers))
 
     def delete(
         self,
@@ -159,10 +163,9 @@ class RecordMaker:
         offset: Offset,
         earlier: Offset,
     ) -> None:
-        """Op d, and the tombstone behind it; `earlier` is the offset of the change before."""
-        tombstone = self._tombstones and key is not None
-        self.change(out, codec, "d", key, before, None, source, clock, earlier if tombstone else offset)
-        if tombstone and key is not None:
+        """Op d, and the tombstone behind it, without a key where the table has none; `earlier` is the offset of the change before."""
+        self.change(out, codec, "d", key, before, None, source, clock, earlier if self._tombstones else offset)
+        if self._tombstones:
             self._tombstone(out, codec, key, offset, self._headers)
 
     def key_change(
@@ -179,8 +182,8 @@ class RecordMaker:
         earlier: Offset,
     ) -> None:
         """A delete under the old key and a create under the new one, each with a header that names the other."""
-        leaving = (*self._headers, Header(NEW_KEY_HEADER, new_key.schema, new_key))
-        arriving = (*self._headers, Header(OLD_KEY_HEADER, old_key.schema, old_key))
+        leaving = (Header(NEW_KEY_HEADER, new_key.schema, new_key), *self._headers)
+        arriving = (Header(OLD_KEY_HEADER, old_key.schema, old_key), *self._headers)
         self.change(out, codec, "d", old_key, before, None, source, clock, earlier, leaving)
         if self._tombstones:
             self._tombstone(out, codec, old_key, earlier, leaving)

@@ -21,14 +21,15 @@ KNOWN_KEYS: Final = frozenset((*_INTEGERS, *_BOOLEANS, *_TEXTS))
 
 class TransactionMark:
     """What all events of a transaction share. `previous_end`: where the stream stood before it: the end of the transaction before, or
-    the position streaming began at."""
+    the position streaming began at. `xmin`: the slot's oldest transaction, when that is asked for."""
 
-    __slots__ = ("commit_us", "previous_end", "xid")
+    __slots__ = ("commit_us", "previous_end", "xid", "xmin")
 
-    def __init__(self, xid: int | None, commit_us: int, previous_end: int) -> None:
+    def __init__(self, xid: int | None, commit_us: int, previous_end: int, xmin: int | None = None) -> None:
         self.xid = xid
         self.commit_us = commit_us
         self.previous_end = previous_end
+        self.xmin = xmin
 
 
 class StreamOffset(Mapping[str, Any]):
@@ -59,6 +60,8 @@ class StreamOffset(Mapping[str, Any]):
         if mark.xid is not None:
             offset["txId"] = mark.xid
         offset["ts_usec"] = mark.commit_us
+        if mark.xmin is not None:
+            offset["xmin"] = mark.xmin
         if events:
             offset["lsn_events_processed"] = events
         return offset

@@ -27,10 +27,12 @@ from headrace.sources.postgres.failures import raise_as_ours
 from headrace.sources.postgres.offsets import Position
 from headrace.sources.postgres.registry import TypeRegistry
 from headrace.sources.postgres.shapes import Catalog
+from headrace.sources.postgres.slot_xmin import slot_xmin_reader
 from headrace.sources.postgres.snapshot import Snapshot, SnapshotCounts, present_row
 from headrace.sources.postgres.snapshot_plan import plan_snapshot, snapshot_xid
 from headrace.sources.postgres.stream import StreamDecoder
 from headrace.sources.postgres.tables import TableCodec
+from headrace.sources.postgres.transactions import TransactionMaker, TransactionStream
 from headrace.sources.postgres.type_plan import StaleEnum
 from headrace.systems.postgres import (
     PgTarget,
@@ -75,7 +77,8 @@ class PgSession:
         self.headers = headers
         self.block = SourceBlock(prefix, target.dbname)
         modes = config.modes()
-        self.maker = RecordMaker(
+        make = TransactionMaker if config["provide.transaction.metadata"] else RecordMaker
+        self.maker = make(
             self.block,
             config.topics(),
             headers,
@@ -256,7 +259,7 @@ class PgSession:
             except Exception as error:
                 raise_as_ours(error, self.target)
 
-        return StreamDecoder(
+        decoder = (TransactionStream if self.config["provide.transaction.metadata"] else StreamDecoder)(
             self.maker,
             self.config.rules(),
             start.position,
@@ -266,6 +269,8 @@ class PgSession:
             self.codecs.refresh_enum,
             self._present_row,
         )
+        decoder.read_xmin = slot_xmin_reader(self.config, self.connections.sql, self.target)
+        return decoder
 
     def _present_row(self, codec: TableCodec, texts: Sequence[Any]) -> list[Any] | None:
         """See `StreamDecoder`. None, too, when the table has been altered so much since that it cannot be asked."""

@@ -37,6 +37,8 @@ class StreamDecoder(StreamPlace):
     is known of an enum. `present_row(codec, texts)` reads the row that the table has now for the key in a complete row of texts, None
     when there is none. `offset`: of the last event handed out, to begin with the stored one."""
 
+    _offset: type[StreamOffset] = StreamOffset
+
     def __init__(
         self,
         maker: RecordMaker,
@@ -87,9 +89,9 @@ class StreamDecoder(StreamPlace):
                 except (DataException, StaleEnum, UnexpectedNullError) as error:
                     self._failed(error, kind, payload, lsn, out, clock)
             elif kind == _BEGIN:
-                self._begin(payload)
+                self._begin(payload, out)
             elif kind == _COMMIT:
-                self._commit(payload)
+                self._commit(payload, out)
             elif kind == _RELATION:
                 relation = pgoutput.relation(payload)
                 tables[relation.oid] = (relation, self._open_table(relation))
@@ -103,7 +105,7 @@ class StreamDecoder(StreamPlace):
         counts = self.counts
         if kind == _INSERT:
             row, _ = codec.decode_new(payload, 31)
-            offset = StreamOffset(self._mark, lsn, self._events, "INSERT")
+            offset = self._offset(self._mark, lsn, self._events, "INSERT")
             self.maker.change(
                 out, codec, "c", codec.key_of(row), None, codec.row(row), self._source(codec, lsn), clock, offset
             )
@@ -136,7 +138,7 @@ class StreamDecoder(StreamPlace):
         kind = payload[30]
         if kind == _NEW:
             row, _ = codec.decode_new(payload, 31)
-            offset = StreamOffset(self._mark, lsn, self._events, "UPDATE")
+            offset = self._offset(self._mark, lsn, self._events, "UPDATE")
             maker.change(
                 out, codec, "u", codec.key_of(row), None, codec.row(row), self._source(codec, lsn), clock, offset
             )
@@ -149,7 +151,7 @@ class StreamDecoder(StreamPlace):
             if self.rules.skip_unchanged and row[: codec.value_count] == old[: codec.value_count]:
                 self.counts.unchanged += 1
                 return None
-        offset = StreamOffset(self._mark, lsn, self._events, "UPDATE")
+        offset = self._offset(self._mark, lsn, self._events, "UPDATE")
         key, old_key = codec.key_of(row), codec.key_of(old) if codec.key_in_identity else None
         source = self._source(codec, lsn)
         if key is not None and old_key is not None and key.values != old_key.values:
@@ -183,7 +185,7 @@ class StreamDecoder(StreamPlace):
             )
         decode = codec.decode_old if payload[30] == _OLD else codec.decode_key
         old, _ = decode(payload, 31)
-        offset = StreamOffset(self._mark, lsn, self._events, "DELETE")
+        offset = self._offset(self._mark, lsn, self._events, "DELETE")
         self.maker.delete(
             out, codec, codec.key_of(old), codec.row(old), self._source(codec, lsn), clock, offset, self.offset
         )
@@ -252,7 +254,7 @@ class StreamDecoder(StreamPlace):
             if codec is None or "t" in self.rules.skipped:
                 self.counts.filtered += 1
                 continue
-            offset = StreamOffset(self._mark, lsn, self._events, "TRUNCATE")
+            offset = self._offset(self._mark, lsn, self._events, "TRUNCATE")
             self.maker.change(out, codec, "t", None, None, None, self._source(codec, lsn), clock, offset)
             self.offset = self._open = offset
             self.counts.truncated += 1
@@ -279,8 +281,9 @@ class StreamDecoder(StreamPlace):
             source = self.maker.block.template(commit_us, None, None, None)
             source[6] = sequence(lsn, lsn)
             self.last_end = max(self.last_end, lsn)
+            self._set_commit(lsn)
         source[12] = lsn
-        offset = StreamOffset(mark, lsn, self._events if message.transactional else 0, "MESSAGE")
+        offset = self._offset(mark, lsn, self._events if message.transactional else 0, "MESSAGE")
         self.maker.message(out, message, source, clock, offset)
         self.offset = offset
         self._open = offset if message.transactional else None

@@ -5,12 +5,17 @@ The base of `StreamDecoder`, which reads these fields for every row: the state o
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from struct import Struct as Binary
+from typing import Any, Final
 
+from headrace.data import SourceRecord
 from headrace.native import pgoutput
 from headrace.sources.postgres.events import Offset, RecordMaker
 from headrace.sources.postgres.offsets import Position, StreamOffset, TransactionMark, reached_offset
 from headrace.sources.postgres.stream_rules import StreamCounts
+
+_U64: Final = Binary(">Q").unpack_from
 
 
 class StreamPlace:
@@ -34,6 +39,8 @@ class StreamPlace:
         self._mark = TransactionMark(None, 0, start_lsn)
         self._template: list[Any] = maker.block.template(0, None, None, None)
         self._origin: tuple[str | None, int | None] = (None, None)
+        self.read_xmin: Callable[[], int | None] | None = None
+        """Asks for the slot's oldest transaction, for source.xmin; None when that is not wanted."""
         self._prefix = "[null,"
         self._lsn = 0
         self._events = 0
@@ -66,7 +73,7 @@ class StreamPlace:
             return False
         return lsn < self._skip_to or self._skip_events is None or self._events <= self._skip_events
 
-    def _begin(self, payload: bytes) -> None:
+    def _begin(self, payload: bytes, out: list[SourceRecord]) -> None:
         begin = pgoutput.begin(payload)
         position = self._position
         self.in_transaction = True
@@ -74,13 +81,15 @@ class StreamPlace:
         self._skip_to = 0
         if position.xid is not None and position.xid == begin.xid and not self._skip_all:
             self._skip_to, self._skip_events = position.lsn, position.events
-        self._mark = TransactionMark(begin.xid, begin.commit_us, self.last_end)
+        xmin = None if self.read_xmin is None else self.read_xmin()
+        self._mark = TransactionMark(begin.xid, begin.commit_us, self.last_end, xmin)
         self.counts.last_commit_us = begin.commit_us
         self._lsn = self._events = 0
         self._origin = (None, None)
         self._template = self.maker.block.template(begin.commit_us, begin.xid, None, None)
+        self._template[13] = xmin
 
-    def _commit(self, payload: bytes) -> None:
+    def _commit(self, payload: bytes, out: list[SourceRecord]) -> None:
         commit = pgoutput.commit(payload)
         if self._open is not None and self._open.mark is self._mark:
             self._open.complete(commit.end_lsn)
@@ -92,6 +101,12 @@ class StreamPlace:
         counts = self.counts
         counts.transactions += 1
         counts.last_xid = self._mark.xid
+
+    @staticmethod
+    def _start_of(payload: bytes) -> int:
+        """The position a payload came with."""
+        start: int = _U64(payload, 1)[0]
+        return start
 
     def _keepalive(self, payload: bytes) -> None:
         if payload[0] == pgoutput.KEEPALIVE:

@@ -61,6 +61,14 @@ def slot(connection: Conn, name: str) -> SlotInfo | None:
     return found[0] if found else None
 
 
+def catalog_xmin(connection: Conn, name: str) -> int | None:
+    """The oldest transaction whose catalog rows are kept for the slot; None when there is no such slot."""
+    row = connection.execute(
+        "SELECT catalog_xmin::text::bigint FROM pg_catalog.pg_replication_slots WHERE slot_name = %s", (name,)
+    ).fetchone()
+    return None if row is None else row[0]
+
+
 def drop_slot(connection: Conn, name: str) -> bool:
     """Drop the slot; False when there was none. ObjectInUse (SQLSTATE 55006) while somebody reads from it."""
     row = connection.execute(
