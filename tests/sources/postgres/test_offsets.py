@@ -62,3 +62,14 @@ def test_debeziums_own_offsets() -> None:
     assert Position.of({"snapshot": True, "lsn": 7, "last_snapshot_record": False}).snapshot_running
     with pytest.raises(ConfigException):
         Position.of({})
+
+
+def test_rows_of_a_snapshot_beside_the_stream_are_positions_of_the_stream() -> None:
+    # As Debezium writes them with the rows of incremental and blocking snapshots, finished or not.
+    stream = {"lsn_proc": 90, "messageType": "INSERT", "lsn_commit": 80, "lsn": 90, "txId": 7, "ts_usec": 1}
+    for kind in ("INCREMENTAL", "BLOCKING"):
+        for done in (False, True):
+            flags = {"snapshot": kind, "last_snapshot_record": done, "snapshot_completed": done}
+            offset = {**stream, **flags, "incremental_snapshot_primary_key": "aced000570"}
+            assert Position.of(offset) == Position.of(stream) == Position(80, 7, 90, None)
+            assert flush_position(offset) == 80

@@ -2,7 +2,8 @@
 
 Keys (all LSNs as integers): `lsn` of the last event, `lsn_proc` the same, `lsn_commit` the end of the last transaction that is
 complete, `lsn_events_processed` how many events of that `lsn` are done (COPY and multi-row inserts share one), `txId`,
-`ts_usec`, `messageType`; in a snapshot `snapshot`, `last_snapshot_record`, `snapshot_completed`.
+`ts_usec`, `messageType`; in a snapshot `snapshot`, `last_snapshot_record`, `snapshot_completed`. While an incremental or blocking
+snapshot runs beside the stream, every offset also carries what it takes to go on with it (`INCREMENTAL_KEYS`, `BLOCKING_KEY`).
 """
 
 from __future__ import annotations
@@ -15,18 +16,30 @@ from headrace.errors import ConfigException
 PARTITION_KEY: Final = "server"
 _INTEGERS: Final = ("lsn", "lsn_proc", "lsn_commit", "lsn_events_processed", "txId", "ts_usec", "xmin")
 _BOOLEANS: Final = ("last_snapshot_record", "snapshot_completed")
-_TEXTS: Final = ("messageType", "snapshot")
+INCREMENTAL_KEYS: Final = (
+    "incremental_snapshot_primary_key",
+    "incremental_snapshot_maximum_key",
+    "incremental_snapshot_collections",
+    "incremental_snapshot_correlation_id",
+)
+"""As Debezium's: keys as hex of serialized Java arrays, the collections as JSON."""
+BLOCKING_KEY: Final = "blocking_snapshot_signal"
+"""Ours: the signal of a blocking snapshot that is not complete, as JSON. Debezium passes it over, and forgets the snapshot."""
+_TEXTS: Final = ("messageType", "snapshot", *INCREMENTAL_KEYS, BLOCKING_KEY)
+_BESIDE_THE_STREAM: Final = ("INCREMENTAL", "BLOCKING")
 KNOWN_KEYS: Final = frozenset((*_INTEGERS, *_BOOLEANS, *_TEXTS))
 
 
 class TransactionMark:
     """What all events of a transaction share. `previous_end`: where the stream stood before it: the end of the transaction before, or
-    the position streaming began at. `xmin`: the slot's oldest transaction, when that is asked for."""
+    the position streaming began at. `xmin`: the slot's oldest transaction, when that is asked for. `extra`: further keys of the
+    offsets, None for none."""
 
-    __slots__ = ("commit_us", "previous_end", "xid", "xmin")
+    __slots__ = ("commit_us", "extra", "previous_end", "xid", "xmin")
 
     def __init__(self, xid: int | None, commit_us: int, previous_end: int, xmin: int | None = None) -> None:
         self.xid = xid
+        self.extra: Mapping[str, Any] | None = None
         self.commit_us = commit_us
         self.previous_end = previous_end
         self.xmin = xmin
@@ -64,6 +77,8 @@ class StreamOffset(Mapping[str, Any]):
             offset["xmin"] = mark.xmin
         if events:
             offset["lsn_events_processed"] = events
+        if mark.extra is not None:
+            offset.update(mark.extra)
         return offset
 
     def __getitem__(self, key: str) -> Any:
@@ -101,7 +116,7 @@ class Position(NamedTuple):
             lsn = commit
         if lsn is None:
             raise ConfigException("The stored offset holds no lsn.", code="OFFSET_INVALID", field="offsets")
-        if offset.get("snapshot"):
+        if offset.get("snapshot") and str(offset["snapshot"]).upper() not in _BESIDE_THE_STREAM:
             running = not (offset.get("last_snapshot_record") or offset.get("snapshot_completed"))
             return cls(lsn, snapshot_running=running)
         if "lsn_commit" not in offset:
@@ -137,7 +152,7 @@ def snapshot_offset(lsn: int, xid: int | None, now_us: int, *, last: bool) -> di
 
 def flush_position(offset: Mapping[str, Any]) -> int | None:
     """What the slot may forget once `offset` is durable; None while a snapshot runs."""
-    if offset.get("snapshot"):
+    if offset.get("snapshot") and str(offset["snapshot"]).upper() not in _BESIDE_THE_STREAM:
         complete = offset.get("last_snapshot_record") or offset.get("snapshot_completed")
         return offset.get("lsn") if complete else None
     commit = offset.get("lsn_commit")
