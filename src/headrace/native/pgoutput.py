@@ -223,6 +223,15 @@ def raw_tuple(payload: bytes, pos: int) -> tuple[list[str | _UnchangedMark | Non
     return values, pos
 
 
+def skip_tuple(payload: bytes, pos: int) -> int:
+    """The position behind a tuple."""
+    (width,) = _U16(payload, pos)
+    pos += 2
+    for _ in range(width):
+        pos += 5 + _U32(payload, pos + 1)[0] if payload[pos] == 0x74 else 1
+    return pos
+
+
 def raw_copy(line: bytes) -> list[str | None]:
     """The fields of a COPY line, unconverted."""
     return [None if field == "\\N" else unescape(field) for field in line.decode().rstrip("\n").split("\t")]

@@ -109,12 +109,10 @@ def test_nothing_is_missing_or_twice_wherever_the_task_restarts(
         run.until(lambda records: shape(records)[-1:] == WORK[-1:], commit=False)
     whole = run.records
     ids = [None if r.value is None else plain(r.value).get("id") or plain(r.value)["transaction"] for r in whole]
-    for cut in range(len(whole)):
+    for cut in range(len(whole) - 1):
         kept = dict(whole[cut].source_offset)
         with Runner(props, kept) as again:
-            again.until(lambda records, wanted=len(whole): bool(records) or cut == wanted - 1, commit=False)
-            if cut < len(whole) - 1:
-                again.until(lambda records: shape(records)[-1:] == WORK[-1:], commit=False)
+            again.until(lambda records: shape(records)[-1:] == WORK[-1:], commit=False)
             # A change of several records goes again from its first; nothing else does.
             start = len(whole) - len(again.records)
             assert start <= cut + 1

@@ -60,13 +60,19 @@ def config_def() -> ConfigDef:
     no_driver = "there is no JDBC driver here; use the database.* keys"
     definition.define_pattern("driver.*", "Properties of the original's database driver.", no_effect=no_driver)
     definition.define_pattern("internal.*", "Debezium's internal settings.", no_effect="they steer Debezium's own code")
-    for key in ("converters", "post.processors"):
+    definition.define_pattern(
+        "<alias of converters>.*",
+        "Settings of converters, which are refused.",
+        regex=r"([^.]+)\..+",
+        no_effect="converters are refused",
+        listed_in="converters",
+    )
+    for prefix in ("", "post.processors."):
         definition.define_pattern(
-            f"<alias of {key}>.*",
-            f"Settings of {key}, which are refused.",
-            regex=r"([^.]+)\..+",
-            no_effect=f"{key} are refused",
-            listed_in=key,
+            f"{prefix}<alias of post.processors>.*",
+            "Type and settings of a post processor.",
+            regex=re.escape(prefix) + r"([^.]+)\..+",
+            listed_in="post.processors",
         )
     return definition
 

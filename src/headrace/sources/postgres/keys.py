@@ -123,7 +123,7 @@ GROUPS: Final[dict[str, tuple[KeyRow, ...]]] = {
         _row("datatype.propagate.source.type", _T, None, _LOW, "Regexes of types that are told in schema parameters."),
         _row("schema.refresh.mode", _S, "columns_diff", _MEDIUM, "Accepted for compatibility: schemas follow the stream's relation messages.", "columns_diff columns_diff_exclude_unchanged_toast"),
         _row("converters", _S, None, _MEDIUM, "Custom converters; refused."),
-        _row("post.processors", _S, None, _MEDIUM, "Post processors; refused."),
+        _row("post.processors", _S, None, _MEDIUM, "Aliases of post processors, each with a type and settings in post.processors.<alias>.* or <alias>.*. Built in is io.debezium.processors.reselect.ReselectColumnsPostProcessor, which reads values the log does not hold from the table; its settings: reselect.columns.include.list, reselect.columns.exclude.list, reselect.unavailable.values, reselect.null.values, reselect.use.event.key, reselect.error.handling.mode."),
     ),
     "Snapshot": (
         _row("snapshot.mode", _S, "initial", _MEDIUM, "initial: when there is no offset; always: at each start, changes since the last offset show as the rows' present state only; initial_only: then stop; no_data: only stream; when_needed: initial, and again when the position is gone.", "initial always initial_only no_data when_needed"),
@@ -202,7 +202,6 @@ REFUSED_UNLESS_DEFAULT: Final = {
     "sourceinfo.struct.maker": "custom source blocks are not supported",
     "read.only": "incremental snapshots are not supported",
     "converters": "custom converters are not supported; use a transform",
-    "post.processors": "post processors are not supported; use a transform",
     "snapshot.mode.custom.name": "custom snapshot modes are not supported",
     "snapshot.mode.configuration.based.snapshot.data": "snapshot.mode=configuration_based is not supported",
     "snapshot.mode.configuration.based.snapshot.schema": "snapshot.mode=configuration_based is not supported",

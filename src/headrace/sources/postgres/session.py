@@ -25,7 +25,9 @@ from headrace.sources.postgres.connections import Connections, sender_timeout_s
 from headrace.sources.postgres.events import RecordMaker, SourceBlock
 from headrace.sources.postgres.failures import raise_as_ours
 from headrace.sources.postgres.offsets import Position
+from headrace.sources.postgres.post_processors import RESELECT, Declared, PostProcessor, post_processors
 from headrace.sources.postgres.registry import TypeRegistry
+from headrace.sources.postgres.reselect import Reselect, ReselectSettings
 from headrace.sources.postgres.shapes import Catalog
 from headrace.sources.postgres.slot_xmin import slot_xmin_reader
 from headrace.sources.postgres.snapshot import Snapshot, SnapshotCounts, present_row
@@ -269,8 +271,15 @@ class PgSession:
             self.codecs.refresh_enum,
             self._present_row,
         )
+        decoder.watch(self._post_processors())
         decoder.read_xmin = slot_xmin_reader(self.config, self.connections.sql, self.target)
         return decoder
+
+    def _post_processors(self) -> list[PostProcessor]:
+        def reselect(declared: Declared) -> PostProcessor:
+            return Reselect(ReselectSettings.of(declared), lambda: self.connections.sql, self.target)
+
+        return post_processors(self.config.raw, {RESELECT: reselect})
 
     def _present_row(self, codec: TableCodec, texts: Sequence[Any]) -> list[Any] | None:
         """See `StreamDecoder`. None, too, when the table has been altered so much since that it cannot be asked."""

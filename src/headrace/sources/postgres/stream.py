@@ -16,6 +16,7 @@ from headrace.errors import DataException
 from headrace.native import pgoutput
 from headrace.sources.postgres.events import Clock, Offset, RecordMaker, sequence
 from headrace.sources.postgres.offsets import Position, StreamOffset, TransactionMark
+from headrace.sources.postgres.post_processors import PostProcessor
 from headrace.sources.postgres.stream_place import StreamPlace
 from headrace.sources.postgres.stream_rules import StreamRules
 from headrace.sources.postgres.tables import TableCodec
@@ -55,7 +56,35 @@ class StreamDecoder(StreamPlace):
         self._open_table = open_table
         self._refresh_enum = refresh_enum
         self._present_row = present_row
+        self._processors: Sequence[PostProcessor] = ()
         self._tables: dict[int, tuple[pgoutput.Relation, TableCodec | None]] = {}
+
+    def watch(self, processors: Sequence[PostProcessor]) -> None:
+        """Show the rows of inserts and updates to post processors."""
+        if not processors:
+            return
+        plain = self._row
+        self._processors = processors
+
+        def watched(
+            kind: int, codec: TableCodec, payload: bytes, lsn: int, out: list[SourceRecord], clock: Clock
+        ) -> None:
+            before = len(out)
+            plain(kind, codec, payload, lsn, out, clock)
+            if len(out) > before and kind != _DELETE:
+                position = 31
+                if payload[30] != _NEW:
+                    position = pgoutput.skip_tuple(payload, position) + 1
+                for processor in processors:
+                    processor.row(codec, payload, position, out[-1])
+
+        # Only a stream that is watched pays for it.
+        self._row = watched  # type: ignore[method-assign]
+
+    def handed_over(self) -> None:
+        for processor in self._processors:
+            processor.finish()
+        super().handed_over()
 
     def feed(self, payloads: Sequence[bytes], start: int, out: list[SourceRecord], limit: int, clock: Clock) -> int:
         """Decode payloads from index `start` on until `out` holds `limit` records; answers the index to go on from.

@@ -185,6 +185,7 @@ class TableCodec:
         self.decode_old = self.decode_new
         self.decode_key = pgoutput.tuple_decoder(self.width, partial, names)
         self._full, self._partial, self._scope = full, partial, names
+        self._column_decoders: dict[tuple[int, ...], pgoutput.CopyDecoder] = {}
         self.copy_columns = [self.shape.columns[source].name for source in sorted({f.source for f in outputs})]
         places = {source: at for at, source in enumerate(sorted({f.source for f in outputs}))}
         copied = [column._replace(source=places[column.source]) for column in full]
@@ -196,6 +197,9 @@ class TableCodec:
             if field.type.element is not None or marks[slot] is not None
         ]
         self.key_slots = tuple(slots)
+        self.key_columns = tuple(key_names)
+        self.value_columns = tuple(field.shape.name for field in self._values)
+        self.toast_marks = dict(self.toast_slots)
         self.key_of = _key_builder(self.key_schema, slots)
         self.zero_row = [self._zero(field) for field in outputs]
 
@@ -248,6 +252,14 @@ class TableCodec:
                     "Column %s.%s: %s The value is left out.", self.shape.name, field.shape.name, error.message
                 )
             return self._zero(field)
+
+    def decode_columns(self, slots: Sequence[int]) -> pgoutput.CopyDecoder:
+        """A decoder for COPY lines of the columns in these slots of the value, in this order."""
+        known = self._column_decoders.get(tuple(slots))
+        if known is None:
+            columns = [self._full[slot]._replace(source=at) for at, slot in enumerate(slots)]
+            known = self._column_decoders[tuple(slots)] = pgoutput.copy_decoder(len(slots), columns, self._scope)
+        return known
 
     def loosened(self, names: Collection[str]) -> TableCodec:
         """A codec of the same table for which the columns of these names may be NULL."""

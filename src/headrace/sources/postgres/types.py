@@ -12,7 +12,7 @@ from typing import Final
 
 from headrace.cdc import semantic
 from headrace.data import FLOAT32_SCHEMA, FLOAT64_SCHEMA, OPTIONAL_STRING_SCHEMA, STRING_SCHEMA, SchemaBuilder
-from headrace.data.unchanged import UnchangedMap, unchanged_value
+from headrace.data.unchanged import UnchangedMap, UnchangedText, unchanged_value
 from headrace.sources.postgres import texts
 from headrace.sources.postgres.array_types import array_plan
 from headrace.sources.postgres.decimal_types import money_plan, numeric_plan
@@ -181,7 +181,7 @@ def _hstore(modes: Modes) -> TypePlan:
         "hstore_json(x)",
         names,
         lambda s: "{}",
-        modes.unchanged_text,
+        UnchangedText(f'{{"{modes.placeholder_text}":"{modes.placeholder_text}"}}'),
     )
 
 

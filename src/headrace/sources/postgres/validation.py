@@ -9,10 +9,11 @@ from headrace.cdc.filters import compile_patterns
 from headrace.config import ConfigType, ConfigValue
 from headrace.config.parsing import ParseError, parse_value
 from headrace.errors import ConfigException, HeadraceError
-from headrace.sources.postgres import preflight
+from headrace.sources.postgres import post_processors, preflight
 from headrace.sources.postgres.config import LIST_PAIRS, REGEX_LISTS, PostgresConfig, config_def, placeholder_bytes
 from headrace.sources.postgres.connections import Connections
 from headrace.sources.postgres.keys import REFUSED_UNLESS_DEFAULT
+from headrace.sources.postgres.reselect import ReselectSettings
 from headrace.systems.postgres import map_error, publications, slots
 
 _DEFAULT_NAMING = ("io.debezium.schema.DefaultTopicNamingStrategy",)
@@ -94,6 +95,7 @@ def _relations(props: Mapping[str, str], found: Mapping[str, ConfigValue]) -> No
     config = PostgresConfig(dict(props), {name: value.value for name, value in found.items()})
     check("message.key.columns", config.message_keys)
     check("slot.stream.params", config.stream_options)
+    check(post_processors.KEY, lambda: _post_processors(props))
     check("replica.identity.autoset.values", config.identities)
     check("snapshot.select.statement.overrides", config.select_overrides)
     check("column.include.list", config.masks)
@@ -113,6 +115,11 @@ def _relations(props: Mapping[str, str], found: Mapping[str, ConfigValue]) -> No
             _add(
                 found, "custom.metric.tags", f"Invalid value {tag} for configuration custom.metric.tags: not name=value"
             )
+
+
+def _post_processors(props: Mapping[str, str]) -> None:
+    for one in post_processors.declared(props):
+        ReselectSettings.of(one)
 
 
 def _server(props: Mapping[str, str], found: Mapping[str, ConfigValue]) -> None:

@@ -1,0 +1,135 @@
+"""post.processors: values that the log does not hold are read from the table, many rows by one query."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import psycopg
+import pytest
+from tests.sources.postgres.kit import Runner, ops, plain
+
+from headrace.data.unchanged import Unchanged
+from headrace.sources.postgres import reselect
+from headrace.sources.postgres.connector import PostgresConnector
+
+_BIG = "(SELECT string_agg(md5(random()::text || g), '') FROM generate_series(1, 400) g)"
+
+
+@pytest.fixture
+def props(props: dict[str, str]) -> dict[str, str]:
+    return {
+        **props,
+        "snapshot.mode": "no_data",
+        "post.processors": "again",
+        "again.type": "io.debezium.processors.reselect.ReselectColumnsPostProcessor",
+    }
+
+
+def test_unchanged_and_null_values_of_many_rows_are_read_by_one_query_per_chunk(
+    props: dict[str, str], sql: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reselect, "ROWS_PER_QUERY", 20)
+    queries: list[int] = []
+    read = reselect.Reselect._read
+
+    def counted(self: Any, table: Any, slots: Any, keys: Any) -> Any:
+        queries.append(len(keys))
+        return read(self, table, slots, keys)
+
+    monkeypatch.setattr(reselect.Reselect, "_read", counted)
+    sql.execute("CREATE TABLE t (id int, k text, n int, big text, late int, PRIMARY KEY (k, id))")
+    sql.execute(f"INSERT INTO t SELECT i, E'it''s \\\\ \t' || i, 0, {_BIG}, NULL FROM generate_series(1, 50) i")
+    expected = {row[0]: row[1] for row in sql.execute("SELECT id, big FROM t").fetchall()}
+    with Runner(props) as run:
+        run.settle()
+        with sql.transaction():
+            sql.execute("UPDATE t SET n = 1")
+            sql.execute("UPDATE t SET late = 7")
+        run.count(100)
+    assert ops(run.records) == ["u"] * 100
+    for record in run.records:
+        after = record.value["after"]
+        assert after["big"] == expected[after["id"]]
+        assert not isinstance(after["big"], Unchanged)
+        # As the row is now, not as it was.
+        assert after["late"] == 7
+    assert len(queries) <= 12
+    assert max(queries) == 20
+
+
+def test_the_lists_masks_and_switches_are_heard(props: dict[str, str], sql: psycopg.Connection[Any]) -> None:
+    sql.execute("CREATE TABLE t (id int PRIMARY KEY, n int, a text, b text, c text)")
+    sql.execute(f"INSERT INTO t VALUES (1, 0, {_BIG}, {_BIG}, {_BIG})")
+    settings = {
+        "column.mask.with.4.chars": "public.t.c",
+        "again.reselect.columns.include.list": r"public\.T:[ac],nothing",
+        "again.reselect.null.values": "false",
+    }
+    with Runner({**props, **settings}) as run:
+        run.settle()
+        sql.execute("UPDATE t SET n = 1")
+        sql.execute("INSERT INTO t (id) VALUES (2)")
+        update, insert = run.count(2)
+    after = update.value["after"]
+    assert len(after["a"]) == 32 * 400
+    assert isinstance(after["b"], Unchanged)
+    assert after["c"] == "****"
+    assert plain(insert.value["after"]) == {"id": 2, "n": None, "a": None, "b": None, "c": "****"}
+
+
+def test_a_row_that_has_gone_leaves_the_record_as_it_is_or_ends_the_task(
+    props: dict[str, str], sql: psycopg.Connection[Any]
+) -> None:
+    sql.execute("CREATE TABLE t (id int PRIMARY KEY, n int, a text)")
+    sql.execute(f"INSERT INTO t VALUES (1, 0, {_BIG})")
+    with Runner({**props, "again.reselect.error.handling.mode": "FAIL"}) as run:
+        run.settle()
+        with sql.transaction():
+            sql.execute("UPDATE t SET n = 1")
+            sql.execute("DELETE FROM t")
+        assert run.failure().code == "RESELECT_ROW_NOT_FOUND"
+        assert run.records == []
+    with Runner(props, run.offsets.stored) as run:
+        update, delete, tombstone = run.count(3)
+    assert isinstance(update.value["after"]["a"], Unchanged)
+    assert delete.value["op"] == "d"
+    assert tombstone.value is None
+
+
+def test_rows_are_found_by_the_key_of_the_event_when_that_is_asked_for(
+    props: dict[str, str], sql: psycopg.Connection[Any]
+) -> None:
+    sql.execute("CREATE TABLE t (id int PRIMARY KEY, u uuid NOT NULL, n int, a text)")
+    sql.execute(f"INSERT INTO t VALUES (1, gen_random_uuid(), 0, {_BIG})")
+    sql.execute("CREATE TABLE bare (id int, n int, a text); ALTER TABLE bare REPLICA IDENTITY FULL")
+    keyed = {
+        "post.processors.again.type": props["again.type"],
+        "post.processors.again.reselect.use.event.key": "true",
+        "message.key.columns": "public.t:u",
+    }
+    with Runner({**props, **keyed}) as run:
+        run.settle()
+        sql.execute("UPDATE t SET n = 1")
+        sql.execute("INSERT INTO bare (id) VALUES (1)")
+        update, insert = run.count(2)
+    assert [field.name for field in update.key.schema.fields] == ["u"]
+    assert len(update.value["after"]["a"]) == 32 * 400
+    assert insert.key is None
+
+
+@pytest.mark.parametrize(
+    ("settings", "word"),
+    [
+        ({"again.type": "com.example.Mine"}, "Java classes cannot run here"),
+        ({"post.processors": "other"}, "no other.type"),
+        ({"again.reselect.null.values": "perhaps"}, "true or false"),
+        ({"again.reselect.error.handling.mode": "skip"}, "warn or fail"),
+        ({"again.reselect.cache.enabled": "true"}, "no such setting"),
+        ({"again.reselect.columns.include.list": "("}, "no regular expression"),
+    ],
+)
+def test_wrong_settings_are_refused(props: dict[str, str], settings: dict[str, str], word: str) -> None:
+    values = PostgresConnector().validate({**props, **settings})
+    [errors] = [value.errors for value in values if value.name == "post.processors"]
+    assert any(word in error for error in errors)
+    assert not PostgresConnector.config().get("again.type")
