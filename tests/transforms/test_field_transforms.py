@@ -98,7 +98,7 @@ def test_replace_field() -> None:
     assert made(replace_field.Key, renames="id:a").apply(STRUCTURED).key_schema.fields[0].name == "a"
     null = record(None, ROW)
     assert made(replace_field.Value).apply(null) is null
-    for bad in ("a", "a:b:c", ":b"):
+    for bad in ("a", "a:b:c", "a:", ":"):
         with pytest.raises(ConfigException) as refused:
             made(replace_field.Value, renames=bad)
         assert refused.value.field == "renames"
@@ -147,7 +147,6 @@ def test_mask_field() -> None:
         (["x"], None, {"fields": "id"}),
         (SECRET, MASKED, {"fields": "x"}),
         (SECRET, MASKED, {"fields": "i", "replacement": "abc"}),
-        (SECRET, MASKED, {"fields": "i", "replacement": "300"}),
         (SECRET, MASKED, {"fields": "b", "replacement": "true"}),
     ],
 )

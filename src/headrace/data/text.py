@@ -6,6 +6,7 @@ import datetime as dt
 import math
 import struct
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any, Final
 
 from headrace.data.schema import Schema, Type
@@ -51,6 +52,26 @@ def to_single(value: float) -> float:
         return float(_SINGLE.unpack(_SINGLE.pack(value))[0])
     except OverflowError:
         return math.copysign(math.inf, value)
+
+
+def exact_single(value: int | float | Decimal) -> float:
+    """`value` rounded once, straight to single precision: by way of a double some numbers would be rounded twice."""
+    try:
+        near = float(value)
+    except OverflowError:
+        return math.copysign(math.inf, value)
+    single = to_single(near)
+    if near == value or not math.isfinite(single):
+        return single
+    bits = int.from_bytes(_SINGLE.pack(single), "big")
+    candidates = [single]
+    for neighbour in (bits - 1, bits + 1):
+        if 0 <= neighbour < 2**32:
+            other = float(_SINGLE.unpack(neighbour.to_bytes(4, "big"))[0])
+            if math.isfinite(other):
+                candidates.append(other)
+    exact = Fraction(value)
+    return min(candidates, key=lambda item: abs(Fraction(item) - exact))
 
 
 def _reads_back(text: str, single: float) -> bool:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, Final, Generic, TypeVar
 
 from headrace.config import ConfigDef, ConfigType
 from headrace.data import ConnectRecord, Field, Schema, Struct, Type
-from headrace.errors import DataException
+from headrace.errors import DataException, SchemaBuilderException
 from headrace.spi.transform import R, Transform
 
 T = TypeVar("T")
@@ -73,15 +73,51 @@ def _make_copier(cls: type[ConnectRecord]) -> Callable[[Any], Any]:
     return copier
 
 
+Reader = Callable[[list[Any]], list[Any]]
+"""From a struct's values to those of a new struct."""
+
+
+def compile_reader(schema: Schema, indexes: Sequence[int] | None, *, replace_nulls: bool) -> Reader:
+    """Code that reads the values at `indexes` (None: all) of a struct of `schema` into a new list.
+
+    With `replace_nulls` a null becomes its field's default. The code raises DataException for a null that is left in a
+    required field: Connect checks what it puts into a new struct.
+    """
+    whole = indexes is None
+    chosen = range(len(schema.fields)) if indexes is None else indexes
+    scope: dict[str, Any] = {"missing": _missing_field, "S": schema}
+    lines = ["def read(v):", "    r = v.copy()" if whole else f"    r = [{', '.join(f'v[{i}]' for i in chosen)}]"]
+    checks: list[str] = []
+    for at, index in enumerate(chosen):
+        field = schema.fields[index].schema
+        if replace_nulls and field.default is not None:
+            scope[f"d{at}"] = field.default
+            lines.append(f"    if r[{at}] is None: r[{at}] = d{at}")
+        elif not field.optional:
+            checks.append(f"r[{at}] is None")
+    if checks:
+        lines.append(f"    if {' or '.join(checks)}: missing(S, {list(chosen)}, r)")
+    lines.append("    return r")
+    exec("\n".join(lines), scope)
+    reader: Reader = scope["read"]
+    return reader
+
+
+def _missing_field(schema: Schema, indexes: list[int], values: list[Any]) -> None:
+    for index, value in zip(indexes, values, strict=True):
+        field = schema.fields[index]
+        if value is None and not field.schema.optional:
+            raise DataException(
+                f'Invalid value: null used for required field: "{field.name}", schema type: {field.schema.type.name}'
+            )
+
+
 def struct_like(
     schema: Schema, fields: list[tuple[str, Schema]], *, optional: bool = False, default: Any = None
 ) -> Schema:
-    """A struct schema with the name, version, doc and parameters of `schema` and other fields. DataException for a
-    field name that comes twice."""
-    names = [name for name, _ in fields]
-    if len(set(names)) != len(names):
-        twice = next(name for name in names if names.count(name) > 1)
-        raise DataException(f"Cannot create field because of field name duplication {twice}")
+    """A struct schema with the name, version, doc and parameters of `schema` and other fields. SchemaBuilderException for a
+    field name that is empty or comes twice."""
+    check_names([name for name, _ in fields])
     return Schema(
         Type.STRUCT,
         optional=optional,
@@ -92,6 +128,15 @@ def struct_like(
         parameters=schema.parameters,
         fields=[Field(name, index, field) for index, (name, field) in enumerate(fields)],
     )
+
+
+def check_names(names: list[str]) -> None:
+    """SchemaBuilderException for a field name that is empty or comes twice."""
+    if "" in names:
+        raise SchemaBuilderException("fieldName cannot be null.")
+    if len(set(names)) != len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise SchemaBuilderException(f"Cannot create field because of field name duplication {twice}")
 
 
 def derived(schema: Schema, **changes: Any) -> Schema:

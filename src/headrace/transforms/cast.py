@@ -12,8 +12,10 @@ from headrace.errors import ConfigException
 from headrace.spi.transform import R
 from headrace.transforms.base import (
     NULL_DEFAULTS,
+    Reader,
     SchemaCache,
     SidedTransform,
+    compile_reader,
     require_map,
     require_struct,
     struct_like,
@@ -68,7 +70,7 @@ def _valid_spec(name: str, value: Any) -> None:
 class _Plan(NamedTuple):
     schema: Schema
     casts: list[tuple[int, Schema, Type]]
-    defaults: list[Any] | None
+    read: Reader | None
 
 
 class Cast(SidedTransform[R]):
@@ -106,21 +108,16 @@ class Cast(SidedTransform[R]):
             else:
                 fields.append((field.name, _cast_schema(field.schema, target)))
                 casts.append((field.index, field.schema, target))
-        defaults = [field.schema.default for field in schema.fields] if self._replace else []
-        plan = _Plan(
-            struct_like(schema, fields, optional=schema.optional),
-            casts,
-            defaults if any(default is not None for default in defaults) else None,
-        )
+        read = compile_reader(schema, None, replace_nulls=self._replace)
+        plan = _Plan(struct_like(schema, fields, optional=schema.optional), casts, read)
         if schema.default is None:
             return plan
         default = Struct(plan.schema, self._cast_fields(schema.default.values, plan))
         return plan._replace(schema=struct_like(schema, fields, optional=schema.optional, default=default))
 
     def _cast_fields(self, values: list[Any], plan: _Plan) -> list[Any]:
-        result = list(values)
-        if plan.defaults is not None:
-            result = [default if item is None else item for item, default in zip(result, plan.defaults, strict=True)]
+        assert plan.read is not None
+        result = plan.read(values)
         for index, schema, target in plan.casts:
             result[index] = cast_value(schema, result[index], target)
         return result

@@ -6,25 +6,30 @@ import base64
 import datetime as dt
 import math
 import re
-import struct
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any, Final
 
 from headrace.data import Schema, Struct, Type
 from headrace.data.logical import date_to_days, datetime_to_millis, time_to_millis
-from headrace.data.text import java_double, java_float, temporal_text
+from headrace.data.text import exact_single, java_double, java_float, to_single
+from headrace.data.values import date_text
 from headrace.errors import DataException
 
-_BITS: Final = {Type.INT8: 8, Type.INT16: 16, Type.INT32: 32, Type.INT64: 64}
-_INTEGER: Final = re.compile(r"[+-]?\d+", re.ASCII)
-_REAL: Final = re.compile(r"\s*[+-]?(NaN|Infinity|(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?)[fFdD]?\s*", re.ASCII)
+_WITHOUT_SCHEMA: Final = (dt.date, dt.time, Decimal)
+"""Classes whose Connect type only a schema tells."""
+INT_BITS: Final = {Type.INT8: 8, Type.INT16: 16, Type.INT32: 32, Type.INT64: 64}
+_INTEGER: Final = re.compile(r"[+-]?\d+")
+_REAL: Final = re.compile(r"([+-]?(?:NaN|Infinity|(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?))[fFdD]?")
+_HEX_REAL: Final = re.compile(r"([+-]?0[xX](?:[0-9a-fA-F]+\.?|[0-9a-fA-F]*\.[0-9a-fA-F]+)[pP][+-]?[0-9]+)[fFdD]?")
+_JAVA_SPACE: Final = "".join(map(chr, range(33)))
 
 
 def cast_value(source: Schema | None, value: Any, target: Type) -> Any:
     """`value` as `target`; null stays null. DataException for a value that has no form there."""
     if value is None:
         return None
-    if isinstance(value, Struct | list | dict):
+    if isinstance(value, Struct | list | dict) or (source is None and isinstance(value, _WITHOUT_SCHEMA)):
         raise DataException(
             f"Cast transformation was passed a value of type {type(value).__name__} which is not supported."
         )
@@ -44,17 +49,18 @@ def _plain(value: Any) -> Any:
     return time_to_millis(value) if isinstance(value, dt.time) else value
 
 
-def _wrap(number: int, bits: int) -> int:
+def wrap(number: int, bits: int) -> int:
+    """The number that the lowest `bits` bits mean in two's complement."""
     return (number + (1 << (bits - 1))) % (1 << bits) - (1 << (bits - 1))
 
 
 def _to_integer(target: Type, value: Any) -> int:
-    bits = _BITS[target]
+    bits = INT_BITS[target]
     if isinstance(value, str):
         if not _INTEGER.fullmatch(value):
             raise DataException(f"Value ({value}) was out of range or no number for requested data type {target.name}")
         number = int(value)
-        if _wrap(number, bits) != number:
+        if wrap(number, bits) != number:
             raise DataException(f"Value ({value}) was out of range for requested data type {target.name}")
         return number
     if isinstance(value, float):
@@ -63,8 +69,8 @@ def _to_integer(target: Type, value: Any) -> int:
         if math.isnan(value):
             return 0
         limit = 1 << (width - 1)
-        return _wrap(int(max(-limit, min(limit - 1, value))) if math.isfinite(value) else _extreme(value, limit), bits)
-    return _wrap(int(value), bits)
+        return wrap(int(max(-limit, min(limit - 1, value))) if math.isfinite(value) else _extreme(value, limit), bits)
+    return wrap(int(value), bits)
 
 
 def _extreme(value: float, limit: int) -> int:
@@ -73,19 +79,35 @@ def _extreme(value: float, limit: int) -> int:
 
 def _to_real(target: Type, value: Any) -> float:
     if isinstance(value, str):
-        if not _REAL.fullmatch(value):
-            raise DataException(f"Value ({value}) is no number for requested data type {target.name}")
-        value = value.strip().rstrip("fFdD") if value.strip()[-1] in "fFdD" else value
+        return _parse_real(target, value)
+    return exact_single(value) if target is Type.FLOAT32 and not isinstance(value, float) else _sized(target, value)
+
+
+def _sized(target: Type, value: Any) -> float:
+    number = as_double(value)
+    return to_single(number) if target is Type.FLOAT32 else number
+
+
+def as_double(value: int | float | Decimal) -> float:
+    """As a double; infinite when it is too large for one."""
     try:
-        number = float(value)
+        return float(value)
     except OverflowError:
-        number = math.copysign(math.inf, value)
-    if target is Type.FLOAT64:
+        return math.copysign(math.inf, value)
+
+
+def _parse_real(target: Type, text: str) -> float:
+    """As Double.parseDouble and Float.parseFloat read a text: white space around it, a suffix, hexadecimal digits."""
+    stripped = text.strip(_JAVA_SPACE)
+    if match := _HEX_REAL.fullmatch(stripped):
+        return _sized(target, float.fromhex(match[1]))
+    match = _REAL.fullmatch(stripped)
+    if match is None:
+        raise DataException(f"Value ({text}) is no number for requested data type {target.name}")
+    number = float(match[1])
+    if target is Type.FLOAT64 or not math.isfinite(number):
         return number
-    try:
-        return float(struct.unpack(">f", struct.pack(">f", number))[0])
-    except OverflowError:
-        return math.copysign(math.inf, number)
+    return to_single(number) if len(match[1]) < 16 else exact_single(Decimal(match[1]))
 
 
 def _to_boolean(target: Type, value: Any) -> bool:
@@ -107,11 +129,11 @@ def _to_string(source: Schema | None, value: Any) -> str:
         return java_float(value) if source is not None and source.type is Type.FLOAT32 else java_double(value)
     if isinstance(value, bytes | bytearray | memoryview):
         return base64.b64encode(value).decode()
-    return temporal_text(value) if isinstance(value, dt.date | dt.time) else str(value)
+    return date_text(value) if isinstance(value, dt.date | dt.time) else str(value)
 
 
 _CASTS: Final[dict[Type, Callable[[Type, Any], Any]]] = {
-    **dict.fromkeys(_BITS, _to_integer),
+    **dict.fromkeys(INT_BITS, _to_integer),
     Type.FLOAT32: _to_real,
     Type.FLOAT64: _to_real,
     Type.BOOLEAN: _to_boolean,

@@ -26,8 +26,10 @@ from headrace.errors import ConfigException, DataException
 from headrace.spi.transform import R
 from headrace.transforms.base import (
     NULL_DEFAULTS,
+    Reader,
     SchemaCache,
     SidedTransform,
+    compile_reader,
     require_map,
     require_struct,
     struct_like,
@@ -98,13 +100,12 @@ class InsertField(SidedTransform[R]):
         if settings["static.field"] and self._static is None:
             raise ConfigException("No value specified for static field", field="static.value")
         self._replace: bool = settings["replace.null.with.default"]
-        self._plans: SchemaCache[tuple[Schema, list[Any] | None]] = SchemaCache()
+        self._plans: SchemaCache[tuple[Schema, Reader]] = SchemaCache()
 
-    def _plan(self, schema: Schema) -> tuple[Schema, list[Any] | None]:
+    def _plan(self, schema: Schema) -> tuple[Schema, Reader]:
         fields = [(field.name, field.schema) for field in schema.fields]
-        defaults = [field.schema.default for field in schema.fields] if self._replace else []
         added = [(name, added) for name, added, _ in self._specs]
-        return struct_like(schema, fields + added), defaults if any(d is not None for d in defaults) else None
+        return struct_like(schema, fields + added), compile_reader(schema, None, replace_nulls=self._replace)
 
     def apply(self, record: R) -> R | None:
         value = self.value_of(record)
@@ -113,16 +114,14 @@ class InsertField(SidedTransform[R]):
         schema = self.schema_of(record)
         if schema is None:
             updated = dict(require_map(value, _PURPOSE))
-            for name, added, read in self._specs:
-                item = read(record)
+            for name, added, get in self._specs:
+                item = get(record)
                 if item is not None or added in (STRING_SCHEMA, OPTIONAL_STRING_SCHEMA):
                     updated[name] = item
             return self.with_value(record, None, updated)
         values = require_struct(value, _PURPOSE).values
-        new_schema, defaults = self._plans.get(schema, self._plan)
-        if defaults is not None:
-            values = [default if item is None else item for item, default in zip(values, defaults, strict=True)]
-        return self.with_value(record, new_schema, Struct(new_schema, [*values, *self._added(record)]))
+        new_schema, read = self._plans.get(schema, self._plan)
+        return self.with_value(record, new_schema, Struct(new_schema, read(values) + self._added(record)))
 
     def _added(self, record: ConnectRecord) -> list[Any]:
         result = []

@@ -6,26 +6,33 @@ Source: org.apache.kafka.connect.transforms.MaskField.
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
 from headrace.config import ConfigDef, ConfigType, Importance
-from headrace.config.definition import invalid_value
 from headrace.config.validators import non_empty
-from headrace.data import Schema, Struct
-from headrace.data.validation import validate_value
+from headrace.data import Schema, Struct, Type
+from headrace.data.text import exact_single
 from headrace.errors import DataException
 from headrace.spi.transform import R
-from headrace.transforms.base import NULL_DEFAULTS, SchemaCache, SidedTransform, require_map, require_struct
+from headrace.transforms.base import (
+    NULL_DEFAULTS,
+    Reader,
+    SchemaCache,
+    SidedTransform,
+    compile_reader,
+    require_map,
+    require_struct,
+)
+from headrace.transforms.casting import INT_BITS, as_double, wrap
+from headrace.transforms.lists import filled_list, without_repeats
 
 _PURPOSE: Final = "mask fields"
+_NUMBER: Final = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,5})?")
+"""The texts that java.math.BigDecimal takes, exponents of more than five digits left out."""
 _EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
-
-
-def _some_fields(name: str, value: Any) -> None:
-    if not value:
-        raise invalid_value(name, value, "Empty list")
 
 
 class MaskField(SidedTransform[R]):
@@ -36,7 +43,7 @@ class MaskField(SidedTransform[R]):
         .define(
             "fields",
             ConfigType.LIST,
-            validator=_some_fields,
+            validator=filled_list,
             importance=Importance.HIGH,
             documentation="Names of the fields to mask.",
         )
@@ -53,15 +60,14 @@ class MaskField(SidedTransform[R]):
 
     def configure(self, props: Mapping[str, str]) -> None:
         settings = self.settings(props)
-        self._fields: list[str] = settings["fields"]
+        self._fields = without_repeats(settings["fields"])
         self._replacement: str | None = settings["replacement"]
         self._replace: bool = settings["replace.null.with.default"]
-        self._plans: SchemaCache[tuple[list[int], list[Any] | None]] = SchemaCache()
+        self._plans: SchemaCache[tuple[list[int], Reader]] = SchemaCache()
 
-    def _plan(self, schema: Schema) -> tuple[list[int], list[Any] | None]:
+    def _plan(self, schema: Schema) -> tuple[list[int], Reader]:
         indexes = [field.index for field in schema.fields if field.name in self._fields]
-        defaults = [field.schema.default for field in schema.fields] if self._replace else []
-        return indexes, defaults if any(default is not None for default in defaults) else None
+        return indexes, compile_reader(schema, None, replace_nulls=self._replace)
 
     def apply(self, record: R) -> R | None:
         value, schema = self.value_of(record), self.schema_of(record)
@@ -71,10 +77,8 @@ class MaskField(SidedTransform[R]):
                 updated[name] = self._masked(updated.get(name), name, None)
             return self.with_value(record, None, updated)
         struct = require_struct(value, _PURPOSE)
-        indexes, defaults = self._plans.get(schema, self._plan)
-        values = list(struct.values)
-        if defaults is not None:
-            values = [default if item is None else item for item, default in zip(values, defaults, strict=True)]
+        indexes, read = self._plans.get(schema, self._plan)
+        values = read(struct.values)
         for index in indexes:
             field = struct.schema.fields[index]
             values[index] = self._masked(values[index], field.name, field.schema)
@@ -85,10 +89,7 @@ class MaskField(SidedTransform[R]):
             return None
         if self._replacement is None:
             return _zero(value, name)
-        masked = _replaced(value, name, self._replacement)
-        if schema is not None:
-            validate_value(schema, masked, name)
-        return masked
+        return _replaced(value, name, self._replacement, schema)
 
 
 def _zero(value: Any, name: str) -> Any:
@@ -108,17 +109,25 @@ def _zero(value: Any, name: str) -> Any:
     raise DataException(f"Cannot mask value of type: {type(value).__name__} (field {name})")
 
 
-def _replaced(value: Any, name: str, replacement: str) -> Any:
+def _replaced(value: Any, name: str, replacement: str, schema: Schema | None) -> Any:
     if isinstance(value, str):
         return replacement
-    if isinstance(value, int | float | Decimal) and not isinstance(value, bool):
-        try:
-            return type(value)(replacement)
-        except (ValueError, InvalidOperation) as error:
-            raise DataException(
-                f"Unable to convert {replacement} to {type(value).__name__} for field {name}"
-            ) from error
-    raise DataException(f"Cannot mask value of type {type(value).__name__} (field {name}) with custom replacement.")
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
+        raise DataException(f"Cannot mask value of type {type(value).__name__} (field {name}) with custom replacement.")
+    try:
+        number = Decimal(replacement) if _NUMBER.fullmatch(replacement) else None
+    except InvalidOperation:
+        number = None
+    if number is None:
+        raise DataException(f"Unable to convert {replacement} to a number (field {name})")
+    if isinstance(value, Decimal):
+        return number
+    if isinstance(value, float):
+        return (
+            exact_single(as_double(number)) if schema is not None and schema.type is Type.FLOAT32 else as_double(number)
+        )
+    # Java cuts the number to 64 bits, then to the field's width.
+    return wrap(wrap(int(number), 64), INT_BITS[schema.type] if schema is not None else 64)
 
 
 class Key(MaskField[R]):

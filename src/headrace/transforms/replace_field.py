@@ -7,18 +7,35 @@ from typing import Any, Final
 
 from headrace.config import ConfigDef, ConfigType, Importance
 from headrace.data import Schema, Struct
-from headrace.errors import ConfigException
+from headrace.errors import ConfigException, DataException
 from headrace.spi.transform import R
 from headrace.transforms.base import (
     NULL_DEFAULTS,
+    Reader,
     SchemaCache,
     SidedTransform,
+    compile_reader,
     require_map,
     require_struct,
     struct_like,
 )
+from headrace.transforms.lists import names_list
 
 _PURPOSE: Final = "field replacement"
+
+
+def _parse_renames(name: str, items: list[str] | None) -> dict[str, str]:
+    renames: dict[str, str] = {}
+    for item in items or ():
+        old, _, new = item.rstrip(":").partition(":")
+        if not new or ":" in new:
+            raise ConfigException(f"Invalid value {item} for configuration {name}: Invalid rename mapping", field=name)
+        renames[old] = new
+    return renames
+
+
+def _valid_renames(name: str, value: Any) -> None:
+    _parse_renames(name, value)
 
 
 class ReplaceField(SidedTransform[R]):
@@ -26,17 +43,16 @@ class ReplaceField(SidedTransform[R]):
 
     definition = (
         ConfigDef()
-        .define("exclude", ConfigType.LIST, [], importance=Importance.MEDIUM, documentation="Fields to remove.")
+        .define("exclude", ConfigType.LIST, [], names_list, Importance.MEDIUM, "Fields to remove.")
         .define(
             "include",
             ConfigType.LIST,
             [],
-            importance=Importance.MEDIUM,
-            documentation="Fields to keep; all others are removed. Empty keeps all.",
+            names_list,
+            Importance.MEDIUM,
+            "Fields to keep; all others are removed. Empty keeps all.",
         )
-        .define(
-            "renames", ConfigType.LIST, [], importance=Importance.MEDIUM, documentation="Field renames, as old:new,…"
-        )
+        .define("renames", ConfigType.LIST, [], _valid_renames, Importance.MEDIUM, "Field renames, as old:new,…")
         .embed(NULL_DEFAULTS)
     )
 
@@ -45,27 +61,27 @@ class ReplaceField(SidedTransform[R]):
         settings = self.settings(props)
         self._exclude = frozenset(settings["exclude"])
         self._include = frozenset(settings["include"])
-        self._renames: dict[str, str] = {}
-        for rename in settings["renames"]:
-            old, colon, new = rename.partition(":")
-            if not (old and colon and new) or ":" in new:
-                raise ConfigException(
-                    f"Invalid value {rename} for configuration renames: Invalid rename mapping", field="renames"
-                )
-            self._renames[old] = new
+        self._renames = _parse_renames("renames", settings["renames"])
+        self._old_names = {new: old for old, new in self._renames.items()}
         self._replace: bool = settings["replace.null.with.default"]
-        self._plans: SchemaCache[tuple[Schema, list[int], list[Any] | None]] = SchemaCache()
+        self._plans: SchemaCache[tuple[Schema, Reader]] = SchemaCache()
 
     def _keeps(self, name: str) -> bool:
         return name not in self._exclude and (not self._include or name in self._include)
 
-    def _plan(self, schema: Schema) -> tuple[Schema, list[int], list[Any] | None]:
-        """The new schema, the positions kept and, where there are any, their defaults."""
+    def _plan(self, schema: Schema) -> tuple[Schema, Reader]:
+        """The new schema and how its values are read."""
         kept = [field for field in schema.fields if self._keeps(field.name)]
-        fields = [(self._renames.get(field.name, field.name), field.schema) for field in kept]
-        defaults = [field.schema.default for field in kept] if self._replace else []
-        some = any(default is not None for default in defaults)
-        return struct_like(schema, fields), [field.index for field in kept], defaults if some else None
+        updated = struct_like(schema, [(self._renames.get(field.name, field.name), field.schema) for field in kept])
+        # A field is read by the name that its new one was renamed from, whether it was renamed itself or not.
+        sources = [schema.field(self._old_names.get(field.name, field.name)) for field in updated.fields]
+        for field, source in zip(updated.fields, sources, strict=True):
+            if source is None:
+                raise DataException(f"{self._old_names[field.name]} is not a valid field name", field="renames")
+            if source.schema.type is not field.schema.type:
+                raise DataException(f"Field {source.name} does not fit the schema of {field.name}", field="renames")
+        indexes = [source.index for source in sources if source is not None]
+        return updated, compile_reader(schema, indexes, replace_nulls=self._replace)
 
     def apply(self, record: R) -> R | None:
         value = self.value_of(record)
@@ -78,11 +94,8 @@ class ReplaceField(SidedTransform[R]):
                 record, None, {self._renames.get(k, k): v for k, v in fields.items() if self._keeps(k)}
             )
         values = require_struct(value, _PURPOSE).values
-        updated, indexes, defaults = self._plans.get(schema, self._plan)
-        picked = [values[index] for index in indexes]
-        if defaults is not None:
-            picked = [default if item is None else item for item, default in zip(picked, defaults, strict=True)]
-        return self.with_value(record, updated, Struct(updated, picked))
+        updated, read = self._plans.get(schema, self._plan)
+        return self.with_value(record, updated, Struct(updated, read(values)))
 
 
 class Key(ReplaceField[R]):

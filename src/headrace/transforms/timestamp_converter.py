@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from headrace.config import ConfigDef, ConfigType, Importance
 from headrace.config.validators import one_of
@@ -17,31 +17,35 @@ from headrace.data import (
     Struct,
     Type,
 )
+from headrace.data.date_format import JavaDateFormat
+from headrace.data.java_calendar import DAY_MILLIS
 from headrace.data.logical import (
     DATE_NAME,
     TIME_NAME,
     TIMESTAMP_NAME,
     date_builder,
-    datetime_to_millis,
+    days_to_date,
     millis_to_datetime,
+    millis_to_time,
     time_builder,
     timestamp_builder,
 )
+from headrace.data.values import epoch_millis
 from headrace.errors import ConfigException, ConnectException, DataException
 from headrace.spi.transform import R
 from headrace.transforms.base import (
     NULL_DEFAULTS,
+    Reader,
     SchemaCache,
     SidedTransform,
+    compile_reader,
     require_map,
     require_struct,
     struct_like,
 )
-from headrace.transforms.date_format import JavaDateFormat
 from headrace.transforms.timestamp_router import valid_format
 
 _PURPOSE: Final = "converting timestamp formats"
-_EPOCH_DAY: Final = dt.date(1970, 1, 1)
 _SCHEMAS: Final[dict[str, tuple[Schema, Schema]]] = {
     "string": (STRING_SCHEMA, OPTIONAL_STRING_SCHEMA),
     "unix": (INT64_SCHEMA, OPTIONAL_INT64_SCHEMA),
@@ -106,31 +110,28 @@ class TimestampConverter(SidedTransform[R]):
         self._format = JavaDateFormat(pattern, "format") if pattern.strip() else None
         self._multiplier, self._divisor = _PER_MILLI[settings["unix.precision"]]
         self._replace: bool = settings["replace.null.with.default"]
-        self._plans: SchemaCache[tuple[Schema, list[Any] | None]] = SchemaCache()
+        self._plans: SchemaCache[_Plan] = SchemaCache()
 
-    def _plan(self, schema: Schema) -> tuple[Schema, list[Any] | None]:
+    def _plan(self, schema: Schema) -> _Plan:
         fields = []
         for field in schema.fields:
             target = field.schema
             if field.name == self._field:
                 target = _SCHEMAS[self._target][target.optional]
             fields.append((field.name, target))
-        defaults = [field.schema.default for field in schema.fields] if self._replace else []
-        some = defaults if any(default is not None for default in defaults) else None
+        read = compile_reader(schema, None, replace_nulls=self._replace)
         updated = struct_like(schema, fields, optional=schema.optional)
         if schema.default is not None:
-            default = Struct(updated, self._convert_fields(schema, schema.default.values, some))
+            default = Struct(updated, self._convert_fields(schema, read(schema.default.values)))
             updated = struct_like(schema, fields, optional=schema.optional, default=default)
-        return updated, some
+        return _Plan(updated, read)
 
-    def _convert_fields(self, schema: Schema, values: list[Any], defaults: list[Any] | None) -> list[Any]:
-        result = list(values)
-        if defaults is not None:
-            result = [default if item is None else item for item, default in zip(result, defaults, strict=True)]
+    def _convert_fields(self, schema: Schema, values: list[Any]) -> list[Any]:
+        """The values with the configured field converted in place."""
         field = schema.field(self._field)
         if field is not None:
-            result[field.index] = self._convert(result[field.index], _source_type(field.schema))
-        return result
+            values[field.index] = self._convert(values[field.index], _source_type(field.schema))
+        return values
 
     def apply(self, record: R) -> R | None:
         value, schema = self.value_of(record), self.schema_of(record)
@@ -144,27 +145,29 @@ class TimestampConverter(SidedTransform[R]):
             target = _SCHEMAS[self._target][schema.optional]
             return self.with_value(record, target, self._convert(value, _source_type(schema)))
         struct = None if value is None else require_struct(value, _PURPOSE)
-        new_schema, defaults = self._plans.get(schema, self._plan)
+        plan = self._plans.get(schema, self._plan)
         if struct is None:
-            return self.with_value(record, new_schema, None)
-        return self.with_value(
-            record, new_schema, Struct(new_schema, self._convert_fields(schema, struct.values, defaults))
-        )
+            return self.with_value(record, plan.schema, None)
+        values = self._convert_fields(schema, plan.read(struct.values))
+        return self.with_value(record, plan.schema, Struct(plan.schema, values))
 
     def _convert(self, value: Any, source: str | None) -> Any:
         if value is None:
             return None
+        millis = self._to_millis(value, source or _infer(value))
         try:
-            return self._to_target(self._to_moment(value, source or _infer(value)))
+            return self._to_target(millis)
         except (OverflowError, ValueError) as error:
-            raise DataException(f"Timestamp {value} is out of range: {error}") from error
+            raise DataException(
+                f"Timestamp {value} cannot be a {self._target}: dates are of the years 1 to 9999 ({error})"
+            ) from error
 
-    def _to_moment(self, value: Any, source: str) -> dt.datetime:
+    def _to_millis(self, value: Any, source: str) -> int:
         if source == "string":
             if not isinstance(value, str):
                 raise DataException(f"Expected string timestamp to be a String, but found {type(value).__name__}")
             if self._format is None:
-                raise ConfigException(
+                raise DataException(
                     "TimestampConverter requires format option to be specified when using string timestamps",
                     field="format",
                 )
@@ -172,29 +175,34 @@ class TimestampConverter(SidedTransform[R]):
         if source == "unix":
             if isinstance(value, bool) or not isinstance(value, int):
                 raise DataException(f"Expected Unix timestamp to be a Long, but found {type(value).__name__}")
-            return millis_to_datetime(_toward_zero(value * self._multiplier, self._divisor))
-        if isinstance(value, dt.datetime):
-            return value if value.tzinfo is not None else value.replace(tzinfo=dt.UTC)
-        if isinstance(value, dt.date):
-            return dt.datetime(value.year, value.month, value.day, tzinfo=dt.UTC)
-        if isinstance(value, dt.time):
-            return dt.datetime.combine(_EPOCH_DAY, value, dt.UTC)
+            return _saturated(_toward_zero(value * self._multiplier, self._divisor))
+        if isinstance(value, dt.date | dt.time):
+            return epoch_millis(value)
         raise DataException(f"Expected {source} to be a date or time, but found {type(value).__name__}")
 
-    def _to_target(self, moment: dt.datetime) -> Any:
-        utc = moment.astimezone(dt.UTC)
+    def _to_target(self, millis: int) -> Any:
         match self._target:
             case "string":
                 assert self._format is not None
-                return self._format.format(utc)
+                return self._format.format(millis)
             case "unix":
-                return _toward_zero(datetime_to_millis(utc) * self._divisor, self._multiplier)
+                return _saturated(_toward_zero(millis * self._divisor, self._multiplier))
             case "Date":
-                return utc.date()
+                return days_to_date(millis // DAY_MILLIS)
             case "Time":
-                return utc.time()
+                return millis_to_time(millis % DAY_MILLIS)
             case _:
-                return utc
+                return millis_to_datetime(millis)
+
+
+class _Plan(NamedTuple):
+    schema: Schema
+    read: Reader
+
+
+def _saturated(number: int) -> int:
+    """Within 64 bits, as java.util.concurrent.TimeUnit keeps it."""
+    return max(-(2**63), min(2**63 - 1, number))
 
 
 def _toward_zero(number: int, divisor: int) -> int:

@@ -9,11 +9,10 @@ from collections.abc import Mapping
 from typing import Final
 
 from headrace.config import ConfigDef, ConfigType, Importance
-from headrace.data.logical import millis_to_datetime
+from headrace.data.date_format import JavaDateFormat
 from headrace.errors import DataException
 from headrace.spi.transform import R, Transform
 from headrace.transforms.base import copy_record
-from headrace.transforms.date_format import JavaDateFormat
 
 
 def valid_format(name: str, value: str | None) -> None:
@@ -59,11 +58,8 @@ class TimestampRouter(Transform[R]):
     def apply(self, record: R) -> R | None:
         if record.timestamp is None:
             raise DataException(f"Timestamp missing on record: {record.topic}")
-        try:
-            moment = millis_to_datetime(record.timestamp)
-        except OverflowError as error:
-            raise DataException(f"Timestamp {record.timestamp} is out of range: {error}") from error
-        topic = self._topic.replace("${topic}", record.topic).replace("${timestamp}", self._format.format(moment))
+        topic = self._topic.replace("${topic}", record.topic)
+        topic = topic.replace("${timestamp}", self._format.format(record.timestamp))
         copied = copy_record(record)
         copied.topic = topic
         return copied

@@ -1,0 +1,113 @@
+"""HeaderFrom: fields of the key or value moved or copied into headers. Source: org.apache.kafka.connect.transforms.HeaderFrom."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+
+from headrace.config import ConfigDef, ConfigType, Importance
+from headrace.config.validators import one_of
+from headrace.data import Header, Schema, Struct
+from headrace.errors import ConfigException, DataException
+from headrace.spi.transform import R
+from headrace.transforms.base import (
+    NULL_DEFAULTS,
+    Reader,
+    SchemaCache,
+    SidedTransform,
+    compile_reader,
+    require_map,
+    require_struct,
+    struct_like,
+)
+from headrace.transforms.lists import some_list
+
+_FIELDS: Final = "Names of the fields to move or copy."
+_HEADERS: Final = "Names of the headers, in the order of `fields`."
+_OPERATION: Final = "move: the fields leave the key or value; copy: they stay."
+
+
+class _Plan(NamedTuple):
+    schema: Schema
+    read: Reader | None
+    sources: list[tuple[str, int, Schema]]
+    """Header name, position and schema of each field that becomes a header."""
+
+
+class HeaderFrom(SidedTransform[R]):
+    """The value must be a struct or a map. A field that is not there: DataException with a schema, a null header without."""
+
+    definition = (
+        ConfigDef()
+        .define("fields", ConfigType.LIST, validator=some_list, importance=Importance.HIGH, documentation=_FIELDS)
+        .define("headers", ConfigType.LIST, validator=some_list, importance=Importance.HIGH, documentation=_HEADERS)
+        .define(
+            "operation",
+            ConfigType.STRING,
+            validator=one_of("move", "copy"),
+            importance=Importance.HIGH,
+            documentation=_OPERATION,
+        )
+        .embed(NULL_DEFAULTS)
+    )
+
+    def configure(self, props: Mapping[str, str]) -> None:
+        """ConfigException when there are not as many headers as fields."""
+        settings = self.settings(props)
+        self._pairs: list[tuple[str, str]] = list(zip(settings["fields"], settings["headers"], strict=False))
+        if len(settings["fields"]) != len(settings["headers"]):
+            raise ConfigException(
+                "'fields' config must have the same number of elements as 'headers' config.", field="headers"
+            )
+        self._move = settings["operation"] == "move"
+        self._purpose = f"header {settings['operation']}"
+        self._replace: bool = settings["replace.null.with.default"]
+        self._plans: SchemaCache[_Plan] = SchemaCache()
+
+    def _plan(self, schema: Schema) -> _Plan:
+        sources = []
+        for name, header in self._pairs:
+            field = schema.field(name)
+            if field is None:
+                raise DataException(f"Unknown field: {name}", field="fields")
+            sources.append((header, field.index, field.schema))
+        if not self._move:
+            return _Plan(schema, None, sources)
+        moved = {name for name, _ in self._pairs}
+        kept = [field for field in schema.fields if field.name not in moved]
+        updated = struct_like(schema, [(field.name, field.schema) for field in kept])
+        read = compile_reader(schema, [field.index for field in kept], replace_nulls=self._replace)
+        return _Plan(updated, read, sources)
+
+    def apply(self, record: R) -> R | None:
+        value, schema = self.value_of(record), self.schema_of(record)
+        if schema is None:
+            fields = require_map(value, self._purpose)
+            headers = [Header(header, None, fields.get(name)) for name, header in self._pairs]
+            if self._move:
+                moved = {name for name, _ in self._pairs}
+                fields = {name: item for name, item in fields.items() if name not in moved}
+            copied = self.with_value(record, None, fields)
+        else:
+            values = require_struct(value, self._purpose).values
+            plan = self._plans.get(schema, self._plan)
+            headers = []
+            for header, index, field in plan.sources:
+                item = values[index]
+                headers.append(Header(header, field, field.default if item is None and self._replace else item))
+            if plan.read is None:
+                copied = self.with_value(record, schema, value)
+            else:
+                copied = self.with_value(record, plan.schema, Struct(plan.schema, plan.read(values)))
+        copied._headers = (*record.header_items, *headers)
+        return copied
+
+
+class Key(HeaderFrom[R]):
+    """HeaderFrom on the key."""
+
+    is_key = True
+
+
+class Value(HeaderFrom[R]):
+    """HeaderFrom on the value."""

@@ -1,0 +1,51 @@
+"""HoistField: wraps the key or value into a struct or map of one field. Source: org.apache.kafka.connect.transforms.HoistField."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from headrace.config import ConfigDef, ConfigType, Importance
+from headrace.data import Field, Schema, Struct, Type
+from headrace.errors import DataException
+from headrace.spi.transform import R
+from headrace.transforms.base import SchemaCache, SidedTransform, check_names
+
+
+class HoistField(SidedTransform[R]):
+    """With a schema, a null under a required schema is a DataException; without one it becomes a map that holds null."""
+
+    definition = ConfigDef().define(
+        "field",
+        ConfigType.STRING,
+        importance=Importance.MEDIUM,
+        documentation="Name of the one field of the struct or map that is made.",
+    )
+
+    def configure(self, props: Mapping[str, str]) -> None:
+        self._field: str = self.settings(props)["field"]
+        self._plans: SchemaCache[Schema] = SchemaCache()
+
+    def _plan(self, schema: Schema) -> Schema:
+        check_names([self._field])
+        return Schema(Type.STRUCT, fields=[Field(self._field, 0, schema)])
+
+    def apply(self, record: R) -> R | None:
+        value, schema = self.value_of(record), self.schema_of(record)
+        if schema is None:
+            return self.with_value(record, None, {self._field: value})
+        updated = self._plans.get(schema, self._plan)
+        if value is None and not schema.optional:
+            raise DataException(
+                f'Invalid value: null used for required field: "{self._field}", schema type: {schema.type.name}'
+            )
+        return self.with_value(record, updated, Struct(updated, [value]))
+
+
+class Key(HoistField[R]):
+    """HoistField on the key."""
+
+    is_key = True
+
+
+class Value(HoistField[R]):
+    """HoistField on the value."""
