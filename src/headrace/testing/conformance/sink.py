@@ -119,7 +119,7 @@ class SinkConformance(ConnectorTests):
             self._check(kept)
 
     def test_redelivery_changes_nothing(self) -> None:
-        changes: list[Change] = [(number, 0) for number in range(10)] + [(1, 1), (2, 1)]
+        changes: list[Change] = [*((number, 0) for number in range(10)), (1, 1), (2, 1)]
         records = self._records(changes)
         with self._driver() as sink:
             sink.put_until_taken(records)
