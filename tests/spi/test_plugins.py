@@ -1,5 +1,6 @@
 """The registry finds plugins by full name, simple name and alias, and says clearly why not."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -91,7 +92,8 @@ def test_two_names_of_one_class() -> None:
     assert registry.find(PluginKind.SINK, "X").class_name == "org.apache.X"
 
 
-def test_plugin_path_distribution(tmp_path: Path) -> None:
+def test_plugin_path_distribution(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "path", list(sys.path))
     info = tmp_path / "pathdist-1.0.dist-info"
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: pathdist\nVersion: 1.0\n")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any, Final, Protocol
 
@@ -201,14 +201,11 @@ class ConfigDef:
 
     def embed(self, other: ConfigDef, *, prefix: str = "", group: str | None = None) -> ConfigDef:
         """Add all keys of `other`, each name with `prefix` before it, under `group` when given."""
-        from dataclasses import replace
-
         for key in other:
             self.add(
                 replace(
                     key,
                     name=prefix + key.name,
-                    display_name=prefix + key.display_name,
                     group=group or key.group,
                     dependents=tuple(prefix + name for name in key.dependents),
                 )
@@ -229,6 +226,22 @@ class ConfigDef:
 
     def names(self) -> list[str]:
         return list(self._keys)
+
+    def in_form_order(self) -> list[ConfigKey]:
+        """As Connect lists a plugin's keys in a form: by group in order of first use and place in it, then required keys, then by
+        importance and name. Source: ConfigDef.sortedConfigs."""
+        groups = {group: rank for rank, group in enumerate(self.groups(), 1)}
+        importance = list(Importance)
+        return sorted(
+            self,
+            key=lambda key: (
+                groups.get(key.group or "", 0),
+                key.order_in_group,
+                not key.required,
+                importance.index(key.importance),
+                key.name,
+            ),
+        )
 
     def groups(self) -> list[str]:
         """The groups in order of first use."""
@@ -273,7 +286,8 @@ class ConfigDef:
                 outcome.value = self._parse_one(key, props)
             except ConfigException as error:
                 outcome.add_error(error.message)
-            if key.validator is not None and not (outcome.errors and key.required and key.name not in props):
+            # As Connect does, even where the value is missing or cannot be parsed.
+            if key.validator is not None:
                 try:
                     key.validator(key.name, outcome.value)
                 except ConfigException as error:

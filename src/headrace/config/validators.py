@@ -56,8 +56,10 @@ def non_empty(name: str, value: Any) -> None:
 
 
 def non_empty_without_control_chars(name: str, value: Any) -> None:
-    """As a connector name must be: not None, not empty, no ISO control characters."""
-    if value is None or not value:
+    """As a connector name must be: not empty, no ISO control characters; None passes, it is missing."""
+    if value is None:
+        return
+    if not value:
         raise invalid_value(name, value, "String may not be empty")
     bad = sorted({f"{ord(c):#x}" for c in value if unicodedata.category(c) == "Cc"})
     if bad:

@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from headrace.config import ConfigDef
+from headrace.converters.settings import converter_def
 from headrace.data import OPTIONAL_BYTES_SCHEMA, Schema, SchemaAndValue, Type
 from headrace.errors import DataException
 from headrace.spi.converter import Converter, HeaderConverter
 
-_NOTHING: Final = ConfigDef()
+_CONFIG: Final = converter_def()
 
 
 class ByteArrayConverter(Converter, HeaderConverter):
@@ -18,8 +19,8 @@ class ByteArrayConverter(Converter, HeaderConverter):
 
     @classmethod
     def config(cls) -> ConfigDef:
-        """No settings."""
-        return _NOTHING
+        """Nothing of its own."""
+        return _CONFIG
 
     def configure(self, props: Mapping[str, str]) -> None:
         pass

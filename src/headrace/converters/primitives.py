@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, Final
 
 from headrace.config import ConfigDef
+from headrace.converters.settings import converter_def
 from headrace.data import (
     OPTIONAL_BOOLEAN_SCHEMA,
     OPTIONAL_FLOAT32_SCHEMA,
@@ -20,7 +21,7 @@ from headrace.data import (
 from headrace.errors import DataException
 from headrace.spi.converter import Converter, HeaderConverter
 
-_NOTHING: Final = ConfigDef()
+_CONFIG: Final = converter_def()
 
 
 class _PrimitiveConverter(Converter, HeaderConverter):
@@ -32,8 +33,8 @@ class _PrimitiveConverter(Converter, HeaderConverter):
 
     @classmethod
     def config(cls) -> ConfigDef:
-        """No settings."""
-        return _NOTHING
+        """Nothing of its own."""
+        return _CONFIG
 
     def configure(self, props: Mapping[str, str]) -> None:
         pass

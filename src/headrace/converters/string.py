@@ -2,32 +2,34 @@
 
 from __future__ import annotations
 
-import codecs
 import datetime as dt
 from collections.abc import Mapping
 from typing import Any, Final
 
-from headrace.config import ConfigDef, ConfigType, Importance
+from headrace.config import ConfigDef, ConfigType, Importance, Width
+from headrace.converters.settings import converter_def, parse_settings
 from headrace.data import OPTIONAL_STRING_SCHEMA, Schema, SchemaAndValue, Struct
+from headrace.data.charsets import decode_text, encode_text, find_charset
+from headrace.data.date_format import MONTHS, WEEKDAYS
+from headrace.data.java_calendar import moment_of
 from headrace.data.text import scalar_text
+from headrace.data.values import epoch_millis
 from headrace.errors import ConfigException, DataException
 from headrace.spi.converter import Converter, HeaderConverter
 
-CONFIG: Final = (
-    ConfigDef()
-    .define(
-        "converter.encoding",
-        ConfigType.STRING,
-        "UTF-8",
-        importance=Importance.HIGH,
-        documentation="The name of the character set to use for encoding and decoding text.",
-    )
-    .define("converter.type", ConfigType.STRING, None, importance=Importance.LOW, documentation="Set by the framework.")
+CONFIG: Final = converter_def().define(
+    "converter.encoding",
+    ConfigType.STRING,
+    "UTF-8",
+    importance=Importance.HIGH,
+    documentation="The name of the character set to use for encoding and decoding text.",
+    width=Width.MEDIUM,
+    display_name="Encoding",
 )
 
 
 def java_text(schema: Schema | None, value: Any) -> str:
-    """The text of any Connect value. DataException for bytes, which have none."""
+    """The text of any Connect value. Bytes are told by their number alone. DataException for other classes."""
     if isinstance(value, str):
         return str.__str__(value)
     scalar = scalar_text(schema, value)
@@ -44,30 +46,25 @@ def java_text(schema: Schema | None, value: Any) -> str:
         return "{" + ", ".join(f"{java_text(of_key, k)}={java_text(of_value, v)}" for k, v in value.items()) + "}"
     if isinstance(value, dt.date | dt.time):
         return _java_date(value)
-    raise DataException(
-        f"StringConverter cannot write a value of type {type(value).__name__}",
-        remedy="Use ByteArrayConverter for bytes, JsonConverter for data that contains them.",
-    )
+    if isinstance(value, bytes | bytearray | memoryview):
+        # What Java says of a ByteBuffer, in which sources hand over bytes: the content is not in it.
+        return f"java.nio.HeapByteBuffer[pos=0 lim={len(value)} cap={len(value)}]"
+    raise DataException(f"StringConverter cannot write a value of type {type(value).__name__}")
 
 
 def _java_date(value: dt.date | dt.time) -> str:
     """java.util.Date.toString in UTC, for example `Thu Jan 01 00:00:00 UTC 1970`."""
-    if isinstance(value, dt.time):
-        value = dt.datetime.combine(dt.date(1970, 1, 1), value)
-    elif not isinstance(value, dt.datetime):
-        value = dt.datetime(value.year, value.month, value.day)
-    elif value.tzinfo is not None:
-        value = value.astimezone(dt.UTC)
-    day = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")[value.weekday()]
-    months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
-    return f"{day} {months[value.month - 1]} {value:%d %H:%M:%S} UTC {value.year:04d}"
+    moment = moment_of(epoch_millis(value))
+    day, month = WEEKDAYS[moment.weekday()][:3], MONTHS[moment.month - 1][:3]
+    time = f"{moment.hour:02d}:{moment.minute:02d}:{moment.second:02d}"
+    return f"{day} {month} {moment.day:02d} {time} UTC {moment.year}"
 
 
 class StringConverter(Converter, HeaderConverter):
-    """Text in the configured character set; reading gives an optional STRING. Bytes that are no text are refused."""
+    """Text in the configured character set; reading gives an optional STRING. What the set cannot hold is replaced."""
 
     def __init__(self) -> None:
-        self._encoding = "utf-8"
+        self._charset = "utf-8"
 
     @classmethod
     def config(cls) -> ConfigDef:
@@ -76,30 +73,20 @@ class StringConverter(Converter, HeaderConverter):
 
     def configure(self, props: Mapping[str, str]) -> None:
         """ConfigException for an unknown character set."""
-        encoding = CONFIG.parse({name: value for name, value in props.items() if name in CONFIG})["converter.encoding"]
-        try:
-            self._encoding = codecs.lookup(encoding).name
-        except LookupError:
+        encoding = parse_settings(CONFIG, props)["converter.encoding"]
+        charset = find_charset(encoding)
+        if charset is None:
             raise ConfigException(
                 f"Invalid value {encoding} for configuration converter.encoding: unknown character set",
                 field="converter.encoding",
-            ) from None
+            )
+        self._charset = charset
 
     def from_connect_data(self, topic: str, schema: Schema | None, value: Any) -> bytes | None:
-        if value is None:
-            return None
-        try:
-            return java_text(schema, value).encode(self._encoding)
-        except UnicodeEncodeError as error:
-            raise DataException(f"Text cannot be written in {self._encoding}: {error}") from error
+        return None if value is None else encode_text(java_text(schema, value), self._charset)
 
     def to_connect_data(self, topic: str, data: bytes | None) -> SchemaAndValue:
-        if data is None:
-            return SchemaAndValue(OPTIONAL_STRING_SCHEMA, None)
-        try:
-            return SchemaAndValue(OPTIONAL_STRING_SCHEMA, data.decode(self._encoding))
-        except UnicodeDecodeError as error:
-            raise DataException(f"Data is no text in {self._encoding}: {error}") from error
+        return SchemaAndValue(OPTIONAL_STRING_SCHEMA, None if data is None else decode_text(data, self._charset))
 
     def from_connect_header(self, topic: str, key: str, schema: Schema | None, value: Any) -> bytes | None:
         return self.from_connect_data(topic, schema, value)

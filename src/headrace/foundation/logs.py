@@ -104,9 +104,12 @@ def level_name(number: int) -> str:
     return best
 
 
-def set_level(name: str, level: str) -> None:
-    """Set a logger's level; `root` is the root logger."""
-    logging.getLogger(None if name == "root" else name).setLevel(level_number(level))
+def set_level(name: str, level: str) -> bool:
+    """Set a logger's level; `root` is the root logger. False when it had that level of its own already."""
+    found = logging.getLogger(None if name == "root" else name)
+    before, number = found.level, level_number(level)
+    found.setLevel(number)
+    return before != number
 
 
 def known_levels() -> dict[str, str]:

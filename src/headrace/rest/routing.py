@@ -47,6 +47,12 @@ class Resource:
                 found[part[1:-1]] = text
         return found
 
+    def matches_but_for_numbers(self, segments: tuple[str, ...]) -> bool:
+        """Whether only a number that is none keeps the path from being served: that answer is one of the resource's."""
+        return len(segments) == len(self.pattern) and all(
+            text if part.startswith("{") else part == text for part, text in zip(self.pattern, segments, strict=True)
+        )
+
     def allowed(self) -> str:
         verbs = set(self.methods) | {"OPTIONS"}
         if "GET" in verbs:
@@ -98,7 +104,8 @@ class Router:
             parameters = candidate.match(segments)
             if parameters is not None:
                 return candidate, parameters
-        raise HttpError(404, "HTTP 404 Not Found", bare=True)
+        known = any(candidate.matches_but_for_numbers(segments) for candidate in self._resources)
+        raise HttpError(404, "HTTP 404 Not Found", bare=not known)
 
 
 def _is_json(request: Request) -> bool:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from headrace.config import NO_DEFAULT, ConfigDef, ConfigType, Importance, Width
 from headrace.config.validators import predicate, regex_pattern
-from headrace.runtime.framework_config import PREDICATES, TRANSFORMS
+from headrace.runtime.framework_config import ONE_VERSION, PREDICATES, TRANSFORMS, VERSION_DOC
 from headrace.runtime.framework_kinds import TOPIC_CREATION
 
 
@@ -46,44 +47,61 @@ def _patterns(name: str, value: Any) -> None:
         regex_pattern(name, pattern)
 
 
-def plugin_alias_def(what: str, alias: str) -> ConfigDef:
-    """Keys every transform (`what`=transforms) or predicate has, without prefix."""
+def plugin_alias_def(what: str, alias: str, own: ConfigDef | None, version: str | None) -> ConfigDef:
+    """All keys of one transform (`what`=transforms) or predicate, with their prefix, in Connect's order.
+
+    `own`: what the class declares; None when there is no such class. Source: ConnectorConfig.EnrichablePlugin."""
     label = f"{TRANSFORMS if what == 'transforms' else PREDICATES}: {alias}"
+    prefix, noun = f"{what}.{alias}.", "Transformation" if what == "transforms" else "Predicate"
     definition = ConfigDef().define(
-        "type",
+        prefix + "type",
         ConfigType.CLASS,
         importance=Importance.HIGH,
         documentation=f"The class of the {what[:-1]} {alias}.",
         group=label,
+        order_in_group=0,
         width=Width.LONG,
-        display_name=f"{what[:-1].capitalize()} type for {alias}",
+        display_name=f"{noun} type for {alias}",
     )
     definition.define(
-        "plugin.version",
+        prefix + "plugin.version",
         ConfigType.STRING,
-        None,
-        importance=Importance.MEDIUM,
-        documentation="The version of the plugin to use.",
+        version,
+        importance=Importance.HIGH,
+        documentation=VERSION_DOC,
         group=label,
+        order_in_group=1,
         width=Width.LONG,
+        display_name=f"{noun} version for {alias}",
+        no_effect=ONE_VERSION,
     )
-    if what == "transforms":
-        definition.define(
+    if own is None:
+        return definition
+    keys = ConfigDef(_conditions() if what == "transforms" else ())
+    for key in own:
+        if key.name not in keys:
+            keys.add(key)
+    for place, key in enumerate(keys.in_form_order(), 2):
+        inner = f"{label}: {key.group}" if key.group else label
+        definition.embed(ConfigDef([replace(key, order_in_group=place)]), prefix=prefix, group=inner)
+    return definition
+
+
+def _conditions() -> ConfigDef:
+    return (
+        ConfigDef()
+        .define(
             "predicate",
             ConfigType.STRING,
             None,
             importance=Importance.MEDIUM,
             documentation="The predicate that decides which records are transformed; all when not set.",
-            group=label,
-            width=Width.LONG,
         )
-        definition.define(
+        .define(
             "negate",
             ConfigType.BOOLEAN,
             False,
             importance=Importance.MEDIUM,
             documentation="Whether the predicate's answer is turned round.",
-            group=label,
-            width=Width.LONG,
         )
-    return definition
+    )

@@ -7,6 +7,7 @@ from typing import Final
 
 from headrace.errors import ConfigException
 from headrace.runtime.framework_config import CLIENT_PREFIXES
+from headrace.spi.plugins import PluginKind
 
 _KEY: Final = "connector.client.config.override.policy"
 _PRINCIPAL: Final = frozenset({"sasl.jaas.config", "sasl.mechanism", "security.protocol"})
@@ -41,3 +42,9 @@ def refused_overrides(worker_config: Mapping[str, str], config: Mapping[str, str
         if prefix is not None and key.removeprefix(prefix) not in allowed:
             refused.append((key, f"The worker's override policy {name} does not allow connectors to set {key}."))
     return refused
+
+
+def shown_overrides(kind: PluginKind, config: Mapping[str, str]) -> list[str]:
+    """The override keys that a validation answer lists: those of the clients that connectors of this kind use."""
+    prefix = "producer.override." if kind is PluginKind.SOURCE else "consumer.override."
+    return sorted(key for key in config if key.startswith(prefix))

@@ -23,6 +23,9 @@ TRANSFORMS: Final = "Transforms"
 PREDICATES: Final = "Predicates"
 HEADRACE: Final = "Headrace"
 
+VERSION_DOC: Final = "The version of the plugin to use; the installed one."
+ONE_VERSION: Final = "one version of a plugin is installed at a time, and that one is used"
+
 CLIENT_PREFIXES: Final = ("producer.override.", "consumer.override.", "admin.override.")
 
 
@@ -53,10 +56,11 @@ def _start() -> ConfigDef:
             ConfigType.STRING,
             None,
             importance=Importance.MEDIUM,
-            documentation="The version of the connector plugin to use; the latest when not set.",
+            documentation=VERSION_DOC,
             group=COMMON,
             width=Width.MEDIUM,
             display_name="Connector version",
+            no_effect=ONE_VERSION,
         )
         .define(
             "tasks.max",
@@ -99,14 +103,15 @@ def _converters(definition: ConfigDef) -> None:
             ConfigType.STRING,
             None,
             importance=Importance.LOW,
-            documentation=f"The version of the {prefix} converter plugin to use.",
+            documentation=VERSION_DOC,
             group=COMMON,
             width=Width.SHORT,
             display_name=f"{label} converter version",
+            no_effect=ONE_VERSION,
         )
 
 
-def _aliases(definition: ConfigDef, name: str, group: str) -> None:
+def _aliases(definition: ConfigDef, name: str, group: str, order: int) -> None:
     definition.define(
         name,
         ConfigType.LIST,
@@ -115,6 +120,7 @@ def _aliases(definition: ConfigDef, name: str, group: str) -> None:
         Importance.LOW,
         f"Names of the {name} of this connector, each set by {name}.<name>.*.",
         group=group,
+        order_in_group=order,
         width=Width.LONG,
         display_name=group,
     )
@@ -129,8 +135,9 @@ def _reload(definition: ConfigDef) -> None:
         Importance.LOW,
         "What happens when a secret from a config provider expires: restart the connector, or nothing.",
         group=COMMON,
+        order_in_group=14,
         width=Width.MEDIUM,
-        display_name="Reload action",
+        display_name="Reload Action",
     )
 
 
@@ -191,7 +198,7 @@ def _errors(definition: ConfigDef) -> None:
             importance,
             documentation,
             group=ERRORS,
-            width=Width.MEDIUM if type is not ConfigType.BOOLEAN else Width.SHORT,
+            width=Width.SHORT if type is ConfigType.BOOLEAN or name == "errors.tolerance" else Width.MEDIUM,
             display_name=display,
         )
 
@@ -200,14 +207,14 @@ def _errors(definition: ConfigDef) -> None:
 def connector_def(kind: PluginKind) -> ConfigDef:
     """The framework's keys for a source or sink, in Connect's order. Do not change the result."""
     definition = _start()
-    if kind is PluginKind.SINK:
-        add_topics(definition)
     _converters(definition)
-    _aliases(definition, "transforms", TRANSFORMS)
-    _aliases(definition, "predicates", PREDICATES)
+    # Connect counts places through groups here.
+    _aliases(definition, "transforms", TRANSFORMS, 12)
+    _aliases(definition, "predicates", PREDICATES, 13)
     _reload(definition)
     _errors(definition)
     if kind is PluginKind.SINK:
+        add_topics(definition)
         add_dead_letters(definition)
     else:
         add_source_keys(definition)

@@ -36,6 +36,7 @@ def add_source_keys(definition: ConfigDef) -> None:
         "required refuses the connector when it cannot promise exactly-once delivery into the log, and fails its task at a record "
         "the log refuses, whatever errors.tolerance says. With requested, a supporting connector has it but in that case.",
         group=EXACTLY_ONCE,
+        order_in_group=2,
         width=Width.SHORT,
         display_name="Exactly once support",
     )
@@ -48,6 +49,7 @@ def add_source_keys(definition: ConfigDef) -> None:
         "Where transactions end. poll and interval: with each polled batch, which is committed at once with its offsets; connector "
         "is refused: this worker does not offer it.",
         group=EXACTLY_ONCE,
+        order_in_group=3,
         width=Width.SHORT,
         display_name="Transaction Boundary",
     )
@@ -59,6 +61,7 @@ def add_source_keys(definition: ConfigDef) -> None:
         Importance.LOW,
         "The longest time between commits for transaction.boundary=interval; as every batch is committed at once, never reached.",
         group=EXACTLY_ONCE,
+        order_in_group=4,
         width=Width.SHORT,
         display_name="Transaction boundary interval",
     )

@@ -7,18 +7,20 @@ Source: AbstractHerder.validateConnectorConfig and ConnectorConfig.enrich of Kaf
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from headrace.config import ConfigDef, ConfigKey, ConfigValue
 from headrace.config.rendering import config_info_to_json, key_to_json
 from headrace.errors import ConfigException, HeadraceError, NotFoundException
 from headrace.runtime.alias_config import plugin_alias_def, topic_group_def
-from headrace.runtime.client_overrides import refused_overrides
+from headrace.runtime.client_overrides import refused_overrides, shown_overrides
 from headrace.runtime.exactly_once import exactly_once_problems
 from headrace.runtime.framework_config import connector_def, own_def
 from headrace.runtime.framework_kinds import EXACTLY_ONCE, OFFSETS_TOPIC, TOPIC_CREATION
 from headrace.runtime.herder import ValidationResult
 from headrace.runtime.hosting.resolving import hide_passwords, resolve_with
+from headrace.runtime.installed_plugins import CONVERTERS, installed_defaults, with_defaults
 from headrace.spi.plugins import CONNECTORS, PluginEntry, PluginKind, PluginRegistry
 
 
@@ -29,10 +31,10 @@ class _Collected:
         self.entries: list[tuple[ConfigKey | None, ConfigValue]] = []
         self._by_name: dict[str, ConfigValue] = {}
 
-    def add(self, key: ConfigKey | None, value: ConfigValue) -> None:
+    def add(self, key: ConfigKey | None, value: ConfigValue, *, first: bool = False) -> None:
         if value.name not in self._by_name:
             self._by_name[value.name] = value
-            self.entries.append((key, value))
+            self.entries.insert(0 if first else len(self.entries), (key, value))
 
     def add_def(self, definition: ConfigDef, values: Iterable[ConfigValue]) -> None:
         for value in values:
@@ -46,9 +48,17 @@ class _Collected:
         if text not in value.errors:
             value.errors.append(text)
 
+    def known(self, name: str) -> bool:
+        return name in self._by_name
+
     def value(self, name: str) -> Any:
         found = self._by_name.get(name)
         return found.value if found is not None and not found.errors else None
+
+    def settle(self, name: str, value: Any, *, visible: bool = True) -> None:
+        """What a form shows for a key instead of what was parsed."""
+        if name in self._by_name:
+            self._by_name[name].value, self._by_name[name].visible = value, visible
 
     def recommend(self, name: str, values: Sequence[str]) -> None:
         if (found := self._by_name.get(name)) is not None and not found.recommended_values:
@@ -77,16 +87,22 @@ def validate(
     cls = entry.load()
     hide_passwords(cls, resolved)
     found = _Collected()
-    framework = connector_def(entry.kind)
+    installed = installed_defaults(registry, worker_config, resolved, entry)
+    framework = with_defaults(connector_def(entry.kind), installed)
     found.add_def(framework, framework.validate(resolved))
-    _null_values(config, found)
+    for key, version in installed.items():
+        if key.endswith(".plugin.version") and version is not None:
+            found.recommend(key, [version])
+    _plugins(registry, resolved, found, "transforms", PluginKind.TRANSFORMATION)
+    _plugins(registry, resolved, found, "predicates", PluginKind.PREDICATE)
     instance = cls()
     own = cls.config()
     found.add_def(own, instance.validate(resolved))
+    _null_values(config, found)
     _extras(resolved, found)
-    _converters(registry, worker_config, resolved, found)
-    _plugins(registry, resolved, found, "predicates", PluginKind.PREDICATE)
-    _plugins(registry, resolved, found, "transforms", PluginKind.TRANSFORMATION)
+    _converters(registry, resolved, found)
+    for key in shown_overrides(entry.kind, resolved):
+        found.add(None, ConfigValue(key, resolved[key]))
     if entry.kind is PluginKind.SOURCE:
         _topic_groups(resolved, found)
         support, boundary = found.value("exactly.once.support"), found.value("transaction.boundary")
@@ -110,6 +126,9 @@ def _connector(registry: PluginRegistry, name: str) -> PluginEntry:
 def _null_values(config: Mapping[str, str | None], found: _Collected) -> None:
     for key, value in config.items():
         if value is None:
+            if not found.known(key):
+                found.add(None, ConfigValue(key), first=True)
+            found.settle(key, None)
             found.error(key, f"Null value can not be supplied as the configuration value for {key}.")
 
 
@@ -122,30 +141,29 @@ def _extras(config: Mapping[str, str], found: _Collected) -> None:
             found.add(definition.get(value.name), value)
 
 
-def _converters(
-    registry: PluginRegistry, worker_config: Mapping[str, str], config: Mapping[str, str], found: _Collected
-) -> None:
-    for what, kind in (
-        ("key", PluginKind.CONVERTER),
-        ("value", PluginKind.CONVERTER),
-        ("header", PluginKind.HEADER_CONVERTER),
-    ):
-        name = f"{what}.converter"
+def _converters(registry: PluginRegistry, config: Mapping[str, str], found: _Collected) -> None:
+    for name, kind in CONVERTERS.items():
         found.recommend(name, [entry.class_name for entry in registry.entries(kind)])
         if name not in config:
             continue
         prefix = name + "."
         try:
-            cls = registry.load(kind, config[name])
+            entry = registry.find(kind, config[name])
+            cls = entry.load()
         except HeadraceError as error:
+            found.settle(name, None)
+            found.settle(name + ".plugin.version", None, visible=False)
             found.error(name, _text(name, config[name], error))
             continue
+        found.settle(name, entry.class_name)
         given = {key.removeprefix(prefix): value for key, value in config.items() if key.startswith(prefix)}
-        given["converter.type"] = what
-        for value in cls.config().validate(given):
-            for text in value.errors:
-                found.error(prefix + value.name, text, config.get(prefix + value.name))
-        if not any(value_name.startswith(prefix) and found.value(value_name) for value_name in config):
+        given["converter.type"] = name.partition(".")[0]
+        declared: ConfigDef = cls.config()
+        values = declared.validate(given)
+        embedded = ConfigDef().embed(declared, prefix=prefix)
+        for value in values:
+            found.add(embedded.get(prefix + value.name), replace(value, name=prefix + value.name))
+        if not any(value.errors for value in values):
             _configure(cls, given, name, found)
 
 
@@ -163,34 +181,40 @@ def _plugins(
     registry: PluginRegistry, config: Mapping[str, str], found: _Collected, what: str, kind: PluginKind
 ) -> None:
     installed = [entry.class_name for entry in registry.entries(kind)]
-    known_predicates = found.value("predicates") or []
-    for alias in found.value(what) or []:
+    for alias in _listed(config, what):
         prefix = f"{what}.{alias}."
-        base = plugin_alias_def(what, alias)
-        definition = ConfigDef().embed(base, prefix=prefix)
-        group = f"{what.capitalize()}: {alias}"
         name = prefix + "type"
         failure: str | None = None
+        own: ConfigDef | None = None
+        shown = version = None
         if config.get(name):
             try:
-                own = registry.load(kind, config[name]).config()
-                for key in own:
-                    if key.name not in base:
-                        definition.embed(ConfigDef([key]), prefix=prefix, group=group)
+                plugin = registry.find(kind, config[name])
+                own, version, shown = plugin.load().config(), plugin.version, plugin.class_name
             except HeadraceError as error:
                 failure = _text(name, config[name], error)
+        definition = plugin_alias_def(what, alias, own, version)
         found.add_def(definition, definition.validate(config))
         found.recommend(name, installed)
+        if version is not None:
+            found.recommend(prefix + "plugin.version", [version])
+        if config.get(name):
+            found.settle(name, shown)
         if failure:
             found.error(name, failure)
         predicate = config.get(prefix + "predicate")
-        if predicate and predicate not in known_predicates:
+        if predicate and predicate not in _listed(config, "predicates"):
             found.error(
                 prefix + "predicate",
                 f"Invalid value {predicate} for configuration {prefix}predicate: no such predicate",
             )
         if what == "transforms" and "negate" in {k.removeprefix(prefix) for k in config} and not predicate:
             found.error(prefix + "negate", f"{prefix}negate is set, but there is no {prefix}predicate to negate.")
+
+
+def _listed(config: Mapping[str, str], what: str) -> list[str]:
+    """The aliases; one that comes twice is an error of the list, its settings are shown all the same."""
+    return list(dict.fromkeys(filter(None, (alias.strip() for alias in (config.get(what) or "").split(",")))))
 
 
 def _topic_groups(config: Mapping[str, str], found: _Collected) -> None:
@@ -257,5 +281,6 @@ def plugin_definitions(registry: PluginRegistry, name: str) -> list[dict[str, An
     own: ConfigDef = entry.load().config()
     keys = list(own)
     if entry.kind in CONNECTORS:
-        keys += [key for key in connector_def(entry.kind) if key.name not in own]
+        framework = with_defaults(connector_def(entry.kind), {"connector.plugin.version": entry.version})
+        keys += [key for key in framework if key.name not in own]
     return [key_to_json(key) for key in keys if not key.internal]

@@ -16,7 +16,7 @@ class Component(ABC):
 
     @classmethod
     def version(cls) -> str:
-        """The plugin's version as REST shows it; "undefined" hides it. Default: the distribution's own version."""
+        """The plugin's version as REST shows it; "undefined" stands for the version of the package it came with."""
         return "undefined"
 
     @classmethod

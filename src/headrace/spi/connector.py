@@ -33,7 +33,7 @@ class Connector(ABC):
 
     @classmethod
     def version(cls) -> str:
-        """The plugin's version as REST shows it; "undefined" hides it."""
+        """The plugin's version as REST shows it; "undefined" stands for the version of the package it came with."""
         return "undefined"
 
     @classmethod

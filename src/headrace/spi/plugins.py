@@ -60,12 +60,14 @@ Kinds = PluginKind | Iterable[PluginKind] | None
 
 @dataclass(frozen=True, slots=True)
 class PluginEntry:
-    """One plugin, not yet imported. `target` is `module:Class`; `location` the plugin.path folder it needs on sys.path."""
+    """One plugin, not yet imported. `target` is `module:Class`; `location` the plugin.path folder it needs on sys.path;
+    `distribution` the version of the package it came with."""
 
     class_name: str
     kind: PluginKind
     target: str
     location: str | None = None
+    distribution: str | None = None
 
     def load(self) -> type[Any]:
         """The class. ConnectException (code PLUGIN_IMPORT_FAILED) when it cannot be imported, whatever the reason."""
@@ -83,12 +85,13 @@ class PluginEntry:
 
     @property
     def version(self) -> str | None:
-        """The class's own version; None when it is undefined or the plugin cannot be imported. Imports the plugin."""
+        """The class's own version, else its package's; None when there is neither or the plugin cannot be imported. Imports the
+        plugin."""
         try:
             version = self.load().version()
         except Exception:
             return None
-        return None if version in (None, "undefined") else str(version)
+        return self.distribution if version in (None, "undefined") else str(version)
 
     def aliases(self) -> list[str]:
         """Every name the plugin may be asked by, the full one first."""
@@ -193,7 +196,9 @@ class PluginRegistry:
     def to_plain(self) -> dict[str, Any]:
         """As JSON-able data, to hand a finished discovery to another process; see `from_plain`."""
         return {
-            "entries": [[e.class_name, e.kind.value, e.target, e.location] for e in self._entries.values()],
+            "entries": [
+                [e.class_name, e.kind.value, e.target, e.location, e.distribution] for e in self._entries.values()
+            ],
             "failures": [[f.module, f.location, f.message] for f in self.failures],
         }
 
@@ -201,7 +206,7 @@ class PluginRegistry:
     def from_plain(cls, data: dict[str, Any]) -> PluginRegistry:
         """A registry from `to_plain`; imports nothing."""
         return cls(
-            (PluginEntry(name, PluginKind(kind), target, location) for name, kind, target, location in data["entries"]),
+            (PluginEntry(name, PluginKind(kind), *rest) for name, kind, *rest in data["entries"]),
             (ImportFailure(*failure) for failure in data["failures"]),
         )
 
@@ -215,7 +220,8 @@ def _kinds(kinds: Kinds) -> tuple[PluginKind, ...]:
 def _from_entry_points(points: Iterable[metadata.EntryPoint], location: str | None) -> Iterable[PluginEntry]:
     for point in points:
         if kind := GROUPS.get(point.group):
-            yield PluginEntry(point.name, kind, f"{point.module}:{point.attr}", location)
+            version = point.dist.version if point.dist is not None else None
+            yield PluginEntry(point.name, kind, f"{point.module}:{point.attr}", location, version)
 
 
 def _not_found(

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 
 from headrace.config import ConfigDef, ConfigType, Importance
-from headrace.config.definition import Validator
+from headrace.config.definition import Validator, invalid_value
 from headrace.spi.transform import R, Transform
 from headrace.transforms.base import copy_record
 from headrace.transforms.patterns import java_pattern, java_replacement
@@ -20,7 +20,14 @@ def valid_pattern(name: str, value: str | None) -> None:
         java_pattern(value, name)
 
 
-_VALID: Final[Validator] = valid_pattern
+
+def _given_pattern(name: str, value: Any) -> None:
+    if value is None:
+        raise invalid_value(name, None, "Invalid regex")
+    valid_pattern(name, value)
+
+
+_VALID: Final[Validator] = _given_pattern
 
 
 class RegexRouter(Transform[R]):

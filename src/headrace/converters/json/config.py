@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Final
 
-from headrace.config import ConfigDef, ConfigType, Importance, Width
+from headrace.config import ConfigType, Importance, Width
 from headrace.config.validators import one_of
+from headrace.converters.settings import converter_def
 
 CONFIG: Final = (
-    ConfigDef()
+    converter_def()
     .define(
         "schemas.enable",
         ConfigType.BOOLEAN,
@@ -16,6 +17,7 @@ CONFIG: Final = (
         importance=Importance.HIGH,
         documentation="Include schemas within each of the serialized values and keys.",
         group="Schemas",
+        order_in_group=0,
         width=Width.MEDIUM,
         display_name="Enable Schemas",
     )
@@ -26,6 +28,7 @@ CONFIG: Final = (
         importance=Importance.HIGH,
         documentation="The maximum number of schemas that can be cached in this converter instance.",
         group="Schemas",
+        order_in_group=1,
         width=Width.MEDIUM,
         display_name="Schema Cache Size",
     )
@@ -36,6 +39,7 @@ CONFIG: Final = (
         importance=Importance.HIGH,
         documentation="For sinks: the schema (JSON) of all data read, which then carries no schema of its own.",
         group="Schemas",
+        order_in_group=2,
         width=Width.MEDIUM,
         display_name="Schema Content",
     )
@@ -47,6 +51,7 @@ CONFIG: Final = (
         Importance.LOW,
         "How decimals are written: BASE64 (of the unscaled value's bytes) or NUMERIC (a JSON number). Both are read.",
         group="Serialization",
+        order_in_group=0,
         width=Width.MEDIUM,
         display_name="Decimal Format",
     )
@@ -56,9 +61,9 @@ CONFIG: Final = (
         True,
         importance=Importance.LOW,
         documentation="Whether a null field is written and read as its schema's default.",
-        group="Schemas",
+        group="Serialization",
+        order_in_group=1,
         width=Width.MEDIUM,
         display_name="Replace null with default",
     )
-    .define("converter.type", ConfigType.STRING, None, importance=Importance.LOW, documentation="Set by the framework.")
 )

@@ -14,6 +14,7 @@ from headrace.converters.json.decoder import Decode, compile_decoder, schemaless
 from headrace.converters.json.encoder import Encode, compile_encoder, encode_schemaless
 from headrace.converters.json.loose import parse
 from headrace.converters.json.schema_json import schema_from_json, schema_to_json
+from headrace.converters.settings import parse_settings
 from headrace.data import Schema, SchemaAndValue
 from headrace.errors import ConfigException, DataException
 from headrace.spi.converter import Column, Converter, HeaderConverter
@@ -57,7 +58,7 @@ class JsonConverter(Converter, HeaderConverter):
 
     def configure(self, props: Mapping[str, str]) -> None:
         """ConfigException for a value that is refused, `schema.content` that is no schema among them."""
-        settings = CONFIG.parse({name: value for name, value in props.items() if name in CONFIG})
+        settings = parse_settings(CONFIG, props)
         self._with_schemas: bool = settings["schemas.enable"]
         self._numeric: bool = settings["decimal.format"].upper() == "NUMERIC"
         self._replace: bool = settings["replace.null.with.default"]

@@ -50,7 +50,7 @@ async def _check_version(herder: Herder, plugin: str, wanted: VersionRange) -> N
     installed = [info for info in await herder.plugins(connectors_only=False) if _is_named(info, plugin)]
     if not any(info.version is not None and wanted.contains(info.version) for info in installed):
         versions = ", ".join(sorted({info.version or "undefined" for info in installed})) or "none"
-        raise HttpError(404, f"Plugin {plugin} is not installed in version {wanted.text}; installed: {versions}.")
+        raise HttpError(400, f"Plugin {plugin} is not installed in version {wanted.text}; installed: {versions}.")
 
 
 def _is_named(info: PluginInfo, plugin: str) -> bool:

@@ -75,6 +75,8 @@ class StandaloneHerder(Herder):
     async def start(self, worker_id: str) -> None:
         """Start every stored connector in its stored target state. `worker_id`: host:port as others reach the worker."""
         self.environment.worker_id = worker_id
+        for unit in self._units.values():
+            await self._show_version(unit)
         await asyncio.gather(*(unit.start() for unit in self._units.values()))
         self._ready = True
         if self._units:
@@ -168,8 +170,16 @@ class StandaloneHerder(Herder):
         unit = ConnectorUnit(self.environment, name, self._kind(config), Remembered(config, target))
         self._units[name] = unit
         logger.info("Created %s connector %s as %s.", unit.kind, name, target.value, extra={"connector": name})
+        await self._show_version(unit)
         await unit.start()
         return unit
+
+    async def _show_version(self, unit: ConnectorUnit) -> None:
+        """A connector that runs tells its version itself; for one that rests the plugin is asked."""
+        if unit.target is not TargetState.STARTED:
+            name = self._registry.find(CONNECTORS, unit.config["connector.class"]).class_name
+            versions = {info.class_name: info.version for info in await self.plugins()}
+            unit.connector.version = versions.get(name)
 
     async def _replace(self, unit: ConnectorUnit, config: dict[str, str]) -> None:
         await self._documents.save_config(unit.name, config)
@@ -293,12 +303,12 @@ class StandaloneHerder(Herder):
     async def set_log_level(self, logger: str, level: str) -> list[str]:
         logs.level_number(level)
         known = list(logs.known_levels())
-        affected = sorted({logger, *(name for name in known if name.startswith(logger + ".") or logger == "root")})
-        for name in affected:
-            logs.set_level(name, level)
+        wanted = sorted({logger, *(name for name in known if name.startswith(logger + ".") or logger == "root")})
+        changed = [name for name in wanted if logs.set_level(name, level)]
+        for name in changed:
             self._modified[name] = int(time.time() * 1000)
         self._host.set_log_level(logger, level)
-        return affected
+        return changed
 
     async def health(self) -> tuple[str, str]:
         if self._ready:

@@ -86,7 +86,8 @@ class Instance(ABC):
         return self.environment.host.limits
 
     def status(self, task_id: int | None = None) -> TaskStatus:
-        trace = self.failure.trace if self.failure is not None and self.state is State.FAILED else None
+        told = self.state in (State.FAILED, State.RESTARTING)
+        trace = self.failure.trace if self.failure is not None and told else None
         return TaskStatus(self.state, self.environment.worker_id, trace, self.version, task_id)
 
     @property
