@@ -84,7 +84,15 @@ def _ours(connection: Conn, slot: SlotInfo, application: str) -> bool:
 
 
 def publication_problem(config: PostgresConfig, found: PublicationInfo | None) -> HeadraceError | None:
-    """A publication that is missing and may not be made."""
+    """A publication that is missing and may not be made, or is for all tables where only the captured ones are wanted."""
+    if found is not None and found.all_tables and config.word("publication.autocreate.mode") == "filtered":
+        return ConfigException(
+            f"Publication {found.name} is for all tables and cannot be narrowed to the captured ones, as"
+            " publication.autocreate.mode=filtered asks.",
+            code="PG_PUBLICATION_FOR_ALL_TABLES",
+            field="publication.name",
+            remedy="Drop the publication so that it is made anew, or set publication.autocreate.mode to all_tables.",
+        )
     if found is None and config.word("publication.autocreate.mode") == "disabled":
         return ConfigException(
             f"Publication {config['publication.name']} does not exist, and publication.autocreate.mode is disabled.",
@@ -126,20 +134,41 @@ def ensure_publication(config: PostgresConfig, connection: Conn, capture: Captur
     if problem is not None:
         raise problem
     if found is None:
+        if introspect.in_recovery(connection):
+            raise _on_standby(f"Publication {name} does not exist", "Create the publication on the primary.")
         _create(config, connection, capture, name, mode)
-    elif mode == "filtered" and not found.all_tables:
-        wanted = _published(capture.tables(connection))
-        if set(wanted) != set(_explicit_tables(connection, name)):
-            if not wanted:
-                raise _no_tables()
-            publications.set_tables(connection, name, wanted)
-            logger.info("Publication %s now has %d tables.", name, len(wanted))
+    elif mode == "filtered":
+        _fit(connection, capture, name)
     made = publications.publication(connection, name)
     if made is None:
         raise ConnectException(
             f"Publication {name} went away.", code="PG_PUBLICATION_MISSING", field="publication.name"
         )
     return made
+
+
+def _fit(connection: Conn, capture: Capture, name: str) -> None:
+    wanted = _published(capture.tables(connection))
+    if set(wanted) == set(_explicit_tables(connection, name)):
+        return
+    if not wanted:
+        raise _no_tables()
+    if introspect.in_recovery(connection):
+        raise _on_standby(
+            f"Publication {name} does not have exactly the captured tables",
+            "On the primary: ALTER PUBLICATION … SET TABLE " + ", ".join(f"{t.schema}.{t.table}" for t in wanted) + ".",
+        )
+    publications.set_tables(connection, name, wanted)
+    logger.info("Publication %s now has %d tables.", name, len(wanted))
+
+
+def _on_standby(fact: str, remedy: str) -> ConfigException:
+    return ConfigException(
+        f"{fact}, and the server is a standby, where publications cannot be changed.",
+        code="PG_STANDBY_READ_ONLY",
+        field="publication.name",
+        remedy=remedy,
+    )
 
 
 def _create(config: PostgresConfig, connection: Conn, capture: Capture, name: str, mode: str) -> None:
@@ -203,6 +232,20 @@ def set_identities(config: PostgresConfig, connection: Conn, tables: Sequence[Ta
                 connection.execute(f"ALTER TABLE {quote_table(*table.name)} REPLICA IDENTITY {clause}")
                 logger.info("Replica identity of %s.%s set to %s.", *table.name, clause)
                 break
+
+
+def warn_of_operations(config: PostgresConfig, found: PublicationInfo) -> None:
+    """Changes that are wanted but that the publication does not send."""
+    skipped = {item.strip().lower() for item in config["skipped.operations"] or []}
+    words = {"c": "insert", "u": "update", "d": "delete", "t": "truncate"}
+    missing = [word for op, word in words.items() if op not in skipped and word not in found.operations]
+    if missing:
+        logger.warning(
+            "Publication %s does not publish %s; such changes are not captured. Alter the publication, or name them in"
+            " skipped.operations.",
+            found.name,
+            ", ".join(missing),
+        )
 
 
 def guard_count(config: PostgresConfig, tables: Sequence[TableInfo]) -> None:

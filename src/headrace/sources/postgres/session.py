@@ -29,6 +29,7 @@ from headrace.sources.postgres.post_processors import RESELECT, Declared, PostPr
 from headrace.sources.postgres.registry import TypeRegistry
 from headrace.sources.postgres.reselect import Reselect, ReselectSettings
 from headrace.sources.postgres.shapes import Catalog
+from headrace.sources.postgres.slot_setup import create_slot, warn_of_failover
 from headrace.sources.postgres.slot_xmin import slot_xmin_reader
 from headrace.sources.postgres.snapshot import Snapshot, SnapshotCounts, present_row
 from headrace.sources.postgres.snapshot_plan import plan_snapshot, snapshot_xid
@@ -132,6 +133,7 @@ class PgSession:
                 return None
             return self._snapshot_alone(counts)
         self._publication = preflight.ensure_publication(self.config, sql, self.capture)
+        preflight.warn_of_operations(self.config, self._publication)
         slot = slots.slot(sql, self.slot_name)
         unusable = preflight.slot_problem(sql, slot, self.target.dbname, "")
         if unusable is not None:
@@ -154,20 +156,13 @@ class PgSession:
         return self._snapshot_joined(slot, counts)
 
     def _resume(self, slot: SlotInfo | None, position: Position, stored: Mapping[str, Any]) -> StreamStart:
-        start = position.commit_lsn
-        confirmed = (slot.confirmed_flush_lsn or 0) if slot is not None else 0
-        if self.config.word("offset.mismatch.strategy") == "trust_slot" and 0 < confirmed < start:
-            logger.warning(
-                "Going back to the slot's position %s, as offset.mismatch.strategy asks.", int_to_lsn(confirmed)
-            )
-            return StreamStart(confirmed, Position(confirmed), stored)
-        return StreamStart(start, position, stored)
+        warn_of_failover(self.config, slot)
+        return StreamStart(position.commit_lsn, position, stored)
 
     def _without_snapshot(self, slot: SlotInfo | None) -> StreamStart:
         if slot is None:
             with self.connections.open_replication() as replication:
-                made = replication.create_slot(self.slot_name, failover=self.config["slot.failover"])
-            logger.info("Created replication slot %s at %s.", made.name, int_to_lsn(made.consistent_lsn))
+                made = create_slot(self.config, self.connections.sql, replication, "nothing")
             start = made.consistent_lsn
         else:
             start = slot.confirmed_flush_lsn or 0
@@ -180,8 +175,7 @@ class PgSession:
         replication = self.connections.open_replication()
         try:
             if slot is None:
-                made = replication.create_slot(self.slot_name, failover=self.config["slot.failover"], snapshot="export")
-                logger.info("Created replication slot %s at %s.", made.name, int_to_lsn(made.consistent_lsn))
+                made = create_slot(self.config, self.connections.sql, replication, "export")
             else:
                 name = f"{self.slot_name[:50]}_snapshot"
                 made = replication.create_slot(name, temporary=True, snapshot="export")

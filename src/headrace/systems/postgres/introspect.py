@@ -241,6 +241,12 @@ def current_lsn(connection: Conn) -> str:
     return "0/0" if row is None or row[0] is None else row[0]
 
 
+def in_recovery(connection: Conn) -> bool:
+    """True on a standby."""
+    row = connection.execute("SELECT pg_is_in_recovery()").fetchone()
+    return bool(row and row[0])
+
+
 def table_privileges(connection: Conn, oid: int) -> frozenset[str]:
     """Which of SELECT, INSERT, UPDATE, DELETE, TRUNCATE the current role has on the table."""
     names = ["SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE"]

@@ -1,0 +1,39 @@
+"""Makes the connector's slot, as a failover slot where that is asked for and possible. Source: PostgreSQL manual, "Logical Replication
+Failover"."""
+
+from __future__ import annotations
+
+import logging
+from typing import Literal
+
+from headrace.sources.postgres.config import PostgresConfig
+from headrace.systems.postgres import ReplicationConnection, SlotCreated, int_to_lsn, introspect
+from headrace.systems.postgres.introspect import Conn
+from headrace.systems.postgres.slots import SlotInfo
+
+logger = logging.getLogger(__name__)
+
+_FAILOVER_SINCE = 170000
+
+
+def create_slot(
+    config: PostgresConfig, sql: Conn, replication: ReplicationConnection, snapshot: Literal["export", "nothing"]
+) -> SlotCreated:
+    """Make the slot. slot.failover is left, with a warning, on servers that have no such slots, as Debezium leaves it."""
+    failover = config["slot.failover"]
+    if failover and (replication.server_version < _FAILOVER_SINCE or introspect.in_recovery(sql)):
+        logger.warning("slot.failover is left: only a primary of version 17 or newer makes failover slots.")
+        failover = False
+    made = replication.create_slot(config["slot.name"], failover=failover, snapshot=snapshot)
+    logger.info("Created replication slot %s at %s.", made.name, int_to_lsn(made.consistent_lsn))
+    return made
+
+
+def warn_of_failover(config: PostgresConfig, slot: SlotInfo | None) -> None:
+    """Tell of a slot that is there but is not kept by standbys, though slot.failover asks for it."""
+    if slot is not None and config["slot.failover"] and not slot.failover:
+        logger.warning(
+            "Replication slot %s is no failover slot, so standbys do not keep it, though slot.failover is set. On servers from 17"
+            " ALTER_REPLICATION_SLOT makes it one; else drop it and take a new snapshot.",
+            slot.name,
+        )
