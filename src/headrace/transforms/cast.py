@@ -16,6 +16,7 @@ from headrace.transforms.base import (
     SchemaCache,
     SidedTransform,
     compile_reader,
+    derived,
     require_map,
     require_struct,
     struct_like,
@@ -98,7 +99,9 @@ class Cast(SidedTransform[R]):
 
     def _plan(self, schema: Schema) -> _Plan:
         if self._whole is not None:
-            return _Plan(_cast_schema(schema, self._whole), [], None)
+            return _Plan(_cast_whole(schema, self._whole), [], None)
+        # A default of the whole struct has no cast: the original refuses the schema.
+        cast_value(schema, schema.default, Type.STRING)
         fields: list[tuple[str, Schema]] = []
         casts: list[tuple[int, Schema, Type]] = []
         for field in schema.fields:
@@ -109,11 +112,7 @@ class Cast(SidedTransform[R]):
                 fields.append((field.name, _cast_schema(field.schema, target)))
                 casts.append((field.index, field.schema, target))
         read = compile_reader(schema, None, replace_nulls=self._replace)
-        plan = _Plan(struct_like(schema, fields, optional=schema.optional), casts, read)
-        if schema.default is None:
-            return plan
-        default = Struct(plan.schema, self._cast_fields(schema.default.values, plan))
-        return plan._replace(schema=struct_like(schema, fields, optional=schema.optional, default=default))
+        return _Plan(struct_like(schema, fields, optional=schema.optional), casts, read)
 
     def _cast_fields(self, values: list[Any], plan: _Plan) -> list[Any]:
         assert plan.read is not None
@@ -144,6 +143,13 @@ class Cast(SidedTransform[R]):
 def _cast_schema(schema: Schema, target: Type) -> Schema:
     default = cast_value(schema, schema.default, target)
     return Schema(target, optional=schema.optional, default=default)
+
+
+def _cast_whole(schema: Schema, target: Type) -> Schema:
+    """Unlike a field's, the name and what goes with it stay."""
+    cast = _cast_schema(schema, target)
+    kept = {"name": schema.name, "version": schema.version, "doc": schema.doc, "parameters": schema.parameters}
+    return derived(cast, **kept)
 
 
 class Key(Cast[R]):

@@ -114,8 +114,6 @@ def _to_boolean(target: Type, value: Any) -> bool:
     if isinstance(value, bool):
         return value
     if isinstance(value, str):
-        if value.lower() not in ("true", "false"):
-            raise DataException(f"Expected BOOLEAN value to be either true or false, found {value}")
         return value.lower() == "true"
     return _to_integer(Type.INT64, value) != 0
 

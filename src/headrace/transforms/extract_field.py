@@ -40,6 +40,8 @@ class ExtractField(SidedTransform[R]):
         return fields[:-1], fields[-1]
 
     def apply(self, record: R) -> R | None:
+        if not self._steps:
+            raise DataException("The path in the configuration is empty", field="field")
         value, schema = self.value_of(record), self.schema_of(record)
         if schema is None:
             found = None if value is None else find_value(require_map(value, _PURPOSE), self._steps)

@@ -27,11 +27,9 @@ _NESTED: Final = "nested field access"
 
 
 def parse_path(text: str, version: str, field: str) -> list[str]:
-    """The names of a path. ConfigException (with `field`) for a backtick without its other, or a V2 path without a name."""
+    """The names of a path; none for an empty V2 path. ConfigException (with `field`) for a backtick without its other."""
     if version.upper() == "V1":
         return [text]
-    if not text:
-        raise ConfigException(f"Invalid value for configuration {field}: the path is empty", field=field)
     steps: list[str] = []
     at = 0
     while at < len(text):
@@ -42,7 +40,7 @@ def parse_path(text: str, version: str, field: str) -> list[str]:
             end = len(text) if end < 0 else end
             step, at = text[at:end], end + 1
         steps.append(step)
-    if text[-1] == ".":
+    if text.endswith("."):
         steps.append("")
     return steps
 

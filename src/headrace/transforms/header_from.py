@@ -94,7 +94,11 @@ class HeaderFrom(SidedTransform[R]):
             headers = []
             for header, index, field in plan.sources:
                 item = values[index]
-                headers.append(Header(header, field, field.default if item is None and self._replace else item))
+                if item is None:
+                    item = field.default if self._replace else None
+                    if item is None and not field.optional:
+                        raise DataException(f"A null value requires an optional schema but was {field!r}")
+                headers.append(Header(header, field, item))
             if plan.read is None:
                 copied = self.with_value(record, schema, value)
             else:

@@ -8,7 +8,7 @@ from headrace.config import ConfigDef, ConfigType, Importance
 from headrace.data import Field, Schema, Struct, Type
 from headrace.errors import DataException
 from headrace.spi.transform import R
-from headrace.transforms.base import SchemaCache, SidedTransform, check_names
+from headrace.transforms.base import Reader, SchemaCache, SidedTransform, check_names, compile_reader, require_struct
 
 
 class HoistField(SidedTransform[R]):
@@ -23,21 +23,26 @@ class HoistField(SidedTransform[R]):
 
     def configure(self, props: Mapping[str, str]) -> None:
         self._field: str = self.settings(props)["field"]
-        self._plans: SchemaCache[Schema] = SchemaCache()
+        self._plans: SchemaCache[tuple[Schema, Reader | None]] = SchemaCache()
 
-    def _plan(self, schema: Schema) -> Schema:
+    def _plan(self, schema: Schema) -> tuple[Schema, Reader | None]:
+        """The new schema and, for structs, what checks that required fields are set."""
         check_names([self._field])
-        return Schema(Type.STRUCT, fields=[Field(self._field, 0, schema)])
+        check = compile_reader(schema, None, replace_nulls=True) if schema.type is Type.STRUCT else None
+        return Schema(Type.STRUCT, fields=[Field(self._field, 0, schema)]), check
 
     def apply(self, record: R) -> R | None:
         value, schema = self.value_of(record), self.schema_of(record)
         if schema is None:
             return self.with_value(record, None, {self._field: value})
-        updated = self._plans.get(schema, self._plan)
-        if value is None and not schema.optional:
-            raise DataException(
-                f'Invalid value: null used for required field: "{self._field}", schema type: {schema.type.name}'
-            )
+        updated, check = self._plans.get(schema, self._plan)
+        if value is None:
+            if not schema.optional:
+                raise DataException(
+                    f'Invalid value: null used for required field: "{self._field}", schema type: {schema.type.name}'
+                )
+        elif check is not None:
+            check(require_struct(value, "hoisting").values)
         return self.with_value(record, updated, Struct(updated, [value]))
 
 

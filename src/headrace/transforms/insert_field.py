@@ -91,13 +91,13 @@ class InsertField(SidedTransform[R]):
         }
         for setting, (required, optional) in _SCHEMAS.items():
             spec: str | None = settings[setting]
-            if not spec:
+            if spec is None:
                 continue
-            name = spec[:-1] if spec[-1] in "!?" else spec
-            self._specs.append((name, required if spec[-1] == "!" else optional, readers[setting]))
+            name = spec[:-1] if spec.endswith(("!", "?")) else spec
+            self._specs.append((name, required if spec.endswith("!") else optional, readers[setting]))
         if not self._specs:
             raise ConfigException("No field insertion configured", remedy="Set topic.field, static.field or another.")
-        if settings["static.field"] and self._static is None:
+        if settings["static.field"] is not None and self._static is None:
             raise ConfigException("No value specified for static field", field="static.value")
         self._replace: bool = settings["replace.null.with.default"]
         self._plans: SchemaCache[tuple[Schema, Reader]] = SchemaCache()
@@ -125,10 +125,9 @@ class InsertField(SidedTransform[R]):
 
     def _added(self, record: ConnectRecord) -> list[Any]:
         result = []
-        for name, schema, read in self._specs:
+        for _, schema, read in self._specs:
             item = read(record)
-            if item is None and not schema.optional:
-                raise DataException(f"Invalid value: null used for required field: '{name}'")
+            # What is not there stays unset, also in a required field: the converter will tell.
             if item is not None and schema.name is not None:
                 item = millis_to_datetime(item)
             result.append(item)

@@ -15,7 +15,8 @@ _NOTHING: Final = "Neither schema name nor version configured"
 
 
 class SetSchemaMetadata(SidedTransform[R]):
-    """What has neither schema nor value passes unchanged; a value without schema is a DataException."""
+    """What has neither schema nor value passes unchanged. DataException for a value without schema and, as in Kafka 4.3, for a
+    schema that is no struct."""
 
     definition = (
         ConfigDef()
@@ -43,13 +44,12 @@ class SetSchemaMetadata(SidedTransform[R]):
         if not self._changes:
             raise ConfigException(_NOTHING, field="schema.name", remedy="Set schema.name or schema.version.")
         self._replace: bool = settings["replace.null.with.default"]
-        self._plans: SchemaCache[tuple[Schema, Reader | None]] = SchemaCache()
+        self._plans: SchemaCache[tuple[Schema, Reader]] = SchemaCache()
 
-    def _plan(self, schema: Schema) -> tuple[Schema, Reader | None]:
-        updated = derived(schema, **self._changes)
+    def _plan(self, schema: Schema) -> tuple[Schema, Reader]:
         if schema.type is not Type.STRUCT:
-            return updated, None
-        return updated, compile_reader(schema, None, replace_nulls=self._replace)
+            raise DataException("Cannot list fields on non-struct type")
+        return derived(schema, **self._changes), compile_reader(schema, None, replace_nulls=self._replace)
 
     def apply(self, record: R) -> R | None:
         value, schema = self.value_of(record), self.schema_of(record)
@@ -58,7 +58,7 @@ class SetSchemaMetadata(SidedTransform[R]):
                 return record
             raise DataException("Schema required for [updating schema metadata]")
         updated, read = self._plans.get(schema, self._plan)
-        if read is not None and isinstance(value, Struct):
+        if isinstance(value, Struct):
             value = Struct(updated, read(value.values))
         return self.with_value(record, updated, value)
 
