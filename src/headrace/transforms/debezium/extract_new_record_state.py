@@ -20,6 +20,7 @@ from headrace.transforms.debezium.extract_new_record_state_config import CONFIG
 from headrace.transforms.debezium.field_reference import FieldReference, Reader, parse_references
 
 _DELETED: Final = "__deleted"
+_Build = Callable[[list[Any], list[Any]], Struct]
 
 
 class _Plan(NamedTuple):
@@ -29,10 +30,23 @@ class _Plan(NamedTuple):
     after: int
     op: int
     after_schema: Schema
-    live: Callable[[list[Any], list[Any]], Struct]
-    deleted: Callable[[list[Any], list[Any]], Struct]
+    live: _Build
+    deleted: _Build
     added: list[tuple[str, Schema, Reader]]
     headers: list[tuple[str, Schema, Reader]]
+
+
+def _attempted(make: Callable[[], _Build]) -> _Build:
+    """What `make` gives; if it fails, a function that fails so: a schema matters to the events that need it only."""
+    try:
+        return make()
+    except DataException as error:
+        message = error.message
+
+        def fail(event: list[Any], row: list[Any]) -> Struct:
+            raise DataException(message)
+
+        return fail
 
 
 class ExtractNewRecordState(Transform[R]):
@@ -56,6 +70,7 @@ class ExtractNewRecordState(Transform[R]):
         self._drop_from_key: bool = settings["drop.fields.from.key"]
         self._keep_compatible: bool = settings["drop.fields.keep.schema.compatible"]
         self._replace: bool = settings["replace.null.with.default"]
+        self._added_names = {item.name for item in self._fields}
         self._plans: SchemaCache[_Plan | None] = SchemaCache()
         self._simple = not (self._headers or self._route or self._drop_header)
 
@@ -80,16 +95,14 @@ class ExtractNewRecordState(Transform[R]):
             after.index,
             op.index,
             after.schema,
-            self._builder(schema, after.schema, "false", self._fields),
+            _attempted(lambda: self._builder(schema, after.schema, "false", self._fields)),
             # Names listed in the drop header go before fields are added to a deleted row, and after it for a live one.
-            self._builder(schema, old, "true", [] if self._drop_header else self._fields),
+            _attempted(lambda: self._builder(schema, old, "true", [] if self._drop_header else self._fields)),
             [(item.name, *found) for item in self._fields if (found := item.resolve(schema)) is not None],
             headers,
         )
 
-    def _builder(
-        self, envelope: Schema, row: Schema, deleted: str, added: list[FieldReference]
-    ) -> Callable[[list[Any], list[Any]], Struct]:
+    def _builder(self, envelope: Schema, row: Schema, deleted: str, added: list[FieldReference]) -> _Build:
         """A function from the envelope's values and the row's values to the new row, generated for the schema."""
         fields = [(field.name, field.schema) for field in row.fields]
         scope: dict[str, Any] = {"Struct": Struct}
@@ -111,7 +124,7 @@ class ExtractNewRecordState(Transform[R]):
             parts.append(f"read{number}(event)")
         scope["S"] = struct_like(row, fields)
         exec(f"def build(event, row):\n    return Struct(S, [{', '.join([base, *parts])}])", scope)
-        build: Callable[[list[Any], list[Any]], Struct] = scope["build"]
+        build: _Build = scope["build"]
         return build
 
     def apply(self, record: R) -> R | None:
@@ -136,7 +149,7 @@ class ExtractNewRecordState(Transform[R]):
             return self._delete(copied, plan, event)
         row = plan.live(event, after.values)
         if not self._simple:
-            self._route_by(copied, after)
+            self._route_by(copied, row if self._rewrite and self._route not in self._added_names else after)
         copied.value_schema, copied.value = row.schema, row
         return self._drop(copied) if self._drop_header else copied
 

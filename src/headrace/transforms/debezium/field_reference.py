@@ -27,6 +27,7 @@ class FieldReference(NamedTuple):
 
         A field missing in its struct is looked for in the envelope, where another transform may have put it.
         """
+        parent = None
         if self.struct is not None:
             parent = envelope.field(self.struct)
             if parent is None or parent.schema.type is not Type.STRUCT:
@@ -39,6 +40,8 @@ class FieldReference(NamedTuple):
         root = envelope.field(self.field)
         if root is None:
             return None
+        if self.struct is not None and parent is not None:
+            return root.schema, _beside(parent.index, root.index)
         return root.schema, _direct(root.index)
 
 
@@ -46,6 +49,15 @@ def _nested(outer: int, inner: int) -> Reader:
     def read(event: list[Any]) -> Any:
         struct = event[outer]
         return None if struct is None else struct.values[inner]
+
+    return read
+
+
+def _beside(struct: int, index: int) -> Reader:
+    """Of an event without the struct there is no value, although the envelope has the field."""
+
+    def read(event: list[Any]) -> Any:
+        return None if event[struct] is None else event[index]
 
     return read
 

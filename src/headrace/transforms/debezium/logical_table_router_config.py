@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from headrace.config import ConfigDef, ConfigType, Importance, Width
-from headrace.config.validators import all_of, non_null, one_of
+from headrace.config.validators import all_of, non_empty, non_null, one_of
 from headrace.errors import ConfigException
 from headrace.transforms.regex_router import valid_pattern
 
@@ -14,7 +14,7 @@ CONFIG: Final = (
     .define(
         "topic.regex",
         ConfigType.STRING,
-        validator=all_of(non_null, valid_pattern),
+        validator=all_of(non_null, non_empty, valid_pattern),
         importance=Importance.LOW,
         documentation="A regular expression for the whole topic; records of other topics pass unchanged.",
         width=Width.LONG,
@@ -23,7 +23,7 @@ CONFIG: Final = (
     .define(
         "topic.replacement",
         ConfigType.STRING,
-        validator=non_null,
+        validator=all_of(non_null, non_empty),
         importance=Importance.LOW,
         documentation="The new topic, with $1 or ${name} for the groups of topic.regex.",
         width=Width.LONG,

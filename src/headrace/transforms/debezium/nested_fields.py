@@ -91,7 +91,10 @@ def _filled(value: Struct | None, placed: _Placed, schema: Schema) -> Struct:
         assert target is not None
         item = value.get(field.name)
         inner = below.pop(field.name, None)
-        result.values[target.index] = _filled(item, inner, target.schema) if inner and item is not None else item
+        if inner and item is not None:
+            item = _filled(item, inner, target.schema)
+            validate_value(target.schema, item, field.name)
+        result.values[target.index] = item
     for name, entry in here:
         _put(result, name, entry.value)
     for name, inner in below.items():

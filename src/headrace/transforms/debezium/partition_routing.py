@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from headrace.config import ConfigDef, ConfigType, Importance
 from headrace.config.validators import all_of, at_least, non_null, predicate
-from headrace.data import Schema, Struct
+from headrace.data import Schema, Struct, Type
 from headrace.errors import DataException
 from headrace.spi.transform import R, Transform
 from headrace.transforms.base import copy_record
@@ -93,9 +93,9 @@ def _find(event: Struct, path: tuple[str, ...]) -> tuple[Any, Schema] | None:
             op = event.get("op")
             name = "before" if op is not None and op.lower() == DELETE else "after"
         field = at.schema.field(name)
-        inner = at.values[field.index] if field is not None else None
-        if field is None or (inner is not None and not isinstance(inner, Struct)):
+        if field is None or field.schema.type is not Type.STRUCT:
             return None
+        inner: Struct | None = at.values[field.index]
         if inner is None:
             raise DataException(
                 f"The event has no {name}, so {'.'.join(path)} cannot choose its partition.",
