@@ -74,7 +74,7 @@ class SourceBlock:
             "postgresql",
             self.server,
             commit_us // 1000,
-            "false",
+            None,  # snapshot: unset means its schema's default, "false", which a converter may be told not to put in
             self.database,
             None,
             commit_us,
