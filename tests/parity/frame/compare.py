@@ -37,7 +37,7 @@ def _results(place: str, theirs: Form, ours: Form) -> list[str]:
         return _errors(place, theirs, ours)
     if "batch" in ours:
         return [f"{place}: our batch method gives {_short(ours['batch'])}, our single one {_short(ours['ok'])}"]
-    return _walk(place, settled(theirs["ok"]), settled(ours["ok"]))
+    return differences_of(place, settled(theirs["ok"]), settled(ours["ok"]))
 
 
 def _errors(place: str, theirs: Form, ours: Form) -> list[str]:
@@ -106,7 +106,7 @@ def _value(value: Any, schema: Any) -> Any:
     return value
 
 
-def _walk(place: str, theirs: Any, ours: Any) -> list[str]:
+def differences_of(place: str, theirs: Any, ours: Any) -> list[str]:
     """The paths below which the two differ."""
     if json.dumps(theirs, sort_keys=True) == json.dumps(ours, sort_keys=True):
         return []
@@ -114,17 +114,21 @@ def _walk(place: str, theirs: Any, ours: Any) -> list[str]:
         found: list[str] = []
         for name in {**theirs, **ours}:
             if name in theirs and name in ours:
-                found += _walk(f"{place}.{name}", theirs[name], ours[name])
+                found += differences_of(f"{place}.{name}", theirs[name], ours[name])
             else:
                 found.append(
                     f"{place}.{name}: only {'theirs: ' if name in theirs else 'ours: '}{_short({**theirs, **ours}[name])}"
                 )
         return found
     if isinstance(theirs, list) and isinstance(ours, list) and len(theirs) == len(ours):
-        return [line for i, pair in enumerate(zip(theirs, ours, strict=True)) for line in _walk(f"{place}[{i}]", *pair)]
+        return [
+            line
+            for i, pair in enumerate(zip(theirs, ours, strict=True))
+            for line in differences_of(f"{place}[{i}]", *pair)
+        ]
     return [f"{place}: theirs {_short(theirs)}, ours {_short(ours)}"]
 
 
 def _short(form: Any) -> str:
     text = json.dumps(form, ensure_ascii=False)
-    return text if len(text) <= 300 else f"{text[:300]}…"
+    return text if len(text) <= 200 else f"{text[:200]}…"

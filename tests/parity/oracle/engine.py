@@ -54,7 +54,7 @@ class _Completion:
             while cause is not None:
                 causes.append(str(cause.toString()))
                 cause = cause.getCause()
-            self._engine.error = ": ".join(causes)
+            self._engine.error = " <- ".join(reversed(causes))
 
 
 class Engine:

@@ -1,0 +1,113 @@
+"""Compares two events of the same place in the streams.
+
+Left out is what tells of the connector itself and its clock: source.version, the envelope's ts_ms, ts_us, ts_ns, the run id header; in a
+snapshot also its position and time, since each connector takes its own.
+"""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+from tests.parity.frame.compare import differences_of
+from tests.parity.workload.sides import Datum, Event
+
+_CLOCK = ("ts_ms", "ts_us", "ts_ns")
+_SNAPSHOT = (*_CLOCK, "lsn", "txId", "sequence", "xmin")
+_RUN_ID = "__debezium.context.runId"
+_OLD_KEY = "__debezium.oldkey"
+_PLACEHOLDER = "__debezium_unavailable_value"
+
+
+class Differ:
+    """Remembers which schemas are equal, so that each pair is looked at once.
+
+    `placeholder`: the connectors' unavailable.value.placeholder. `explained` counts the rows with a new key in which ours has the long values
+    that Debezium leaves unavailable: ours reads them again, as no earlier record of that key has them."""
+
+    def __init__(self, placeholder: str = _PLACEHOLDER) -> None:
+        self._placeholders = _placeholders(placeholder)
+        self.explained = 0
+        self._equal: dict[tuple[int, int], tuple[Any, Any]] = {}
+
+    def differences(self, theirs: Event, ours: Event) -> list[str]:
+        """Where they differ; empty when nowhere."""
+        found: list[str] = []
+        for name in ("topic", "partition", "timestamp", "source"):
+            found += differences_of(name, getattr(theirs, name), getattr(ours, name))
+        found += self._datum("key", theirs.key, ours.key)
+        found += self._datum("value", _settled(theirs.value), self._without_reread(theirs, _settled(ours.value)))
+        found += differences_of("headers", [name for name, _ in theirs.headers], [name for name, _ in ours.headers])
+        if not found:
+            for (name, one), (_, other) in zip(theirs.headers, ours.headers, strict=True):
+                if name == _RUN_ID:
+                    one, other = one._replace(payload=None), other._replace(payload=None)
+                found += self._datum(f"headers.{name}", one, other)
+        return found + _offsets(theirs.offset, ours.offset)
+
+    def _without_reread(self, theirs: Event, ours: Datum) -> Datum:
+        payload = theirs.value.payload
+        if not any(name == _OLD_KEY for name, _ in theirs.headers) or not ours.payload or not ours.payload["after"]:
+            return ours
+        after = dict(ours.payload["after"])
+        for name, value in payload["after"].items():
+            if value in self._placeholders and after.get(name, value) != value:
+                self.explained += 1
+                after[name] = value
+        return ours._replace(payload={**ours.payload, "after": after})
+
+    def _datum(self, place: str, theirs: Datum, ours: Datum) -> list[str]:
+        found: list[str] = []
+        if theirs.payload != ours.payload:
+            found = differences_of(place, theirs.payload, ours.payload)
+        pair = (id(theirs.schema), id(ours.schema))
+        if pair not in self._equal:
+            wrong = differences_of(f"{place} schema", theirs.schema, ours.schema)
+            if wrong:
+                return found + wrong
+            # Holding both keeps their ids from being given away.
+            self._equal[pair] = (theirs.schema, ours.schema)
+        return found
+
+
+def _settled(datum: Datum) -> Datum:
+    payload = datum.payload
+    if isinstance(payload, dict) and payload.get("data_collections"):
+        return datum._replace(payload=_named_collections(payload))
+    if not isinstance(payload, dict) or "source" not in payload:
+        return datum
+    source = {name: value for name, value in payload["source"].items() if name != "version"}
+    if source.get("snapshot") not in ("false", None):
+        source = {name: value for name, value in source.items() if name not in _SNAPSHOT}
+    return datum._replace(
+        payload={**{name: value for name, value in payload.items() if name not in _CLOCK}, "source": source}
+    )
+
+
+def _named_collections(payload: dict[str, Any]) -> dict[str, Any]:
+    # Debezium counts logical messages under the address of an object, which no two runs share.
+    tables = [one for one in payload["data_collections"] if "LogicalDecodingMessageId@" not in one["data_collection"]]
+    tables = [one for one in tables if one["data_collection"] != "LOGICAL_DECODING_MESSAGE"]
+    return {**payload, "data_collections": tables}
+
+
+def _offsets(theirs: dict[str, Any], ours: dict[str, Any]) -> list[str]:
+    """Ours may stand behind theirs, so that the records of one change come again together; or at the end of the transaction, with its last
+    record. Where both stand at one place they must say the same of it."""
+    if "snapshot" in theirs or "snapshot" in ours:
+        return differences_of("offset.snapshot", theirs.get("snapshot"), ours.get("snapshot"))
+    commit, own = theirs.get("lsn_commit", 0), ours.get("lsn_commit", 0)
+    if ours.get("messageType") == "COMMIT":
+        return [] if own >= commit else [f"offset.lsn_commit: theirs {commit}, ours before it at {own}"]
+    # Before the first commit behind a snapshot Debezium has none to tell, ours has the snapshot's position.
+    if own > commit and "lsn_commit" in theirs:
+        return [f"offset.lsn_commit: theirs {commit}, ours beyond it at {own}"]
+    names = ("txId", "ts_usec") if ours["lsn"] == theirs["lsn"] else ()
+    return [line for name in names for line in differences_of(f"offset.{name}", theirs.get(name), ours.get(name))]
+
+
+def _placeholders(text: str) -> list[Any]:
+    """The placeholder in the forms it takes: text, bytes in each handling mode, arrays of numbers."""
+    raw = text.encode()
+    encoded = (base64.b64encode(raw).decode(), base64.urlsafe_b64encode(raw).decode(), raw.hex())
+    return [text, *encoded, list(raw), [text]]
