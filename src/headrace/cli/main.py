@@ -19,6 +19,7 @@ _COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "plugins": ("plugins:plugins", "Show the plugins of a cluster and their settings."),
     "loggers": ("loggers:loggers", "Show and set log levels of a worker."),
     "config": ("config:config", "Check configuration files."),
+    "new": ("new:new", "Make a package with a connector or transform of your own."),
     "bench": ("bench:bench", "Measure this machine."),
     "demo": ("demo:demo", "Run a small shop from PostgreSQL into two targets, and compare."),
     "reference": ("reference:reference", "Write the reference pages of all settings."),
