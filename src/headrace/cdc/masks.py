@@ -21,11 +21,13 @@ MASK_KEYS: Final = (_HASH, _STARS, _TRUNCATE)
 
 
 class Mask(NamedTuple):
-    """`apply`: text to masked text. `null`: what stands for NULL. `parameter`: added to the field's schema."""
+    """`apply`: text to masked text. `null`: what stands for NULL. `parameter`: added to the field's schema, whatever its type.
+    `alone`: the column does not tell its source type besides."""
 
     apply: Callable[[str], str]
     null: str | None
     parameter: tuple[str, str]
+    alone: bool
 
 
 class ColumnMasks:
@@ -34,10 +36,12 @@ class ColumnMasks:
     def __init__(self, props: Mapping[str, str]) -> None:
         """ConfigException, with the key as field, for an unknown hash algorithm or a bad regex."""
         self._rules: list[tuple[list[re.Pattern[str]], Callable[[int | None], Mask]]] = []
-        for key, value in props.items():
-            make = _maker(key)
-            if make is not None:
-                self._rules.append((compile_patterns(key, value), make))
+        # One rule a column: truncation before asterisks before digests, whatever the order of the settings.
+        for kind in (_TRUNCATE, _STARS, _HASH):
+            for key, value in props.items():
+                make = _maker(key) if kind.fullmatch(key) else None
+                if make is not None:
+                    self._rules.append((compile_patterns(key, value), make))
 
     def mask(self, *names: str, length: int | None = None) -> Mask | None:
         """The first mask for a column known by these names (with and without database); `length`: the column's, which a digest
@@ -51,13 +55,14 @@ class ColumnMasks:
 def _maker(key: str) -> Callable[[int | None], Mask] | None:
     if match := _STARS.fullmatch(key):
         stars = "*" * int(match[1])
-        return lambda length: Mask(lambda text: stars, stars, ("masked", "true"))
+        return lambda length: Mask(lambda text: stars, stars, ("masked", "true"), alone=True)
     if match := _TRUNCATE.fullmatch(key):
         most = int(match[1])
-        return lambda length: Mask(lambda text: text[:most], None, ("truncateLength", str(most)))
+        return lambda length: Mask(lambda text: text[:most], None, ("truncateLength", str(most)), alone=True)
     if match := _HASH.fullmatch(key):
         digest = _digest(key, match[2], match[3], second=match[1] is not None)
-        return lambda length: Mask(lambda text: digest(text)[:length], None, ("masked", "true"))
+        # Debezium leaves a column unmasked that is to tell its type and to be hashed; a wish for secrecy is not dropped here.
+        return lambda length: Mask(lambda text: digest(text)[:length], None, ("masked", "true"), alone=False)
     return None
 
 

@@ -80,12 +80,10 @@ class TableCodec:
                 logger.info("Column %s.%s of type %s is left out.", self.shape.name, column.name, resolved.declared)
                 continue
             name = f"{self.shape.name}.{column.name}"
-            mask = None
-            if made.plain_text:
-                length = resolved.typmod - 4 if resolved.typmod > 4 else None
-                mask = self.options.masks.mask(name, f"{self.options.database}.{name}", length=length)
+            length = resolved.typmod - 4 if resolved.typmod > 4 else None
+            mask = self.options.masks.mask(name, f"{self.options.database}.{name}", length=length)
             schema = self._schema(column, resolved, made, mask=mask)
-            fields.append(_Field(source, column, resolved, made, schema, mask))
+            fields.append(_Field(source, column, resolved, made, schema, mask if made.plain_text else None))
         return fields
 
     def _resolved(self, column: ColumnShape, registry: TypeRegistry) -> ResolvedType:
@@ -113,7 +111,7 @@ class TableCodec:
             result = made.builder()
             if column.comment:
                 result.doc(column.comment)
-            if not in_key:
+            if not in_key and not (mask is not None and mask.alone):
                 for key, value in self.options.propagated.parameters(self.shape, column, resolved):
                     result.parameter(key, value)
             if mask is not None:
