@@ -1,6 +1,7 @@
 """`make goldens`: asks the oracle every case of the corpora, or of those named, and writes its answers down.
 
-The area `rest`, recorded when it is named, needs Java and Maven: it runs a worker of Kafka Connect with a broker."""
+The areas `rest` and `postgres_stream` are recorded when they are named: the first needs Java and Maven, for it runs a worker of Kafka
+Connect with a broker; the second starts a PostgreSQL server."""
 
 from __future__ import annotations
 
@@ -9,11 +10,15 @@ import sys
 from tests.parity.frame import corpora
 from tests.parity.frame.oracle import Oracle
 from tests.parity.rest.record import main as record_rest
+from tests.parity.stream.record import main as record_stream
 
 
 def main(names: list[str]) -> None:
     if names == ["rest"]:
         record_rest()
+        return
+    if names == ["postgres_stream"]:
+        record_stream([])
         return
     known = corpora.areas()
     if unknown := sorted(set(names) - set(known)):
