@@ -77,8 +77,7 @@ def test_insert_field_offset_key_and_null() -> None:
     key = made(insert_field.Key, topic_field="t").apply(STRUCTURED)
     assert key.key.values == [1, "s.public.orders"]
     assert key.value is STRUCTURED.value
-    with pytest.raises(DataException):
-        made(insert_field.Value, partition_field="p!").apply(STRUCTURED)
+    assert made(insert_field.Value, partition_field="p!").apply(STRUCTURED).value.values[-1] is None
     with pytest.raises(DataException):
         made(insert_field.Value, topic_field="id").apply(STRUCTURED)
     keep = made(insert_field.Value, topic_field="t", **{"replace.null.with.default": "false"})
@@ -200,7 +199,7 @@ def test_cast_values(source: Schema | None, value: Any, target: Type, expected: 
 
 @pytest.mark.parametrize(
     ("value", "target"),
-    [("300", Type.INT8), ("x", Type.INT32), ("1.5", Type.INT32), ("yes", Type.BOOLEAN), ("1_0", Type.FLOAT64),
+    [("300", Type.INT8), ("x", Type.INT32), ("1.5", Type.INT32), ("1_0", Type.FLOAT64),
      (b"x", Type.INT8), ([1], Type.STRING), (VALUE, Type.STRING)],
 )  # fmt: skip
 def test_cast_refuses(value: Any, target: Type) -> None:
@@ -219,7 +218,7 @@ def test_cast() -> None:
     whole = made(cast.Value, spec="int8").apply(
         record("7", SchemaBuilder.string().name("x").optional().default("3").build())
     )
-    assert (whole.value, whole.value_schema) == (7, SchemaBuilder.int8().optional().default(3).build())
+    assert (whole.value, whole.value_schema) == (7, SchemaBuilder.int8().name("x").optional().default(3).build())
     assert made(cast.Key, spec="string").apply(record(None, None, key=5, key_schema=INT8_SCHEMA)).key == "5"
     null = record(None, ROW)
     assert made(cast.Value, spec="int8").apply(null) is null

@@ -3,98 +3,23 @@
 from __future__ import annotations
 
 import re
-from typing import Final
 
 from headrace.errors import ConfigException
-
-_NAMED_GROUP: Final = re.compile(r"\(\?<([A-Za-z][A-Za-z0-9]*)>")
-_NAMED_REFERENCE: Final = re.compile(r"\\k<([A-Za-z][A-Za-z0-9]*)>")
-_POSIX: Final = {
-    "Alpha": "a-zA-Z",
-    "Digit": "0-9",
-    "Alnum": "a-zA-Z0-9",
-    "Upper": "A-Z",
-    "Lower": "a-z",
-    "Punct": r"!-/:-@\[-`{-~",
-    "Space": r" \t\n\x0b\f\r",
-    "XDigit": "0-9a-fA-F",
-}
-_SAME_ESCAPES: Final = frozenset("tnrfadDsSwWbB")
+from headrace.transforms.java_regex import Malformed, Translator, Unsupported
 
 
 def java_pattern(pattern: str, field: str) -> re.Pattern[str]:
     """The compiled pattern; `\\d`, `\\w` and `\\s` are ASCII as in Java. ConfigException (with `field`) if it has no equal."""
     try:
-        return re.compile(_translate(pattern, field), re.ASCII)
-    except re.error as error:
+        return re.compile(Translator(pattern).translate(), re.ASCII)
+    except Unsupported as unsupported:
+        raise _refused(pattern, field, str(unsupported)) from None
+    except Malformed as error:
         raise ConfigException(
-            f"Invalid value {pattern} for configuration {field}: Invalid regular expression: {error}", field=field
+            f"Invalid value {pattern} for configuration {field}: Invalid regex: {error}", field=field
         ) from None
-
-
-def _translate(pattern: str, field: str) -> str:
-    out: list[str] = []
-    depth = at = 0
-    while at < len(pattern):
-        char = pattern[at]
-        if char == "\\":
-            piece, at = _escape(pattern, at, depth > 0, field)
-            out.append(piece)
-            continue
-        if depth:
-            if pattern.startswith("&&", at) or (char == "[" and not pattern.startswith("[:", at)):
-                raise _refused(pattern, field, "unions and intersections of character classes")
-            if char == "]":
-                depth = 0
-        elif char == "[":
-            depth = 1
-            opening = "[^" if pattern.startswith("[^", at) else "["
-            out.append(opening)
-            at += len(opening)
-            continue
-        elif char == "(" and (group := _NAMED_GROUP.match(pattern, at)):
-            out.append(f"(?P<{group[1]}>")
-            at = group.end()
-            continue
-        out.append(char)
-        at += 1
-    return "".join(out)
-
-
-def _escape(pattern: str, at: int, in_class: bool, field: str) -> tuple[str, int]:
-    following = pattern[at + 1 : at + 2]
-    if following == "Q":
-        end = pattern.find("\\E", at)
-        end = len(pattern) if end < 0 else end
-        return re.escape(pattern[at + 2 : end]), min(end + 2, len(pattern))
-    if following in ("p", "P"):
-        named = re.compile(r"\\([pP])\{(?:Is)?(\w+)\}").match(pattern, at)
-        if named is None or named[2] not in _POSIX:
-            raise _refused(pattern, field, "this character property")
-        inside = _POSIX[named[2]]
-        if named[1] == "P":
-            if in_class:
-                raise _refused(pattern, field, "a negated property inside of a character class")
-            return f"[^{inside}]", named.end()
-        return (inside if in_class else f"[{inside}]"), named.end()
-    if reference := _NAMED_REFERENCE.match(pattern, at):
-        return f"(?P={reference[1]})", reference.end()
-    if following == "z":
-        return r"\Z", at + 2
-    if following == "Z":
-        return r"(?=\n?\Z)", at + 2
-    if following == "A":
-        return r"\A", at + 2
-    if following == "h":
-        return (r" \t" if in_class else r"[ \t]"), at + 2
-    if following in ("x", "u"):
-        code = re.compile(r"\\(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4}))").match(pattern, at)
-        if code is None:
-            raise _refused(pattern, field, f"the escape \\{following}")
-        return re.escape(chr(int(code[1] or code[2], 16))), code.end()
-    if following.isalpha() and following not in _SAME_ESCAPES:
-        raise _refused(pattern, field, f"the escape \\{following}")
-    return pattern[at : at + 2], at + 2
+    except (re.error, RecursionError, OverflowError) as error:
+        raise _refused(pattern, field, str(error)) from None
 
 
 def _refused(pattern: str, field: str, what: str) -> ConfigException:

@@ -58,7 +58,7 @@ class TopicNameMatches(Predicate[R]):
     definition: Final = ConfigDef().define(
         "pattern",
         ConfigType.STRING,
-        validator=valid_pattern,
+        validator=all_of(non_empty, valid_pattern),
         importance=Importance.MEDIUM,
         documentation="A Java regular expression for the whole topic.",
     )

@@ -20,7 +20,6 @@ def valid_pattern(name: str, value: str | None) -> None:
         java_pattern(value, name)
 
 
-
 def _given_pattern(name: str, value: Any) -> None:
     if value is None:
         raise invalid_value(name, None, "Invalid regex")

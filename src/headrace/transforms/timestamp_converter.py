@@ -145,6 +145,8 @@ class TimestampConverter(SidedTransform[R]):
             target = _SCHEMAS[self._target][schema.optional]
             return self.with_value(record, target, self._convert(value, _source_type(schema)))
         struct = None if value is None else require_struct(value, _PURPOSE)
+        if schema.type is not Type.STRUCT:
+            raise DataException("Cannot list fields on non-struct type")
         plan = self._plans.get(schema, self._plan)
         if struct is None:
             return self.with_value(record, plan.schema, None)

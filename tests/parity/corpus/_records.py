@@ -126,5 +126,5 @@ def sided(group: list[Form], side: str, **rest: Any) -> list[Form]:
     """Records with these on the side that a transform works on, something plain on the other."""
     other = data(schema("string"), "other")
     if side == "Key":
-        return [record("topic", other, form, timestamp=MOMENT, headers=HEADERS, **rest) for form in group]
-    return [record("topic", form, other, timestamp=MOMENT, headers=HEADERS, **rest) for form in group]
+        return [record("topic", other, form, timestamp=MOMENT, **rest) for form in group]
+    return [record("topic", form, other, timestamp=MOMENT, **rest) for form in group]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from tests.parity.corpus._records import FULL, GROUPS, TYPES, VALUES, sided
+from tests.parity.corpus._records import FULL, GROUPS, HEADERS, TYPES, VALUES, sided
 from tests.parity.forms import Form, data, i64, mapping, record, row
 
 KAFKA = "org.apache.kafka.connect.transforms."
@@ -129,16 +129,21 @@ def _case(group: str, name: str, cls: str, config: Config, records: list[Form], 
 
 def cases() -> Iterator[dict[str, Any]]:
     for transform, configs in SIDED.items():
+        headers = {"headers": HEADERS} if "Header" in transform else {}
         for name, config in configs.items():
             for group, forms in GROUPS.items():
-                yield _case(transform, f"{name}/{group}", f"{transform}$Value", config, sided(forms, "Value"))
+                yield _case(
+                    transform, f"{name}/{group}", f"{transform}$Value", config, sided(forms, "Value", **headers)
+                )
             for group in ("full", "loose", "nothing"):
-                yield _case(transform, f"{name}/key-{group}", f"{transform}$Key", config, sided(GROUPS[group], "Key"))
+                records = sided(GROUPS[group], "Key", **headers)
+                yield _case(transform, f"{name}/key-{group}", f"{transform}$Key", config, records)
     for transform, configs in PLAIN.items():
         for name, config in configs.items():
             for group, forms in GROUPS.items():
-                if transform == "ValueToKey" or group in ("full", "nothing"):
-                    yield _case(transform, f"{name}/{group}", transform, config, sided(forms, "Value"))
+                if transform == "ValueToKey" or group in ("loose", "nothing"):
+                    records = sided(forms, "Value", headers=HEADERS)
+                    yield _case(transform, f"{name}/{group}", transform, config, records)
     for transform, configs in BAD.items():
         records = [
             record("topic", data(FULL, row(*VALUES))),
