@@ -18,6 +18,7 @@ from headrace.spi.context import (
     SourceOffset,
     SourcePartition,
     TopicPartition,
+    TopicReader,
     TransactionContext,
 )
 
@@ -101,10 +102,14 @@ class SourceContext(_Context):
         stopping: Callable[[], bool],
         offset_reader: OffsetReader,
         advances: Advances,
+        topic_reader: Callable[[str, str], TopicReader],
+        notify: Callable[[Mapping[str, Any]], None],
     ) -> None:
         super().__init__(connector, task_id, configs, stopping)
         self.offset_reader: OffsetReader = offset_reader
         self.transaction_context: TransactionContext | None = None
+        self.topic_reader = topic_reader
+        self.notify = notify
         self._advances = advances
 
     def advance(self, partition: SourcePartition, offset: SourceOffset, *, urgent: bool = False) -> None:

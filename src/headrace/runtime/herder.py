@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
+from headrace.errors import ConnectException
+
 
 class TargetState(Enum):
     """What the operator wants of a connector (KIP-980 names them initial states)."""
@@ -145,6 +147,14 @@ class Herder(ABC):
 
     @abstractmethod
     async def reset_active_topics(self, name: str) -> None: ...
+
+    async def signal(self, name: str, id: str, type: str, data: str | None) -> None:
+        """Hand a signal to the connector's tasks; `data` is JSON. Raises why it was not taken. An extension."""
+        raise ConnectException("This worker takes no signals.", code="SIGNALS_NOT_TAKEN")
+
+    async def notifications(self, name: str) -> list[dict[str, Any]]:
+        """What the connector's tasks told last, the oldest first. An extension."""
+        return []
 
     @abstractmethod
     async def plugins(self, *, connectors_only: bool = True) -> list[PluginInfo]: ...

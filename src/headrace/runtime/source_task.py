@@ -32,6 +32,7 @@ from headrace.runtime.task_metrics import SourceMetrics
 from headrace.runtime.task_settings import read_int, read_text
 from headrace.runtime.tolerance import Origin, TaskStopping
 from headrace.runtime.topic_creation import TopicDirectory, topic_groups
+from headrace.runtime.topic_reader import LogTopicReader
 from headrace.spi.source import SourceTask
 
 logger = logging.getLogger(__name__)
@@ -63,6 +64,8 @@ class SourceLoop(TaskLoop):
             lambda: self.stopping,
             StoreOffsetReader(around.offsets, spec.connector),
             self._advances,
+            lambda topic, group: LogTopicReader(around.log, topic, group),
+            lambda notification: around.listener.on_notification(notification),
         )
         self._task: SourceTask | None = None
         self._stop_lock = threading.Lock()
@@ -83,6 +86,11 @@ class SourceLoop(TaskLoop):
             stopper.start()
             # Only a started thread may be joined, and the task's thread joins whatever it finds here.
             self._stopper = stopper
+
+    def signal(self, id: str, type: str, data: str | None) -> None:
+        if self._task is None or self.stopping:
+            raise RetriableException("The task is not running yet.", code="TASK_NOT_RUNNING", remedy="Try again.")
+        self._task.signal(id, type, data)
 
     def _claim_stop(self) -> bool:
         with self._stop_lock:

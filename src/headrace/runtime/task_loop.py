@@ -5,11 +5,11 @@ from __future__ import annotations
 import logging
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, TypeVar
 
-from headrace.errors import RetriableException
+from headrace.errors import ConfigException, RetriableException
 from headrace.foundation.backoff import Backoff
 from headrace.foundation.telemetry import Sample
 from headrace.log.spi import Log, Producer
@@ -48,6 +48,9 @@ class TaskListener(Protocol):
 
     def on_topics(self, topics: Sequence[str]) -> None:
         """Topics used for the first time in this run."""
+
+    def on_notification(self, notification: Mapping[str, Any]) -> None:
+        """The task tells the operator something."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +133,10 @@ class TaskLoop(ABC):
         """Give up: nothing is committed from now on."""
         self.cancelled = True
         self.stop()
+
+    def signal(self, id: str, type: str, data: str | None) -> None:
+        """An operator's signal, see `SourceTask.signal`. ConfigException when it is not taken."""
+        raise ConfigException("Sinks take no signals.", code="SIGNALS_NOT_TAKEN")
 
     def wake(self) -> None:
         """Cut short what the task's thread waits for; called from any thread after a change of state."""

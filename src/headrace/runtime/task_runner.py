@@ -60,6 +60,10 @@ class TaskRunner:
         """End without committing anything more. Returns at once."""
         self._loop.cancel()
 
+    def signal(self, id: str, type: str, data: str | None) -> None:
+        """Hand an operator's signal to the task. ConfigException when it takes none, RetriableException before it has started."""
+        self._loop.signal(id, type, data)
+
     def samples(self) -> list[Sample]:
         """All metrics of the task now."""
         return self._loop.samples()

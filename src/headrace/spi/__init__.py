@@ -29,6 +29,7 @@ from headrace.spi.context import (
     SinkTaskContext,
     SourceTaskContext,
     TopicPartition,
+    TopicReader,
     TransactionContext,
 )
 from headrace.spi.converter import Column, Converter, HeaderConverter
@@ -76,6 +77,7 @@ __all__ = [
     "SourceTaskContext",
     "Struct",
     "TopicPartition",
+    "TopicReader",
     "TransactionContext",
     "Transform",
     "Width",

@@ -77,6 +77,18 @@ class TransactionContext(Protocol):
         """Abort what is open after the batch being polled, or after that record."""
 
 
+class TopicReader(Protocol):
+    """Reads the first partition of a topic of the worker's own log, for what an operator writes there."""
+
+    def read(self) -> list[tuple[bytes | None, bytes | None]]:
+        """Keys and values of the records since the last call; returns at once. Nothing while there is no such topic."""
+
+    def commit(self) -> None:
+        """What was read need not be read again after a restart."""
+
+    def close(self) -> None: ...
+
+
 class SourceTaskContext(TaskContext, Protocol):
     offset_reader: OffsetReader
     transaction_context: TransactionContext | None
@@ -89,6 +101,13 @@ class SourceTaskContext(TaskContext, Protocol):
         The offset is stored with the next records; if none come, in a commit of its own: at once when `urgent`, else with
         a few seconds between such commits. Never before the records handed over earlier are durable. `offsets_committed` then
         tells of it as of any other offset. DataException, which fails the task, if the maps cannot be stored (KIP-910)."""
+
+    def topic_reader(self, topic: str, group: str) -> TopicReader:
+        """A reader that goes on where the consumer group committed, from the topic's start where it never did. To be used on the
+        task's thread."""
+
+    def notify(self, notification: Mapping[str, Any]) -> None:
+        """Tell the operator something, as plain data that JSON can show: GET /connectors/{name}/notifications shows the last ones."""
 
 
 class ErrantRecordReporter(Protocol):

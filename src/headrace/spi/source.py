@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 
 from headrace.data import SourceRecord
+from headrace.errors import ConfigException
 from headrace.spi.context import SourceOffset, SourcePartition, SourceTaskContext
 
 
@@ -48,6 +49,15 @@ class SourceTask(ABC):
     def paused(self) -> None:
         """The connector was paused: `poll` is not called until it is resumed, all that was handed over is committed. The place
         to let go of what costs the source something while nobody reads. Called at each pause."""
+
+    def signal(self, id: str, type: str, data: str | None) -> None:
+        """An operator asks for something (POST /connectors/{name}/signals): `data` is JSON. Called from another thread, so only keep
+        it for `poll`. ConfigException when the task takes no signals, or not this way."""
+        raise ConfigException(
+            f"{self.__class__.__name__} takes no signals.",
+            code="SIGNALS_NOT_TAKEN",
+            remedy="Send signals to connectors that document them.",
+        )
 
     def stop(self) -> None:
         """End: called once, from another thread when `poll` must be cut short, so only signal then and release what `poll`

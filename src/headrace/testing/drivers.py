@@ -18,6 +18,7 @@ from headrace.data import SinkRecord, SourceRecord
 from headrace.errors import DataException, RetriableException
 from headrace.log.offset_codec import offset_key, offset_value, parse_key, parse_value
 from headrace.runtime.contexts import TaskPluginMetrics
+from headrace.runtime.topic_reader import LogTopicReader
 from headrace.spi.connector import Connector, SinkConnector, SourceConnector
 from headrace.spi.context import (
     ErrantRecordReporter,
@@ -26,10 +27,12 @@ from headrace.spi.context import (
     SourceOffset,
     SourcePartition,
     TopicPartition,
+    TopicReader,
     TransactionContext,
 )
 from headrace.spi.sink import SinkTask
 from headrace.spi.source import SourceTask
+from headrace.testing.memory_log import MemoryLog
 from headrace.testing.task_threads import with_task_class
 
 Offsets = list[tuple[dict[str, Any], dict[str, Any]]]
@@ -101,9 +104,18 @@ class SourceContextStub(_TaskContext):
         self.offset_reader: OffsetReader = offsets
         self.transaction_context: TransactionContext | None = None
         self.advances: Offsets = []
+        self.notifications: list[dict[str, Any]] = []
+        self.log = MemoryLog()
+        """What `topic_reader` reads."""
 
     def advance(self, partition: SourcePartition, offset: SourceOffset, *, urgent: bool = False) -> None:
         self.advances.append((dict(partition), dict(offset)))
+
+    def topic_reader(self, topic: str, group: str) -> TopicReader:
+        return LogTopicReader(self.log, topic, group)
+
+    def notify(self, notification: Mapping[str, Any]) -> None:
+        self.notifications.append(dict(notification))
 
 
 class ErrantCollector:

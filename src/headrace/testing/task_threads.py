@@ -24,12 +24,16 @@ class Listener:
     def __init__(self) -> None:
         self.state: State | None = None
         self.topics: list[str] = []
+        self.notifications: list[dict[str, Any]] = []
 
     def on_state(self, state: State) -> None:
         self.state = state
 
     def on_topics(self, topics: Sequence[str]) -> None:
         self.topics.extend(topics)
+
+    def on_notification(self, notification: Mapping[str, Any]) -> None:
+        self.notifications.append(dict(notification))
 
 
 class TaskThread:

@@ -45,6 +45,23 @@ class Gauges:
         return found[0]()
 
 
+class TopicReaderStub:
+    def __init__(self, context: Context, topic: str) -> None:
+        self.context = context
+        self.topic = topic
+        self.next = context.topics_committed.get(topic, 0)
+
+    def read(self) -> list[tuple[bytes | None, bytes | None]]:
+        found = self.context.topics.get(self.topic, [])[self.next :]
+        self.next += len(found)
+        return found
+
+    def commit(self) -> None:
+        self.context.topics_committed[self.topic] = self.next
+
+    def close(self) -> None: ...
+
+
 class Context:
     connector_name = "test"
     task_id = 0
@@ -54,9 +71,19 @@ class Context:
         self.offset_reader = offsets
         self.metrics = Gauges()
         self.advances: list[tuple[dict[str, Any], dict[str, Any], bool]] = []
+        self.notifications: list[dict[str, Any]] = []
+        self.topics: dict[str, list[tuple[bytes | None, bytes | None]]] = {}
+        """Records of topics for `topic_reader`, kept from run to run by who asks for it."""
+        self.topics_committed: dict[str, int] = {}
 
     def advance(self, partition: Mapping[str, Any], offset: Mapping[str, Any], *, urgent: bool = False) -> None:
         self.advances.append((dict(partition), dict(offset), urgent))
+
+    def notify(self, notification: Mapping[str, Any]) -> None:
+        self.notifications.append(dict(notification))
+
+    def topic_reader(self, topic: str, group: str) -> TopicReaderStub:
+        return TopicReaderStub(self, topic)
 
     def configs(self) -> Mapping[str, str]:
         return {}

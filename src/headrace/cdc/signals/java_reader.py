@@ -168,8 +168,7 @@ class _Reader:
             return data
         if count > len(self._data):
             raise ValueError("the stream ends early")
-        for _ in range(count):
-            result.append(self.value(depth + 1) if code in "L[" else self._number(code))
+        result.extend(self.value(depth + 1) if code in "L[" else self._number(code) for _ in range(count))
         return result
 
     def _object(self, depth: int) -> Any:

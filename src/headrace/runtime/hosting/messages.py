@@ -78,7 +78,16 @@ class SetLogLevel(msgspec.Struct, tag_field="t", tag="level"):
     level: str
 
 
-Down = Assignment | Pause | Resume | Stop | Cancel | PlanTasks | SetLogLevel
+class SendSignal(msgspec.Struct, tag_field="t", tag="signal"):
+    """An operator's signal for the task; answered by SignalAnswered of the same number."""
+
+    number: int
+    id: str
+    type: str
+    data: str | None = None
+
+
+Down = Assignment | Pause | Resume | Stop | Cancel | PlanTasks | SetLogLevel | SendSignal
 
 
 class Failure(msgspec.Struct, tag_field="t", tag="failure", frozen=True):
@@ -126,6 +135,19 @@ class TopicsUsed(msgspec.Struct, tag_field="t", tag="topics"):
     topics: list[str]
 
 
+class SignalAnswered(msgspec.Struct, tag_field="t", tag="signal_answered"):
+    """The task took the signal, or why it did not."""
+
+    number: int
+    failure: Failure | None = None
+
+
+class Notified(msgspec.Struct, tag_field="t", tag="notified"):
+    """The task tells the operator something."""
+
+    notification: dict[str, Any]
+
+
 class Beat(msgspec.Struct, tag_field="t", tag="beat"):
     """Sign of life, about once a second: the stage the work is in and for how many seconds."""
 
@@ -152,6 +174,8 @@ Up = (
     | TaskStarted
     | StateChanged
     | TopicsUsed
+    | SignalAnswered
+    | Notified
     | Beat
     | Result
     | Failure

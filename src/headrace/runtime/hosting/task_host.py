@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from headrace.foundation import logs
 from headrace.runtime.herder import State
+from headrace.runtime.hosting.failures import failure_of
 from headrace.runtime.hosting.messages import (
     Cancel,
+    Failure,
+    Notified,
     Pause,
     Resume,
+    SendSignal,
     SetLogLevel,
+    SignalAnswered,
     StateChanged,
     Stop,
     TaskStarted,
@@ -41,6 +46,9 @@ class _Listener:
 
     def on_topics(self, topics: Sequence[str]) -> None:
         self._context.send(TopicsUsed(list(topics)))
+
+    def on_notification(self, notification: Mapping[str, Any]) -> None:
+        self._context.send(Notified(dict(notification)))
 
 
 def run_task(context: ChildContext, work: TaskWork) -> None:
@@ -96,3 +104,14 @@ def _commands(context: ChildContext, runner: TaskRunner) -> None:
             runner.cancel()
         elif isinstance(message, SetLogLevel):
             logs.set_level(message.logger, message.level)
+        elif isinstance(message, SendSignal):
+            context.send(SignalAnswered(message.number, _signalled(runner, message)))
+
+
+def _signalled(runner: TaskRunner, signal: SendSignal) -> Failure | None:
+    """Hand the signal on; why it was not taken."""
+    try:
+        runner.signal(signal.id, signal.type, signal.data)
+    except Exception as error:
+        return failure_of(error)
+    return None

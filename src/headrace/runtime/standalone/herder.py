@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -65,6 +66,8 @@ class StandaloneHerder(Herder):
     async def load(self) -> None:
         """Find the plugins and read what is stored; nothing is started."""
         await self._documents.open()
+        if file := self._config.values["offset.storage.file.filename"]:
+            await self._documents.take_over(Path(file).expanduser().absolute())
         self._cluster_id = await self._documents.cluster_id()
         self._registry = await find_plugins(self._host, self._config.plugin_path)
         self._host.use(self._registry)
@@ -255,6 +258,14 @@ class StandaloneHerder(Herder):
 
     def _group(self, unit: ConnectorUnit) -> str:
         return unit.settings.get("consumer.override.group.id", f"connect-{unit.name}")
+
+    # --- signals ---
+
+    async def signal(self, name: str, id: str, type: str, data: str | None) -> None:
+        await self._unit(name).signal(id, type, data)
+
+    async def notifications(self, name: str) -> list[dict[str, Any]]:
+        return list(self._unit(name).notifications)
 
     # --- topics ---
 

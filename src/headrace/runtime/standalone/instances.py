@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import itertools
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from headrace.errors import ConfigException
+from headrace.errors import ConfigException, ConnectException, ConnectTimeoutException
 from headrace.foundation.telemetry import Sample
 from headrace.runtime.herder import State, TargetState
 from headrace.runtime.hosting.messages import (
     ConnectorStarted,
     ConnectorWork,
     Failure,
+    Notified,
     Pause,
     PlanFailed,
     PlanTasks,
     ReconfigurationRequested,
     Resume,
+    SendSignal,
+    SignalAnswered,
     StateChanged,
     TasksPlanned,
     TaskStarted,
@@ -33,6 +37,7 @@ from headrace.runtime.standalone.instance import Environment, Instance
 
 T = TypeVar("T")
 
+_SIGNAL_WAIT_S = 10.0
 _MEMORY = "headrace.task.memory.limit.bytes"
 
 
@@ -154,6 +159,7 @@ class TaskInstance(Instance):
         target: Callable[[], TargetState],
         on_topics: Callable[[list[str]], None],
         on_restart: Callable[[TaskInstance], Awaitable[None]],
+        on_notification: Callable[[dict[str, Any]], None],
     ) -> None:
         super().__init__(environment, name, f"task-{task_id}", environment.task_starts, lambda: on_restart(self))
         self.task_id = task_id
@@ -161,6 +167,9 @@ class TaskInstance(Instance):
         self.config = config
         self._target = target
         self._on_topics = on_topics
+        self._on_notification = on_notification
+        self._signals: dict[int, asyncio.Future[None]] = {}
+        self._numbers = itertools.count(1)
 
     def work(self) -> TaskWork:
         paused = self._target() is TargetState.PAUSED
@@ -182,6 +191,35 @@ class TaskInstance(Instance):
                 self.running(state)
         elif isinstance(message, TopicsUsed):
             self._on_topics(message.topics)
+        elif isinstance(message, Notified):
+            self._on_notification(message.notification)
+        elif isinstance(message, SignalAnswered):
+            waiting = self._signals.pop(message.number, None)
+            if waiting is not None and not waiting.done():
+                if message.failure is None:
+                    waiting.set_result(None)
+                else:
+                    waiting.set_exception(error_of(message.failure))
+
+    async def signal(self, id: str, type: str, data: str | None) -> None:
+        """Hand the task a signal and wait until it is taken. Raises why it is not; ConnectException (TASK_NOT_RUNNING)."""
+        if self.hosted is None or self.state is not State.RUNNING:
+            raise ConnectException(
+                f"Task {self.task_id} of connector {self.name} is {self.state.value}.",
+                code="TASK_NOT_RUNNING",
+                remedy="Signals are taken while the task runs.",
+            )
+        number = next(self._numbers)
+        self._signals[number] = asyncio.get_running_loop().create_future()
+        self.hosted.send(SendSignal(number, id, type, data))
+        try:
+            await asyncio.wait_for(self._signals[number], _SIGNAL_WAIT_S)
+        except TimeoutError:
+            raise ConnectTimeoutException(
+                f"Task {self.task_id} of connector {self.name} did not answer.", code="TASK_SILENT"
+            ) from None
+        finally:
+            self._signals.pop(number, None)
 
     def set_paused(self, paused: bool) -> None:
         """Pause or resume; a failed task stays failed."""

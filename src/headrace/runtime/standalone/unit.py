@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import deque
+from typing import Any
 
 from headrace.errors import ConnectException, HeadraceError, NotFoundException
 from headrace.runtime.herder import ConnectorInfo, ConnectorStatus, State, TargetState
@@ -13,6 +15,9 @@ from headrace.runtime.standalone.instance import Environment
 from headrace.runtime.standalone.instances import ConnectorInstance, Settings, TaskInstance
 
 logger = logging.getLogger(__name__)
+
+NOTIFICATIONS_KEPT = 100
+"""Of each connector the last ones are shown, until the worker ends."""
 
 _RESTING = {TargetState.PAUSED: State.PAUSED, TargetState.STOPPED: State.STOPPED, TargetState.STARTED: State.UNASSIGNED}
 
@@ -28,6 +33,7 @@ class ConnectorUnit:
         self.topics: list[str] = list(remembered.topics)
         self.task_configs: list[dict[str, str]] = list(remembered.tasks)
         self.tasks: list[TaskInstance] = []
+        self.notifications: deque[dict[str, Any]] = deque(maxlen=NOTIFICATIONS_KEPT)
         self._gone: HeadraceError | None = None
         self._environment = environment
         self._lock = asyncio.Lock()
@@ -129,6 +135,7 @@ class ConnectorUnit:
                 lambda: self.target,
                 self._topics_used,
                 self._task_restart,
+                self.notifications.append,
             )
             for number, config in enumerate(configs)
         ]
@@ -310,6 +317,19 @@ class ConnectorUnit:
                 return
             self._config_changed = True
             await self._restart_connector(State.RESTARTING)
+
+    # --- signals ---
+
+    async def signal(self, id: str, type: str, data: str | None) -> None:
+        """Hand a signal to every task. Raises why it was not taken."""
+        self._require_open()
+        if not self.tasks:
+            raise ConnectException(
+                f"Connector {self.name} has no running task.",
+                code="TASK_NOT_RUNNING",
+                remedy="Signals are taken while the connector runs.",
+            )
+        await asyncio.gather(*(task.signal(id, type, data) for task in self.tasks))
 
     # --- topics ---
 

@@ -15,7 +15,7 @@ class Codecs:
     """`types`: what is known of the database's types."""
 
     def __init__(self, types: TypeRegistry, options: TableOptions) -> None:
-        self._types = types
+        self.types = types
         self._options = options
         self._made: dict[TableShape, TableCodec] = {}
 
@@ -23,12 +23,12 @@ class Codecs:
         """The codec of a shape; an equal shape has the same codec, so that schemas stay the same objects."""
         found = self._made.get(shape)
         if found is None:
-            found = self._made[shape] = TableCodec(shape, self._types, self._options)
+            found = self._made[shape] = TableCodec(shape, self.types, self._options)
         return found
 
     def refresh_enum(self, oid: int, open_ended: bool) -> None:
         """Read an enum's labels anew, or stop checking values against them."""
-        self._types.forget(oid, open_ended=open_ended)
+        self.types.forget(oid, open_ended=open_ended)
         self._made.clear()
 
 

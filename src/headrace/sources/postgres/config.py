@@ -217,6 +217,12 @@ class PostgresConfig:
     def propagated(self) -> PropagatedTypes:
         return PropagatedTypes(self.text("column.propagate.source.type"), self.text("datatype.propagate.source.type"))
 
+    def signal_tables(self) -> list[str]:
+        """signal.data.collection as `schema.table`; the name of the database in front is passed over."""
+        names = [name.strip().replace('"', "") for name in self["signal.data.collection"] or ()]
+        database = f"{self['database.dbname']}."
+        return [name.removeprefix(database) if name.count(".") > 1 else name for name in names if name]
+
     def rules(self) -> StreamRules:
         skipped = {item.strip().lower() for item in self["skipped.operations"] or []} - {"none"}
         failure = self.word("event.processing.failure.handling.mode")

@@ -51,11 +51,11 @@ class Feedback:
         confirmation, as a server does that is shutting down. One that nothing was ever confirmed to does not."""
         return self._pressed_at == self.written and 0 < self.flushed < self.written
 
-    def send(self) -> None:
-        """Send the present position."""
+    def send(self, *, ask: bool = False) -> None:
+        """Send the present position; `ask`: have the server tell its own at once."""
         with self._lock:
             flushed = self.flushed
-            self._connection.send_status(max(self.written, flushed), flushed, flushed)
+            self._connection.send_status(max(self.written, flushed), flushed, flushed, ask)
 
     def stop(self) -> None:
         self._stopped.set()

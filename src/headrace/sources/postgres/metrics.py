@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from headrace.sources.postgres.incremental.measures import ChunkCounts
 from headrace.sources.postgres.snapshot import SnapshotCounts
 from headrace.sources.postgres.stream_rules import StreamCounts
 from headrace.spi import PluginMetrics
@@ -51,6 +52,28 @@ def register_table(metrics: PluginMetrics, numbers: Numbers, server: str, tags: 
     """RowsScanned of one table of the snapshot."""
     labels = {"plugin": "postgres", "name": server, "context": "snapshot", "table": table, **tags}
     metrics.gauge("debezium_metrics_RowsScanned", lambda: numbers.snapshot.scanned.get(table), labels)
+
+
+def register_chunks(metrics: PluginMetrics, counts: ChunkCounts, server: str, tags: dict[str, str]) -> None:
+    """The gauges of incremental snapshots. Of texts those are shown that are one number, as an exporter of MBeans shows them."""
+    labels = {"plugin": "postgres", "name": server, "context": "snapshot", **tags}
+    readings: Readings = {
+        "SnapshotPaused": lambda: float(counts.paused),
+        "SnapshotPausedDurationInSeconds": lambda: counts.paused_seconds,
+        "ChunkFrom": lambda: _number(counts.chunk_from),
+        "ChunkTo": lambda: _number(counts.chunk_to),
+        "TableFrom": lambda: _number(counts.table_from),
+        "TableTo": lambda: _number(counts.table_to),
+    }
+    for attribute, read in readings.items():
+        metrics.gauge(f"debezium_metrics_{attribute}", read, labels)
+
+
+def _number(shown: str | None) -> float | None:
+    try:
+        return None if shown is None else float(shown[1:-1])
+    except ValueError:
+        return None
 
 
 Readings = dict[str, Callable[[], float | None]]

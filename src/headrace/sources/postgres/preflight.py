@@ -110,9 +110,14 @@ class Capture:
         self._schemas: NameFilter = config.filter("schema")
         self._tables: NameFilter = config.filter("table")
         self.ignore_builtin: bool = config["table.ignore.builtin"]
+        self.signal_tables = frozenset(config.signal_tables())
 
     def __call__(self, schema: str, table: str) -> bool:
-        """True for a captured table."""
+        """True for a captured table; a signalling table is one, whatever the lists say."""
+        return self.listed(schema, table) or f"{schema}.{table}" in self.signal_tables
+
+    def listed(self, schema: str, table: str) -> bool:
+        """True for a table that the lists choose."""
         if self.ignore_builtin and (schema == "information_schema" or schema.startswith("pg_")):
             return False
         return self._schemas(schema) and self._tables(f"{schema}.{table}")
@@ -121,6 +126,10 @@ class Capture:
         """The captured tables that exist, by schema and name."""
         found = introspect.tables(connection, system=not self.ignore_builtin)
         return [table for table in found if self(*table.name)]
+
+    def snapshot_tables(self, connection: Conn) -> list[TableInfo]:
+        """Those to be read by an initial snapshot: not a signalling table that is captured for its signals only."""
+        return [table for table in self.tables(connection) if self.listed(*table.name)]
 
 
 def ensure_publication(config: PostgresConfig, connection: Conn, capture: Capture) -> PublicationInfo:

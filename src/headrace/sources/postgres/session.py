@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -94,6 +94,8 @@ class PgSession:
         self.sender_timeout_s = 60.0
         self.snapshot_at: float | None = None
         """The monotonic time from when on a snapshot may be taken; the task carries it from session to session."""
+        self.stream_class: Callable[[type[StreamDecoder]], type[StreamDecoder]] = lambda plain: plain
+        """What streams are made of: given the class that the settings ask for."""
 
     @cached_property
     def codecs(self) -> Codecs:
@@ -199,7 +201,7 @@ class PgSession:
     def _snapshot(self, sql: Conn, lsn: int, xid: int | None, counts: SnapshotCounts) -> Snapshot:
         via_root = self._publication.via_root if self._publication else self.config["publish.via.partition.root"]
         sent = published_columns(sql, self._publication.name) if self._publication else {}
-        tables = plan_snapshot(sql, self.config, self.capture.tables(sql), via_root=via_root, sent=sent)
+        tables = plan_snapshot(sql, self.config, self.capture.snapshot_tables(sql), via_root=via_root, sent=sent)
         logger.info("Snapshot of %d tables at %s.", len(tables), int_to_lsn(lsn))
         return Snapshot(
             sql,
@@ -255,7 +257,8 @@ class PgSession:
             except Exception as error:
                 raise_as_ours(error, self.target)
 
-        decoder = (TransactionStream if self.config["provide.transaction.metadata"] else StreamDecoder)(
+        plain = TransactionStream if self.config["provide.transaction.metadata"] else StreamDecoder
+        decoder = self.stream_class(plain)(
             self.maker,
             self.config.rules(),
             start.position,

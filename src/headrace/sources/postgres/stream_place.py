@@ -54,6 +54,10 @@ class StreamPlace:
         self._commit_seen = lsn
         self._prefix = "[null," if lsn is None else f'["{lsn}",'
 
+    def sequence_now(self) -> str:
+        """source.sequence of something that comes now."""
+        return f'{self._prefix}"{self._lsn or self.last_end}"]'
+
     def move_on(self, lsn: int, now_us: int) -> Offset:
         """Everything before `lsn` is decoded and handed over: answers the offset that says so. What comes later goes on from
         there; no offset made from now on lies before it."""

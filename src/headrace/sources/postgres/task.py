@@ -14,8 +14,10 @@ from typing import Any
 
 from headrace.cdc.envelope import context_headers
 from headrace.data import Header, SourceRecord
-from headrace.errors import HeadraceError, RetryClass
+from headrace.errors import ConfigException, HeadraceError, RetryClass
 from headrace.sources.postgres import metrics
+from headrace.sources.postgres.beats import Heartbeats
+from headrace.sources.postgres.beside import Beside, beside_stream
 from headrace.sources.postgres.config import PostgresConfig
 from headrace.sources.postgres.events import Clock
 from headrace.sources.postgres.feedback import Feedback
@@ -26,7 +28,6 @@ from headrace.sources.postgres.snapshot import Snapshot
 from headrace.sources.postgres.stream import StreamDecoder
 from headrace.spi import SourceTask
 from headrace.spi.context import SourceOffset, SourcePartition
-from headrace.systems.postgres import map_error
 
 logger = logging.getLogger(__name__)
 
@@ -52,8 +53,8 @@ class PostgresSourceTask(SourceTask):
         self._wait_until = 0.0
         self._snapshot_at: float | None = None
         self._finished = False
-        self._heartbeat_at = 0.0
         self._move_on_at = 0.0
+        self._beside: Beside | None = None
 
     def start(self, props: Mapping[str, str]) -> None:
         config = self._config = PostgresConfig.parse(props)
@@ -65,13 +66,17 @@ class PostgresSourceTask(SourceTask):
         self._committed = self.context.offset_reader.offset(self._partition)
         self._limit: int = config["max.batch.size"]
         self._wait_s = min(1.0, config["poll.interval.ms"] / 1000)
-        self._heartbeat_s = config["heartbeat.interval.ms"] / 1000
-        self._heartbeat_at = time.monotonic() + self._heartbeat_s
+        self._heartbeats = Heartbeats(config)
         self._read_bytes = config["max.queue.size.in.bytes"] or _READ_BYTES
         self.numbers.queue_capacity = config["max.queue.size"]
         self.numbers.queue_bytes_limit = config["max.queue.size.in.bytes"]
         self._tags = dict(tag.split("=", 1) for tag in config["custom.metric.tags"] or [] if "=" in tag)
         metrics.register(self.context.metrics, self.numbers, config["topic.prefix"], self._tags, [])
+        self._beside = beside_stream(config, self.context, self.numbers)
+        if self._beside is not None:
+            metrics.register_chunks(
+                self.context.metrics, self._beside.signalling.counts, config["topic.prefix"], self._tags
+            )
 
     # Loop --------------------------------------------------------------------------------------------------------
 
@@ -112,6 +117,8 @@ class PostgresSourceTask(SourceTask):
         application = f"headrace {self.context.connector_name}"
         session = PgSession(self._config, self._config.target(application), self._headers)
         session.snapshot_at = self._snapshot_at
+        if self._beside is not None:
+            session.stream_class = self._beside.stream_class
         self._session = session
         at = self._handed if self._handed is not None else self._committed
         try:
@@ -131,6 +138,8 @@ class PostgresSourceTask(SourceTask):
             logger.info("snapshot.mode=initial_only: the snapshot is complete, nothing is left to do.")
             self._finished = True
         else:
+            if self._beside is not None and self._handed is None:
+                self._beside.signalling.skipped = True
             self._next = first
 
     def _leave_snapshot(self) -> None:
@@ -150,6 +159,8 @@ class PostgresSourceTask(SourceTask):
         assert self._session is not None
         decoder = self._session.stream(start)
         decoder.counts = self.numbers.stream
+        if self._beside is not None:
+            self._beside.attach(self._session, decoder, start.offset)
         self._decoder, self._next = decoder, None
         assert self._session.connections.replication is not None
         interval = self._config["status.update.interval.ms"] / 1000
@@ -170,11 +181,14 @@ class PostgresSourceTask(SourceTask):
         assert session is not None
         replication = session.connections.replication
         assert replication is not None
+        beside = self._beside
         out: list[SourceRecord] = []
-        wait_s = self._wait_s if not self._heartbeat_s else min(self._wait_s, self._heartbeat_s)
-        if feedback.pressed:
-            wait_s = min(wait_s, _PRESSED_S)
-        deadline = time.monotonic() + wait_s
+        if beside is not None:
+            instead = beside.instead(self._limit)
+            if instead is not None:
+                return self._hand_over(instead)
+            beside.before_reading(out)
+        deadline = time.monotonic() + self._patience(feedback)
         while not out:
             if self._index >= len(self._payloads):
                 remaining = deadline - time.monotonic()
@@ -184,26 +198,40 @@ class PostgresSourceTask(SourceTask):
                 if not self._payloads:
                     break
             clock = Clock.at(time.time_ns())
-            self._index = decoder.feed(self._payloads, self._index, out, self._limit, clock)
+            index = decoder.feed(self._payloads, self._index, out, self._limit, clock)
+            held = index == self._index
+            self._index = index
             feedback.received(max(decoder.reached, decoder.last_end), decoder.reply_wanted)
             decoder.reply_wanted = False
-            if feedback.pressed:
+            if feedback.pressed or held:
                 break
         self.numbers.queued = len(self._payloads) - self._index
-        if self._heartbeat_s and time.monotonic() >= self._heartbeat_at:
-            out.append(self._heartbeat(decoder, session))
+        if beside is not None:
+            beside.fed(out, self._reached(decoder), feedback)
+        if self._heartbeats.due:
+            out.append(self._heartbeats.record(session, decoder, lambda: self._reached(decoder)))
         if not out:
             self._move_on(decoder, feedback)
             return out
         decoder.handed_over()
         return self._hand_over(out)
 
+    def _patience(self, feedback: Feedback) -> float:
+        """How long the stream is waited for."""
+        wait_s: float = self._wait_s
+        beat_s = self._heartbeats.interval_s
+        if beat_s:
+            wait_s = min(wait_s, beat_s)
+        if self._beside is not None:
+            wait_s = self._beside.signalling.wait_s(wait_s)
+        return min(wait_s, _PRESSED_S) if feedback.pressed else wait_s
+
     def _hand_over(self, records: list[SourceRecord]) -> list[SourceRecord]:
         if records:
             self._handed = records[-1].source_offset
         return records
 
-    # Heartbeats and confirmation ---------------------------------------------------------------------------------
+    # Confirmation ------------------------------------------------------------------------------------------------
 
     def _reached(self, decoder: StreamDecoder) -> int | None:
         """The position up to which everything has been decoded and handed out; None in the middle of something."""
@@ -211,26 +239,13 @@ class PostgresSourceTask(SourceTask):
             return None
         return max(decoder.reached, decoder.last_end)
 
-    def _heartbeat(self, decoder: StreamDecoder, session: PgSession) -> SourceRecord:
-        self._heartbeat_at = time.monotonic() + self._heartbeat_s
-        query = self._config.text("heartbeat.action.query")
-        if query:
-            try:
-                session.connections.sql.execute(query)
-            except Exception as error:
-                mapped = map_error(error, session.target)
-                if mapped.retry_class is RetryClass.RETRY:
-                    raise mapped from error
-                logger.warning("heartbeat.action.query failed: %s", mapped)
-        clock = Clock.at(time.time_ns())
-        reached = self._reached(decoder)
-        if reached:
-            decoder.move_on(reached, clock.us)
-        return session.maker.heartbeat(clock, decoder.offset)
-
     def _move_on(self, decoder: StreamDecoder, feedback: Feedback) -> None:
         """Nothing came for us: let the stored offset follow the stream, and the slot the offset, once it is committed."""
         now, urgent = time.monotonic(), feedback.pressed
+        told_beside = self._beside.told() if self._beside is not None else None
+        if told_beside is not None:
+            self._handed = told_beside
+            self.context.advance(self._partition, told_beside, urgent=True)
         if not urgent and now < self._move_on_at:
             return
         reached = self._reached(decoder)
@@ -246,6 +261,8 @@ class PostgresSourceTask(SourceTask):
             if dict(partition) != self._partition:
                 continue
             self._committed = dict(offset)
+            if self._beside is not None:
+                self._beside.signalling.committed()
             if self._feedback is None or self._config.manual_flush:
                 continue
             lsn = flush_position(offset)
@@ -274,6 +291,8 @@ class PostgresSourceTask(SourceTask):
         self.numbers.connected = False
         if self._feedback is not None:
             self._feedback.stop()
+        if self._beside is not None:
+            self._beside.detach()
         if self._snapshot is not None:
             self._snapshot.close()
             # A snapshot is not continued: rows handed out so far come again.
@@ -282,6 +301,16 @@ class PostgresSourceTask(SourceTask):
             self._session.connections.close()
         self._session = self._snapshot = self._next = self._decoder = self._feedback = None
         self._payloads, self._index = (), 0
+
+    def signal(self, id: str, type: str, data: str | None) -> None:
+        if self._beside is None:
+            raise ConfigException(
+                "This connector takes no signals.",
+                code="SIGNAL_CHANNEL_OFF",
+                field="signal.enabled.channels",
+                remedy="Add jmx, which is the REST interface here, to signal.enabled.channels.",
+            )
+        self._beside.signal(id, type, data)
 
     def paused(self) -> None:
         """Give the replication connection back: one that lives but does not read would keep the server from shutting down. A
@@ -296,5 +325,7 @@ class PostgresSourceTask(SourceTask):
         self._stop.set()
         session = self._session
         self._disconnect()
+        if self._beside is not None:
+            self._beside.signalling.close()
         if session is not None and self._config["slot.drop.on.stop"]:
             session.drop_slot()

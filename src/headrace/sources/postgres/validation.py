@@ -9,7 +9,7 @@ from headrace.cdc.filters import compile_patterns
 from headrace.config import ConfigType, ConfigValue
 from headrace.config.parsing import ParseError, parse_value
 from headrace.errors import ConfigException, HeadraceError
-from headrace.sources.postgres import post_processors, preflight
+from headrace.sources.postgres import beside_settings, post_processors, preflight
 from headrace.sources.postgres.config import LIST_PAIRS, REGEX_LISTS, PostgresConfig, config_def, placeholder_bytes
 from headrace.sources.postgres.connections import Connections
 from headrace.sources.postgres.keys import REFUSED_UNLESS_DEFAULT
@@ -99,6 +99,7 @@ def _relations(props: Mapping[str, str], found: Mapping[str, ConfigValue]) -> No
     check("replica.identity.autoset.values", config.identities)
     check("snapshot.select.statement.overrides", config.select_overrides)
     check("column.include.list", config.masks)
+    check("signal.enabled.channels", lambda: beside_settings.check(config))
     check(
         "unavailable.value.placeholder",
         lambda: placeholder_bytes(props.get("unavailable.value.placeholder", "")),

@@ -1,0 +1,339 @@
+"""Signalling: what stands beside the stream: channels, incremental and blocking snapshots, notifications.
+
+Made only when one of their settings is on. It lives as long as the task; `attach` binds it to each stream anew.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from headrace.cdc.notifications import IncrementalNotices, InitialNotices, Notifier
+from headrace.cdc.signals.channels import Channel, FileChannel, QueueChannel, TopicChannel
+from headrace.cdc.signals.payload import WINDOW_CLOSE, Signal, SignalRefused, SnapshotRequest
+from headrace.cdc.signals.processor import SignalProcessor
+from headrace.data import SourceRecord
+from headrace.sources.postgres.beside_offset import BesideOffset
+from headrace.sources.postgres.blocking import BlockingSnapshots
+from headrace.sources.postgres.config import PostgresConfig
+from headrace.sources.postgres.events import Clock, Offset
+from headrace.sources.postgres.incremental.chunks import ChunkReader, Row, table_name
+from headrace.sources.postgres.incremental.measures import ChunkCounts
+from headrace.sources.postgres.incremental.snapshots import IncrementalSnapshots, MoreKeys
+from headrace.sources.postgres.incremental.state import SnapshotState
+from headrace.sources.postgres.incremental.tables import ChunkTables
+from headrace.sources.postgres.incremental.watermarks import LogPositions, SignalRows, Watermarks
+from headrace.sources.postgres.metrics import Numbers
+from headrace.sources.postgres.offsets import BLOCKING_KEY
+from headrace.sources.postgres.session import PgSession
+from headrace.sources.postgres.signalled_stream import SignalledStream
+from headrace.sources.postgres.tables import TableCodec
+from headrace.spi.context import SourceTaskContext
+
+logger = logging.getLogger(__name__)
+
+_NO_STREAM: list[SourceRecord] = []
+
+
+class Signalling:
+    """`signals.put` takes signals from any thread; everything else runs on the task's."""
+
+    def __init__(self, config: PostgresConfig, context: SourceTaskContext, numbers: Numbers) -> None:
+        self._config = config
+        self._numbers = numbers
+        server = config["topic.prefix"]
+        self.notifier = Notifier(
+            config["notification.enabled.channels"] or (),
+            server,
+            topic=config.text("notification.sink.topic.name"),
+            tell=context.notify,
+        )
+        self.notifier.place = lambda: ({"server": server}, self._here())
+        self.initial_notices = InitialNotices(self.notifier)
+        self._notices = IncrementalNotices(self.notifier)
+        self.signals = QueueChannel()
+        self._channels = self._open_channels(context, server)
+        self._interval_s = config["signal.poll.interval.ms"] / 1000
+        self._next_look = 0.0
+        self._processor = SignalProcessor(self, self._here)
+        self.counts = ChunkCounts(numbers.snapshot)
+        self.blocking = BlockingSnapshots(config, self.initial_notices, numbers.snapshot)
+        self._decoder: SignalledStream | None = None
+        self._session: PgSession | None = None
+        self._snapshots: IncrementalSnapshots | None = None
+        self.skipped = False
+        """No initial snapshot was taken: to be told when the stream begins."""
+        self._begun = False
+        self._changed = False
+        self._attached = False
+        self._asked = False
+        self._out: list[SourceRecord] = _NO_STREAM
+        self._clock = Clock.at(0)
+        self._base: Offset | None = None
+
+    def _open_channels(self, context: SourceTaskContext, server: str) -> list[Channel]:
+        enabled = {name.strip().lower() for name in self._config["signal.enabled.channels"] or ()}
+        channels: list[Channel] = []
+        if "file" in enabled:
+            path = Path(self._config["signal.file"])
+            channels.append(FileChannel(path))
+            logger.info("Signals are read from the file %s.", path.absolute())
+        if "kafka" in enabled:
+            topic = self._config.text("signal.kafka.topic") or f"{server}-signal"
+            channels.append(TopicChannel(context.topic_reader(topic, self._config["signal.kafka.groupId"]), server))
+            logger.info("Signals are read from the topic %s.", topic)
+        return channels
+
+    @property
+    def tables(self) -> list[str]:
+        """The signalling tables, `schema.table`."""
+        if "source" not in {name.strip().lower() for name in self._config["signal.enabled.channels"] or ()}:
+            return []
+        return self._config.signal_tables()
+
+    # The stream ---------------------------------------------------------------------------------------------------
+
+    def attach(self, session: PgSession, decoder: SignalledStream, at: Offset) -> None:
+        """Stand beside a stream that begins at the offset `at`."""
+        self._session, self._decoder = session, decoder
+        marks = self._watermarks()
+        decoder.listener = self
+        decoder.signal_tables = frozenset(self.tables)
+        decoder.deletes = self._config.word("incremental.snapshot.watermarking.strategy") == "insert_delete"
+        paused = self._snapshots.paused if self._snapshots is not None else False
+        self._snapshots = None
+        if marks is not None:
+            self._snapshots = self._incremental(session, marks, SnapshotState.of(at))
+            self._snapshots.paused = paused and self._snapshots.state.running
+        decoder.snapshots = self._snapshots
+        if not self._attached:
+            self.blocking.load(at.get(BLOCKING_KEY))
+            self._attached = True
+        self.blocking.attach(session, decoder)
+        decoder.prepare()
+        self._begun = self._asked = False
+        decoder.carry(self.extra())
+
+    def _watermarks(self) -> Watermarks | None:
+        if self._config["read.only"]:
+            return LogPositions()
+        tables = self._config.signal_tables()
+        if not tables:
+            return None
+        delete = self._config.word("incremental.snapshot.watermarking.strategy") == "insert_delete"
+        return SignalRows(table_name(tables[0]), delete=delete)
+
+    def _incremental(self, session: PgSession, marks: Watermarks, state: SnapshotState) -> IncrementalSnapshots:
+        config = self._config
+        tables = ChunkTables(
+            session.codecs,
+            config.message_keys(),
+            session.target.dbname,
+            comments=config["include.schema.comments"],
+            publication=lambda: config["publication.name"],
+        )
+        reader = ChunkReader(
+            tables, session.target, config["incremental.snapshot.chunk.size"], config.rules().on_failure
+        )
+        return IncrementalSnapshots(
+            state,
+            reader,
+            marks,
+            self._notices,
+            self.counts,
+            self,
+            lambda: session.connections.sql,
+            session.target,
+            self._capturable,
+        )
+
+    def _capturable(self) -> list[str]:
+        assert self._session is not None
+        found = self._session.capture.tables(self._session.connections.sql)
+        return [f"{table.name.schema}.{table.name.table}" for table in found]
+
+    def detach(self) -> None:
+        """The stream has ended."""
+        self._decoder = None
+        self.blocking.give_up()
+
+    def close(self) -> None:
+        for channel in self._channels:
+            channel.close()
+
+    # In the task's loop -------------------------------------------------------------------------------------------
+
+    def before_reading(self, out: list[SourceRecord]) -> None:
+        """Look for signals, and do what is due."""
+        self._into(out, Clock.at(time.time_ns()))
+        snapshots = self._snapshots
+        if not self._begun:
+            self._begun = True
+            if self.skipped:
+                self.skipped = False
+                self.initial_notices.skipped()
+            if snapshots is not None:
+                snapshots.begin()
+        now = time.monotonic()
+        if self.signals.arrived.is_set():
+            self._process(self.signals)
+        if now >= self._next_look:
+            self._next_look = now + self._interval_s
+            for channel in self._channels:
+                self._process(channel)
+        if snapshots is not None and snapshots.due:
+            snapshots.read_chunk()
+        self._flush()
+
+    def _process(self, channel: Channel) -> None:
+        for signal in channel.read():
+            logger.info("Signal %s, type %s, from channel %s.", signal.id, signal.type, signal.channel)
+            self._processor.process(signal)
+
+    def after_feeding(self, out: list[SourceRecord], reached: int | None) -> bool:
+        """`reached`: everything before this position of the log is decoded, None in the midst of something. Answers whether the server
+        is to be asked how far it is."""
+        snapshots = self._snapshots
+        if snapshots is not None and snapshots.closes_at is not None:
+            if reached is None or reached < snapshots.closes_at:
+                return True
+            self.reached(out)
+        return self.blocking.waits_for(reached)
+
+    def wait_s(self, usual: float) -> float:
+        """How long the stream may be waited for."""
+        due = self._snapshots is not None and (self._snapshots.due or self._snapshots.closes_at is not None)
+        if due or self.blocking.busy:
+            return min(usual, 0.02)
+        return min(usual, max(0.001, self._next_look - time.monotonic())) if self._channels else usual
+
+    def take_changed(self) -> bool:
+        """Whether the offsets say something else since the last call."""
+        changed, self._changed = self._changed, False
+        return changed
+
+    def committed(self) -> None:
+        """The offsets of what was handed over are durable."""
+        for channel in self._channels:
+            channel.acknowledge()
+
+    # Offsets ------------------------------------------------------------------------------------------------------
+
+    def extra(self) -> dict[str, Any] | None:
+        """What the offsets carry beside the position."""
+        keys = self._snapshots.state.keys() if self._snapshots is not None else {}
+        pending = self.blocking.pending()
+        if pending:
+            keys[BLOCKING_KEY] = json.dumps(pending, ensure_ascii=False)
+        return keys or None
+
+    def here(self) -> Offset:
+        """The offset of something that comes now."""
+        return self._here()
+
+    def _here(self) -> Offset:
+        if self._decoder is None:
+            return {}
+        return BesideOffset(self._decoder.offset, self.extra() or {})
+
+    def state_changed(self) -> None:
+        self._changed = True
+        if self._decoder is not None:
+            self._decoder.carry(self.extra())
+
+    # What the stream tells ----------------------------------------------------------------------------------------
+
+    def _into(self, out: list[SourceRecord], clock: Clock, base: Offset | None = None) -> None:
+        self._out, self._clock, self._base = out, clock, base
+
+    def _flush(self) -> None:
+        if self.notifier.out:
+            self._out += self.notifier.take()
+
+    def signalled(self, values: Sequence[Any], *, deleted: bool, out: list[SourceRecord], clock: Clock) -> None:
+        self._into(out, clock)
+        if len(values) != 3:
+            logger.warning("The signalling table has %d columns captured where there must be three.", len(values))
+            return
+        id, type, data = (value if value is None or isinstance(value, str) else str(value) for value in values)
+        if deleted:
+            # The row that opened the window was taken away.
+            self._processor.process(Signal((id or "").replace("open", "close"), WINDOW_CLOSE, None))
+        else:
+            self._processor.process(Signal(id, type, data))
+        self._flush()
+
+    def reached(self, out: list[SourceRecord]) -> None:
+        self._into(out, Clock.at(time.time_ns()))
+        if self._snapshots is not None:
+            self._snapshots.hand_out()
+        self._flush()
+
+    def changed(
+        self,
+        made: list[SourceRecord],
+        xid: int,
+        codec: TableCodec,
+        before: Offset,
+        out: list[SourceRecord],
+        clock: Clock,
+    ) -> None:
+        self._into(out, clock, before)
+        if self._snapshots is not None:
+            self._snapshots.changed(made, xid, codec)
+
+    def row(self, codec: TableCodec, row: Row, more: MoreKeys | None) -> None:
+        """See `Emitter`."""
+        decoder, clock = self._decoder, self._clock
+        assert decoder is not None
+        source = decoder.maker.block.template(clock.us, None, None, None)
+        source[4] = "incremental"
+        source[6] = decoder.sequence_now()
+        source[9], source[10] = codec.shape.schema, codec.shape.table
+        offset = self._base if self._base is not None else BesideOffset(decoder.offset, self.extra() or {}, more)
+        decoder.maker.change(
+            self._out, codec, "r", codec.key_of(row.values), None, codec.row(row.values), source, clock, offset
+        )
+        self._numbers.snapshot.rows += 1
+        self._numbers.snapshot.last_event_ns = clock.ns
+
+    # What signals ask ---------------------------------------------------------------------------------------------
+
+    def execute(self, id: str, request: SnapshotRequest) -> None:
+        if request.blocking:
+            self.blocking.ask(id, request)
+            self.state_changed()
+        else:
+            self._running_snapshots().execute(id, request)
+
+    def stop(self, collections: tuple[str, ...]) -> None:
+        self._running_snapshots().stop(collections)
+
+    def pause(self) -> None:
+        self._running_snapshots().pause()
+
+    def resume(self) -> None:
+        self._running_snapshots().resume()
+
+    def schema_changes(self, data: Mapping[str, Any]) -> None:
+        if not data.get("changes") or not data.get("database"):
+            raise SignalRefused("changes or database is missing")
+        logger.info("A schema-changes signal needs no action: the definitions of tables follow the stream.")
+
+    def window_opened(self, id: str) -> None:
+        logger.debug("Window %s opened.", id)
+
+    def window_closed(self, id: str) -> None:
+        if self._snapshots is not None:
+            self._snapshots.window_closed(id)
+
+    def _running_snapshots(self) -> IncrementalSnapshots:
+        if self._snapshots is None:
+            raise SignalRefused(
+                "incremental snapshots need signal.data.collection, or read.only=true with another signal channel"
+            )
+        return self._snapshots
