@@ -64,7 +64,7 @@ _ROWS: Final[tuple[tuple[str, ConfigType, Any, Any, Importance, str], ...]] = (
     ("admin.listeners", _T.LIST, None, None, _LOW, "Where /admin is served; unset: with the rest, empty: nowhere."),
     ("rest.advertised.host.name", _T.STRING, None, None, _LOW, "The host name that others reach this worker by."),
     ("rest.advertised.port", _T.INT, None, None, _LOW, "The port that others reach this worker by."),
-    ("offset.storage.file.filename", _T.STRING, None, None, _HIGH, "connect-standalone's file of source offsets."),
+    ("offset.storage.file.filename", _T.STRING, None, None, _HIGH, "connect-standalone's file of source offsets: read once, at the first start."),
     ("offset.flush.interval.ms", _T.LONG, 60000, at_least(1), _LOW, "Time between offset commits."),
     ("offset.flush.timeout.ms", _T.LONG, 5000, at_least(1), _LOW, "How long an offset commit may take."),
     ("task.shutdown.graceful.timeout.ms", _T.LONG, 5000, at_least(0), _LOW, "Time for all tasks together to end."),

@@ -8,10 +8,12 @@ import uuid
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, TypeVar
 
 from headrace.log.stores import OffsetStore, StateStore
 from headrace.runtime.herder import TargetState
+from headrace.runtime.standalone.taken_over import take_over_offsets
 
 T = TypeVar("T")
 
@@ -37,6 +39,10 @@ class Documents:
 
     async def open(self) -> None:
         self._offsets, self._state = await self._run(self._open)
+
+    async def take_over(self, path: Path) -> int:
+        """See `take_over_offsets`."""
+        return await self._run(lambda: take_over_offsets(path, self._offsets, self._state))
 
     async def load(self) -> dict[str, Remembered]:
         """All connectors, in order of creation."""
