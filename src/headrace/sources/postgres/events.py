@@ -180,14 +180,20 @@ class RecordMaker:
         clock: Clock,
         offset: Offset,
         earlier: Offset,
+        skipped: frozenset[str] = frozenset(),
     ) -> None:
-        """A delete under the old key and a create under the new one, each with a header that names the other."""
+        """A delete under the old key and a create under the new one, each with a header that names the other, unless it is of the
+        `skipped` operations."""
         leaving = (Header(NEW_KEY_HEADER, new_key.schema, new_key), *self._headers)
         arriving = (Header(OLD_KEY_HEADER, old_key.schema, old_key), *self._headers)
-        self.change(out, codec, "d", old_key, before, None, source, clock, earlier, leaving)
-        if self._tombstones:
-            self._tombstone(out, codec, old_key, earlier, leaving)
-        self.change(out, codec, "c", new_key, None, after, source, clock, offset, arriving)
+        if "c" in skipped:
+            earlier = offset
+        if "d" not in skipped:
+            self.change(out, codec, "d", old_key, before, None, source, clock, earlier, leaving)
+            if self._tombstones:
+                self._tombstone(out, codec, old_key, earlier, leaving)
+        if "c" not in skipped:
+            self.change(out, codec, "c", new_key, None, after, source, clock, offset, arriving)
 
     def message(
         self,

@@ -186,9 +186,8 @@ class StreamDecoder(StreamPlace):
         if key is not None and old_key is not None and key.values != old_key.values:
             if not full and codec.lacks(row):
                 self._complete(codec, row, payload, pos + 1)
-            maker.key_change(
-                out, codec, old_key, key, codec.row(old), codec.row(row), source, clock, offset, self.offset
-            )
+            rows, skipped = (codec.row(old), codec.row(row)), self.rules.skipped
+            maker.key_change(out, codec, old_key, key, *rows, source, clock, offset, self.offset, skipped)
         else:
             before = codec.row(old) if full else None
             maker.change(out, codec, "u", key, before, codec.row(row), source, clock, offset)
@@ -298,6 +297,10 @@ class StreamDecoder(StreamPlace):
                 return
         elif lsn <= self._position.commit_lsn:
             return
+        else:
+            # It is committed by itself, also where its prefix is not wanted.
+            self.last_end = max(self.last_end, lsn)
+            self._set_commit(lsn)
         if self.rules.messages is None or not self.rules.messages(message.prefix):
             self.counts.filtered += 1
             return
@@ -309,8 +312,6 @@ class StreamDecoder(StreamPlace):
             mark = TransactionMark(None, commit_us, lsn)
             source = self.maker.block.template(commit_us, None, None, None)
             source[6] = sequence(lsn, lsn)
-            self.last_end = max(self.last_end, lsn)
-            self._set_commit(lsn)
         source[12] = lsn
         offset = self._offset(mark, lsn, self._events if message.transactional else 0, "MESSAGE")
         self.maker.message(out, message, source, clock, offset)
