@@ -10,17 +10,20 @@ from typing import Any
 
 import psycopg
 import pytest
+from tests.sources.postgres.kit import Runner
+from tests.support import wait_until
 
 from headrace.testing.postgres_server import PostgresServer
 from headrace.testing.processes import unprivileged_user
-from tests.sources.postgres.kit import Runner
-from tests.support import wait_until
 
 _SLOT, _STANDBY = "kept", "standby"
 
 
 @pytest.fixture
-def primary() -> Iterator[PostgresServer]:
+def primary(postgres: PostgresServer) -> Iterator[PostgresServer]:
+    with postgres.connect() as sql:
+        if sql.info.server_version < 170000:
+            pytest.skip("failover slots need a server of version 17")
     options = {"synchronized_standby_slots": _STANDBY, "hot_standby": "on"}
     with PostgresServer(options=options, durable=False) as server:
         yield server
@@ -30,8 +33,6 @@ def primary() -> Iterator[PostgresServer]:
 def standby(primary: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
     """A copy of the primary that follows it and keeps its failover slots."""
     with primary.connect() as sql:
-        if sql.info.server_version < 170000:
-            pytest.skip("failover slots need a server of version 17")
         sql.execute("SELECT pg_create_physical_replication_slot(%s, true)", (_STANDBY,))
     base = _folder(primary)
     _base_backup(primary, base / "data")

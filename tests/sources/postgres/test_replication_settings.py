@@ -95,6 +95,8 @@ def test_a_publication_that_leaves_wanted_changes_out_is_told_of(
 
 
 def test_options_of_the_stream_are_passed_on(props: dict[str, str], sql: psycopg.Connection[Any]) -> None:
+    if sql.info.server_version < 160000:
+        pytest.skip("origin=none needs a server of version 16")
     sql.execute("SELECT pg_replication_origin_create('test_origin')")
     try:
         with Runner({**props, "slot.stream.params": "origin=none"}) as run:
@@ -114,7 +116,10 @@ def test_options_of_the_stream_are_passed_on(props: dict[str, str], sql: psycopg
 @pytest.mark.parametrize("failover", [False, True])
 def test_failover_slots(props: dict[str, str], sql: psycopg.Connection[Any], failover: bool) -> None:
     with Runner({**props, "slot.failover": str(failover).lower()}) as run:
+        # Older servers have no such slots: the wish is left.
         run.settle()
+        if sql.info.server_version < 170000:
+            return
         row = sql.execute(
             "SELECT failover FROM pg_replication_slots WHERE slot_name = %s", (props["slot.name"],)
         ).fetchone()
