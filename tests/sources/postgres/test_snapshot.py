@@ -95,22 +95,6 @@ def test_joins_the_stream_without_gap_or_overlap(
     assert table == dict(sql.execute("SELECT id, n FROM t").fetchall())
 
 
-def test_an_unfinished_snapshot_is_done_again(props: dict[str, str], sql: psycopg.Connection[Any]) -> None:
-    sql.execute("CREATE TABLE t (id int PRIMARY KEY)")
-    sql.execute("INSERT INTO t SELECT generate_series(1, 1000)")
-    with Runner({**props, "max.batch.size": "100"}) as run:
-        run.count(300)
-        assert len(run.records) < 1000
-        stored = run.offsets.stored
-    sql.execute("DELETE FROM t WHERE id <= 500")
-    with Runner(props, stored) as run:
-        run.count(500)
-        sql.execute("INSERT INTO t VALUES (2000)")
-        run.count(501)
-    assert [r.key["id"] for r in run.records] == [*range(501, 1001), 2000]
-    assert ops(run.records) == ["r"] * 500 + ["c"]
-
-
 @pytest.mark.parametrize(
     ("mode", "expected"),
     [("initial", ["r", "c"]), ("no_data", ["c"]), ("always", ["r", "c"]), ("when_needed", ["r", "c"])],

@@ -43,7 +43,7 @@ def test_missing_settings() -> None:
         ("table.include.list", "public.(a", "table.include.list", "regular expression"),
         ("message.key.columns", "public.a", "message.key.columns", "column"),
         ("publication.autocreate.mode", "disabled", "publication.name", "does not exist"),
-        ("snapshot.mode", "configuration_based", "snapshot.mode", "not supported"),
+        ("snapshot.mode", "custom", "snapshot.mode", "not supported"),
         ("snapshot.mode", "sometimes", "snapshot.mode", "one of"),
         ("skipped.operations", "x", "skipped.operations", "c, u, d, t"),
         ("max.queue.size", "10", "max.queue.size", "greater than"),

@@ -57,6 +57,8 @@ def config_def() -> ConfigDef:
     definition.define_pattern(
         f"{overrides}.<table>", "The SELECT for a table.", regex=re.escape(overrides) + r"\.(.+)", listed_in=overrides
     )
+    multiplier = "snapshot.max.threads.multiplier"
+    definition.define_pattern(f"{multiplier}.<table>", f"{multiplier} of one table.", regex=re.escape(multiplier) + r"\.(.+)")
     no_driver = "there is no JDBC driver here; use the database.* keys"
     definition.define_pattern("driver.*", "Properties of the original's database driver.", no_effect=no_driver)
     definition.define_pattern("internal.*", "Debezium's internal settings.", no_effect="they steer Debezium's own code")

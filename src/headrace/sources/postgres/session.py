@@ -4,7 +4,7 @@ A run ends with its first connection error; the task then makes a new one from w
 
 How snapshot and stream join: a new slot exports the snapshot of its starting point. Where the slot is older than the snapshot, a
 temporary slot gives both, and the stream of the old slot is taken up at the temporary one's point: in either case the rows read
-are exactly those committed before the position the stream begins at.
+are exactly those committed before the position the stream begins at. How a broken snapshot goes on is told in `snapshot`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 from headrace.data import Header
 from headrace.errors import DataException, RetryClass
 from headrace.native import pgoutput
-from headrace.sources.postgres import continuity, preflight
+from headrace.sources.postgres import continuity, preflight, snapshot_factory
 from headrace.sources.postgres.codecs import Codecs, table_options
 from headrace.sources.postgres.config import PostgresConfig
 from headrace.sources.postgres.connections import Connections, sender_timeout_s
@@ -32,7 +32,7 @@ from headrace.sources.postgres.shapes import Catalog
 from headrace.sources.postgres.slot_setup import create_slot, warn_of_failover
 from headrace.sources.postgres.slot_xmin import slot_xmin_reader
 from headrace.sources.postgres.snapshot import Snapshot, SnapshotCounts, present_row
-from headrace.sources.postgres.snapshot_plan import plan_snapshot, snapshot_xid
+from headrace.sources.postgres.snapshot_modes import SnapshotMode
 from headrace.sources.postgres.stream import StreamDecoder
 from headrace.sources.postgres.tables import TableCodec
 from headrace.sources.postgres.transactions import TransactionMaker, TransactionStream
@@ -41,13 +41,10 @@ from headrace.systems.postgres import (
     PgTarget,
     int_to_lsn,
     introspect,
-    lsn_to_int,
     map_error,
-    quote_literal,
     slots,
 )
-from headrace.systems.postgres.introspect import Conn
-from headrace.systems.postgres.publications import PublicationInfo, published_columns
+from headrace.systems.postgres.publications import PublicationInfo
 from headrace.systems.postgres.slots import SlotInfo
 
 logger = logging.getLogger(__name__)
@@ -75,6 +72,7 @@ class PgSession:
         self.config = config
         self.target = target
         self.slot_name: str = config["slot.name"]
+        self.mode = SnapshotMode.of(config)
         self.capture = preflight.Capture(config)
         prefix = config["topic.prefix"]
         self.headers = headers
@@ -121,7 +119,7 @@ class PgSession:
         sql = self.connections.sql
         for problem in preflight.server_problems(sql):
             raise problem
-        mode = self.config.word("snapshot.mode")
+        mode = self.mode
         self.sender_timeout_s = sender_timeout_s(sql)
         tables = self.capture.tables(sql)
         preflight.guard_count(self.config, tables)
@@ -129,33 +127,35 @@ class PgSession:
         preflight.set_identities(self.config, sql, tables)
         position = Position.of(stored) if stored else None
         finished = position is not None and not position.snapshot_running
-        if mode == "initial_only":
-            if finished:
+        if not mode.stream:
+            if not mode.first or (finished and (resuming or not mode.again)):
                 counts.skipped = True
                 return None
-            return self._snapshot_alone(counts)
+            self._delay_snapshot()
+            return snapshot_factory.lone_snapshot(self, counts)
         self._publication = preflight.ensure_publication(self.config, sql, self.capture)
         preflight.warn_of_operations(self.config, self._publication)
         slot = slots.slot(sql, self.slot_name)
         unusable = preflight.slot_problem(sql, slot, self.target.dbname, "")
         if unusable is not None:
             raise unusable
-        if slot is not None and slot.lost and mode == "when_needed":
+        if slot is not None and slot.lost and mode.on_loss:
             logger.warning("Replication slot %s is lost; it is made anew, with a new snapshot.", slot.name)
             slots.drop_slot(sql, slot.name)
-            slot, finished = None, False
-        if finished and stored is not None and position is not None and (resuming or mode != "always"):
+            slot, stored, finished = None, None, False
+        if finished and stored is not None and position is not None and (resuming or not mode.again):
             lost = continuity.gap(self.config, sql, slot, position, stored)
             if lost is None:
                 counts.skipped = True
                 return self._resume(slot, position, stored)
-            if mode != "when_needed" or resuming:
+            if not mode.on_loss or resuming:
                 raise lost
             logger.warning("%s A new snapshot is taken.", lost)
-        if mode == "no_data":
+        elif not mode.first:
             counts.skipped = True
             return self._without_snapshot(slot)
-        return self._snapshot_joined(slot, counts)
+        self._delay_snapshot()
+        return snapshot_factory.initial_snapshot(self, slot, stored, counts, self._publication)
 
     def _resume(self, slot: SlotInfo | None, position: Position, stored: Mapping[str, Any]) -> StreamStart:
         warn_of_failover(self.config, slot)
@@ -171,50 +171,6 @@ class PgSession:
         return StreamStart(start, Position(start), {})
 
     # Snapshot ----------------------------------------------------------------------------------------------------
-
-    def _snapshot_joined(self, slot: SlotInfo | None, counts: SnapshotCounts) -> Snapshot:
-        self._delay_snapshot()
-        replication = self.connections.open_replication()
-        try:
-            if slot is None:
-                made = create_slot(self.config, self.connections.sql, replication, "export")
-            else:
-                name = f"{self.slot_name[:50]}_snapshot"
-                made = replication.create_slot(name, temporary=True, snapshot="export")
-            sql = self.connections.open_snapshot()
-            sql.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-            sql.execute(f"SET TRANSACTION SNAPSHOT {quote_literal(made.snapshot_name or '')}")
-            # One query inside the transaction pins the snapshot: then the exporting connection may go.
-            xid = snapshot_xid(sql)
-        finally:
-            replication.close()
-        return self._snapshot(sql, made.consistent_lsn, xid, counts)
-
-    def _snapshot_alone(self, counts: SnapshotCounts) -> Snapshot:
-        """For initial_only: no stream follows, so nothing has to join."""
-        self._delay_snapshot()
-        sql = self.connections.open_snapshot()
-        sql.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        lsn = lsn_to_int(introspect.current_lsn(sql))
-        return self._snapshot(sql, lsn, snapshot_xid(sql), counts)
-
-    def _snapshot(self, sql: Conn, lsn: int, xid: int | None, counts: SnapshotCounts) -> Snapshot:
-        via_root = self._publication.via_root if self._publication else self.config["publish.via.partition.root"]
-        sent = published_columns(sql, self._publication.name) if self._publication else {}
-        tables = plan_snapshot(sql, self.config, self.capture.snapshot_tables(sql), via_root=via_root, sent=sent)
-        logger.info("Snapshot of %d tables at %s.", len(tables), int_to_lsn(lsn))
-        return Snapshot(
-            sql,
-            self.target,
-            tables,
-            self.codecs.of,
-            self.codecs.refresh_enum,
-            self.maker,
-            lsn,
-            xid,
-            counts,
-            self.config.rules().on_failure,
-        )
 
     def after_snapshot(self, snapshot: Snapshot) -> StreamStart:
         """Where the stream goes on behind a snapshot."""
@@ -233,8 +189,8 @@ class PgSession:
 
     # Stream ------------------------------------------------------------------------------------------------------
 
-    def stream(self, start: StreamStart) -> StreamDecoder:
-        """Begin streaming; PG_SLOT_IN_USE while another process reads the slot."""
+    def stream(self, start: StreamStart, adapt: Callable[[TableCodec], TableCodec] | None = None) -> StreamDecoder:
+        """Begin streaming; PG_SLOT_IN_USE while another process reads the slot. `adapt` may put another codec in a table's place."""
         replication = self.connections.open_replication()
         options = {"proto_version": "1", "publication_names": _identifier_list([self.config["publication.name"]])}
         if replication.server_version >= 140000:
@@ -258,13 +214,14 @@ class PgSession:
                 raise_as_ours(error, self.target)
 
         plain = TransactionStream if self.config["provide.transaction.metadata"] else StreamDecoder
-        decoder = self.stream_class(plain)(
+        # Signals are taken heed of only by the stream proper.
+        decoder = (plain if adapt is not None else self.stream_class(plain))(
             self.maker,
             self.config.rules(),
             start.position,
             start.lsn,
             start.offset,
-            open_table,
+            open_table if adapt is None else lambda relation: (codec := open_table(relation)) and adapt(codec),
             self.codecs.refresh_enum,
             self._present_row,
         )

@@ -1,72 +1,93 @@
-"""Reads the captured tables as they were at one position of the log, table by table, by COPY.
+"""Reads tables as they were at one position of the log: chunks side by side, by COPY, remembered one by one.
 
-The rows see exactly the transactions that committed before `lsn`; the stream brings exactly the others. A row is handed out
-only when the next is known, for the last one of a table and of the snapshot carries a mark.
+The rows see exactly the transactions that committed before `lsn`. All lanes read under the one snapshot. A row is handed out when
+the next one of its table is known, for the last of a table and the last of all carry a mark; the records of one table go in the
+order in which its chunks arrive.
+
+How a broken snapshot goes on. An offset says which chunks are done (F) and up to which position P of the stream changes have been handed
+out for them. The exported snapshot is gone with its connections, so a new one is made, at a later position Q, and before anything is
+read the stream is followed from P to Q (`snapshot_catch_up`). Then the other chunks are read, under Q, and the stream goes on at Q.
+
+- No row is lost. A row that the new snapshot has is in a chunk that is still read; or in the blocks (or key range) of F: then either that very
+  version (or key) was there before, so it was read with F and its changes came since, or it came there by a change between P and Q,
+  which was handed out. Blocks of a table whose file was exchanged do not count as done. A change from P to Q that leaves
+  out a long value is completed from the new snapshot, where the table is only partly done: the target may not have the row yet.
+- No row outlives its deletion. A row handed out before and deleted between P and Q is deleted by the stream: deletions are handed out for
+  all tables, read or not.
+- No row goes back in time. What is handed out for a key is in the order of commits: rows as of P, changes from P to Q, rows as of Q, changes
+  from Q on. Of a table of which nothing is done only deletions are taken from P to Q, the rest is in its rows.
+- If the way breaks again, the offset holds the same F with a later P, or more of F with P = Q, and all of this holds again.
+
+This needs that inserts and updates reach the stream as they are made; where the settings or the publication leave some out, a partly read
+table is read anew (see `snapshot_factory`). A table without a key is cut by blocks as well; what it gave of an unfinished chunk comes twice.
 """
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Final, Protocol
 
 from headrace.data import SourceRecord
-from headrace.errors import DataException
-from headrace.sources.postgres.events import Clock, RecordMaker, sequence
+from headrace.errors import DataException, RetriableException
+from headrace.foundation.failpoints import failpoint
+from headrace.sources.postgres.events import Clock, Offset, RecordMaker, sequence
 from headrace.sources.postgres.failures import raise_as_ours
 from headrace.sources.postgres.offsets import snapshot_offset
 from headrace.sources.postgres.shapes import TableShape
+from headrace.sources.postgres.snapshot_chunks import Chunk, ChunkPlanner, SnapshotTable
+from headrace.sources.postgres.snapshot_counts import SnapshotCounts
+from headrace.sources.postgres.snapshot_lanes import Lane, Lanes
+from headrace.sources.postgres.snapshot_progress import Progress, SnapshotOffset
+from headrace.sources.postgres.snapshot_row import present_row
 from headrace.sources.postgres.tables import TableCodec
 from headrace.sources.postgres.type_plan import StaleEnum
-from headrace.systems.postgres import PgTarget, quote_identifier, quote_literal, quote_table
-from headrace.systems.postgres.introspect import Conn
+from headrace.systems.postgres import PgTarget
+
+__all__ = ["Snapshot", "SnapshotCounts", "SnapshotTable", "present_row"]
 
 logger = logging.getLogger(__name__)
 
-_LINES_PER_LOOK = 256
+_LINES_PER_LOOK: Final = 256
+_WAIT_S: Final = 0.5
+_CHANGED: Final = frozenset({"PG_TABLE_MISSING", "PG_COLUMN_MISSING"})
 
 
-@dataclass(frozen=True)
-class SnapshotTable:
-    """A table to read. `query`: a SELECT of snapshot.select.statement.overrides, None for the table itself. `only`: leave out rows of
-    tables that inherit from it."""
+class Phase(Protocol):
+    """Something that comes before the rows."""
 
-    shape: TableShape
-    query: str | None = None
-    only: bool = True
+    def poll(self, limit: int) -> list[SourceRecord] | None:
+        """Records, none when there are none now; None when it is over."""
+
+    def close(self) -> None: ...
 
 
-@dataclass
-class SnapshotCounts:
-    """What the snapshot metrics show."""
+class _Reading:
+    """A table that is being read. `left`: chunks that are not at their end; `held`: the row that is held back, `mark` what it would be
+    marked with; `ended`: chunks that are done once that row is handed out."""
 
-    tables: int = 0
-    remaining: int = 0
-    running: bool = False
-    completed: bool = False
-    aborted: bool = False
-    skipped: bool = False
-    started: float = 0.0
-    ended: float = 0.0
-    rows: int = 0
-    erroneous: int = 0
-    last_event_ns: int = 0
-    scanned: dict[str, int] = field(default_factory=dict)
+    __slots__ = ("codec", "ended", "held", "left", "mark", "opened", "table")
 
-    @property
-    def seconds(self) -> float:
-        """Duration so far."""
-        return 0.0 if not self.started else (self.ended or time.monotonic()) - self.started
+    def __init__(self, table: SnapshotTable, codec: TableCodec, chunks: int) -> None:
+        self.table = table
+        self.codec = codec
+        self.left = chunks
+        self.opened = False
+        self.held: tuple[TableCodec, list[Any]] | None = None
+        self.mark = "true"
+        self.ended: list[Chunk] = []
 
 
 class Snapshot:
-    """`connection`: inside the transaction that has the snapshot. `open_table` compiles a shape; `refresh_enum` as in the stream."""
+    """`tables`: what is still to be read, in order. `open_table` compiles a shape; `refresh_enum` as in the stream. `before`: what is handed
+    out ahead of the rows. `offset`, `final_offset`: what all records but the last carry, and the last; None for those of an initial
+    snapshot with its progress."""
 
     def __init__(
         self,
-        connection: Conn,
+        lanes: Lanes,
+        planner: ChunkPlanner,
         target: PgTarget,
         tables: Sequence[SnapshotTable],
         open_table: Callable[[TableShape], TableCodec],
@@ -75,106 +96,252 @@ class Snapshot:
         lsn: int,
         xid: int | None,
         counts: SnapshotCounts,
+        progress: Progress,
+        *,
         on_failure: str = "fail",
+        before: Phase | None = None,
+        offset: Mapping[str, Any] | None = None,
+        final_offset: Mapping[str, Any] | None = None,
     ) -> None:
-        self._connection = connection
+        self._lanes = lanes
+        self._planner = planner
         self._target = target
-        self._tables = tables
         self._open_table = open_table
         self._refresh_enum = refresh_enum
         self._maker = maker
         self.lsn = lsn
         self._counts = counts
         self._on_failure = on_failure
+        self._progress = progress
+        self._before = before
         self._clock = Clock.at(time.time_ns())
-        self.offset: Mapping[str, Any] = snapshot_offset(lsn, xid, self._clock.us, last=False)
-        self.final_offset: Mapping[str, Any] = snapshot_offset(lsn, xid, self._clock.us, last=True)
+        self._base = snapshot_offset(lsn, xid, self._clock.us, last=False)
+        self._fixed = offset
+        self._keep = bool(progress.stream)
+        self._offset: Offset = offset if offset is not None else self._base
+        last = snapshot_offset(lsn, xid, self._clock.us, last=True)
+        self.final_offset: Mapping[str, Any] = last if final_offset is None else final_offset
         self._template = maker.block.template(self._clock.us, xid, None, None)
         self._template[6] = sequence(None, lsn)
         self._template[12] = lsn
-        self._records = self._read()
-        counts.tables = counts.remaining = len(tables)
-        counts.running, counts.started = True, time.monotonic()
+        self._first_table = tables[0].id if tables and not progress.done and not progress.partial else None
+        self._work = self._plan(tables)
+        self._readings: dict[str, _Reading] = {}
+        self._ending: _Reading | None = None
+        self._started = self._over = False
+        counts.begin(len(tables) + len(progress.done), len(tables))
+        self._set_offset()
 
     def poll(self, limit: int) -> list[SourceRecord] | None:
-        """About `limit` records, fewer at the end; None when the snapshot is complete and everything was handed out."""
-        out: list[SourceRecord] = []
+        """About `limit` records, fewer or none when no more have arrived yet; None when the snapshot is complete and everything was
+        handed out. PG_TABLE_CHANGED and lost connections are to be answered with a new snapshot that goes on."""
         try:
-            for records in self._records:
-                out += records
-                if len(out) >= limit:
-                    return out
+            if self._before is not None:
+                records = self._before.poll(limit)
+                if records is not None:
+                    return records
+                self._before = None
+            return self._poll(limit)
         except Exception as error:
-            self._counts.running, self._counts.aborted = False, True
+            self._counts.abort()
+            if getattr(error, "code", None) in _CHANGED and all(r.table.query is None for r in self._readings.values()):
+                raise RetriableException(
+                    f"A table was altered between the snapshot and its reading: {error}",
+                    code="PG_TABLE_CHANGED",
+                    remedy="Nothing: the snapshot goes on under a new one.",
+                ) from error
             raise_as_ours(error, self._target)
-        return out or None
+
+    @property
+    def offset(self) -> Offset:
+        """What the next record carries, unless it is the last."""
+        return self._offset
+
+    @offset.setter
+    def offset(self, offset: Mapping[str, Any]) -> None:
+        self._fixed = self._offset = offset
+
+    @property
+    def resumable(self) -> bool:
+        """What has been handed out need not be read again when this ends early."""
+        return self._keep and self._fixed is None
 
     def close(self) -> None:
-        """Give up what is left."""
-        self._records.close()
-        if self._counts.running:
-            self._counts.running, self._counts.aborted = False, True
+        """Give up what is left, and close the lanes."""
+        if self._before is not None:
+            self._before.close()
+        self._lanes.close()
+        self._counts.abort()
 
-    def _read(self) -> Generator[list[SourceRecord], None, None]:
-        """Lumps of records, each row held back until the next one is known."""
-        counts = self._counts
-        held: tuple[TableCodec, list[Any], str] | None = None
-        for table in self._tables:
-            name = table.shape.name
-            counts.scanned[name] = 0
-            opening = True
-            for rows, codec in self._rows(table, self._open_table(table.shape)):
-                self._clock = Clock.at(time.time_ns())
-                counts.scanned[name] += len(rows)
-                counts.rows += len(rows)
-                counts.last_event_ns = self._clock.ns
-                out: list[SourceRecord] = []
-                for row in rows:
-                    mark = "first" if held is None else "first_in_data_collection" if opening else "true"
-                    if held is not None:
-                        ending = opening and held[2] != "first"
-                        self._emit(out, held[0], held[1], "last_in_data_collection" if ending else held[2], self.offset)
-                    held = (codec, row, mark)
-                    opening = False
-                yield out
-            counts.remaining -= 1
-            logger.info("Snapshot: %d rows of %s read, %d tables left.", counts.scanned[name], name, counts.remaining)
-        counts.running, counts.completed, counts.ended = False, True, time.monotonic()
-        if held is not None:
-            last: list[SourceRecord] = []
-            self._emit(last, held[0], held[1], "last", self.final_offset)
-            yield last
+    # Chunks -------------------------------------------------------------------------------------------------------
 
-    def _emit(
-        self, out: list[SourceRecord], codec: TableCodec, row: list[Any], mark: str, offset: Mapping[str, Any]
-    ) -> None:
+    def _plan(self, tables: Sequence[SnapshotTable]) -> Iterator[Chunk]:
+        for table in tables:
+            chunks = self._planner.chunks(table)
+            self._counts.scanned.setdefault(table.shape.name, 0)
+            self._counts.chunks[table.shape.name] = (len(chunks), 0)
+            reading = _Reading(table, self._open_table(table.shape), len(chunks))
+            self._readings[table.id] = reading
+            if not chunks:
+                self._finish(reading, [])
+            yield from chunks
+
+    def _poll(self, limit: int) -> list[SourceRecord] | None:
+        out: list[SourceRecord] = []
+        if self._over:
+            return None
+        while len(out) < limit:
+            self._assign()
+            if not self._lanes.busy:
+                self._complete(out)
+                return out or None
+            lane = self._lanes.ready(0.0 if out else _WAIT_S)
+            if lane is None:
+                return out
+            self._take(lane, min(_LINES_PER_LOOK, limit - len(out)), out)
+            if lane.exhausted:
+                self._end_chunk(lane, out)
+        return out
+
+    def _assign(self) -> None:
+        while (lane := self._lanes.idle()) is not None:
+            chunk = next(self._work, None)
+            if chunk is None:
+                return
+            failpoint("snapshot.chunk_started")
+            lane.start(chunk, self._readings[chunk.table.id].codec)
+
+    def _end_chunk(self, lane: Lane, out: list[SourceRecord]) -> None:
+        chunk = lane.chunk
+        assert chunk is not None
+        lane.chunk = None
+        reading = self._readings[chunk.table.id]
+        name = chunk.table.shape.name
+        reading.left -= 1
+        total, done = self._counts.chunks[name]
+        self._counts.chunks[name] = (total, done + 1)
+        if chunk.total > 1:
+            logger.info("Snapshot: chunk %d of %d of %s, %d rows.", chunk.number, chunk.total, name, lane.rows)
+        # A row that is held back belongs to a chunk that has ended: it is done only with that row.
+        reading.ended.append(chunk)
+        if reading.held is None:
+            self._settle(reading)
+        if not reading.left:
+            self._finish(reading, out)
+        failpoint("snapshot.chunk_done")
+
+    def _settle(self, reading: _Reading) -> None:
+        """What has ended of the table is handed out."""
+        begun = self._progress.partial.get(reading.table.id)
+        for chunk in reading.ended:
+            if begun is not None:
+                begun.parts[chunk.part].add(chunk.start, chunk.end)
+        reading.ended.clear()
+        if not reading.left:
+            self._progress.finish_table(reading.table.id)
+        self._set_offset()
+
+    def _set_offset(self) -> None:
+        if self._fixed is None and self._keep:
+            self._offset = SnapshotOffset(self._base, self._progress.mark())
+
+    def _finish(self, reading: _Reading, out: list[SourceRecord]) -> None:
+        """All rows of a table have arrived: its last waits for whatever comes next, which tells whether it is the last of all."""
+        counts, name = self._counts, reading.table.shape.name
+        del self._readings[reading.table.id]
+        counts.remaining -= 1
+        logger.info("Snapshot: %d rows of %s read, %d tables left.", counts.scanned[name], name, counts.remaining)
+        if reading.held is None:
+            self._settle(reading)
+            return
+        if self._ending is not None:
+            self._end_table(self._ending, out)
+        self._ending = reading
+
+    def _complete(self, out: list[SourceRecord]) -> None:
+        """Everything is read: hand out the last record, under the final offset."""
+        self._over = True
+        self._lanes.close()
+        self._counts.complete()
+        reading, self._ending = self._ending, None
+        if reading is None or reading.held is None:
+            return
+        failpoint("snapshot.before_last")
+        self._offset = self.final_offset
+        self._emit(out, *reading.held, "last")
+
+    # Rows ---------------------------------------------------------------------------------------------------------
+
+    def _take(self, lane: Lane, count: int, out: list[SourceRecord]) -> None:
+        chunk = lane.chunk
+        lines = lane.take(count)
+        if chunk is None or not lines:
+            return
+        reading = self._readings[chunk.table.id]
+        counts, name = self._counts, chunk.table.shape.name
+        for codec, rows in self._decoded(lane, reading, lines):
+            self._clock = Clock.at(time.time_ns())
+            counts.scanned[name] += len(rows)
+            counts.rows += len(rows)
+            counts.last_event_ns = self._clock.ns
+            lane.rows += len(rows)
+            self._hand_on(reading, codec, rows, out)
+
+    def _hand_on(self, reading: _Reading, codec: TableCodec, rows: list[list[Any]], out: list[SourceRecord]) -> None:
+        """Hand out the row held back and all of `rows` but the last, which is held back now."""
+        if self._ending is not None:
+            self._end_table(self._ending, out)
+            self._ending = None
+        if reading.held is not None:
+            if reading.ended:
+                self._settle(reading)
+            self._emit(out, *reading.held, reading.mark)
+        mark = "true"
+        if not reading.opened:
+            # The very first record is "first", unless the first table turned out to be empty.
+            first = not self._started and self._first_table in self._readings
+            mark = "first" if first else "first_in_data_collection"
+            reading.opened = self._started = True
+        if len(rows) > 1:
+            self._emit(out, codec, rows[0], mark)
+            mark = "true"
+            for row in rows[1:-1]:
+                self._emit(out, codec, row, mark)
+        reading.held, reading.mark = (codec, rows[-1]), mark
+
+    def _end_table(self, reading: _Reading, out: list[SourceRecord]) -> None:
+        assert reading.held is not None
+        self._settle(reading)
+        self._emit(out, *reading.held, "first" if reading.mark == "first" else "last_in_data_collection")
+
+    def _emit(self, out: list[SourceRecord], codec: TableCodec, row: list[Any], mark: str) -> None:
         source = self._template.copy()
         source[4] = mark
         source[9] = codec.shape.schema
         source[10] = codec.shape.table
-        self._maker.change(out, codec, "r", codec.key_of(row), None, codec.row(row), source, self._clock, offset)
+        self._maker.change(out, codec, "r", codec.key_of(row), None, codec.row(row), source, self._clock, self._offset)
 
-    def _rows(self, table: SnapshotTable, codec: TableCodec) -> Iterator[tuple[list[list[Any]], TableCodec]]:
-        """The table's rows in lumps, with the codec that decoded them."""
-        with self._connection.cursor() as cursor, cursor.copy(copy_statement(table, codec.copy_columns)) as copy:
-            lump: list[list[Any]] = []
-            decode = codec.decode_copy
-            for line in copy:
-                try:
-                    lump.append(decode(bytes(line)))
-                except (DataException, StaleEnum) as error:
-                    if lump:
-                        yield lump, codec
-                        lump = []
-                    codec, row = self._once_more(table, codec, bytes(line), error)
-                    decode = codec.decode_copy
-                    if row is not None:
-                        lump.append(row)
-                if len(lump) >= _LINES_PER_LOOK:
-                    yield lump, codec
-                    lump = []
-        if lump:
-            yield lump, codec
+    def _decoded(
+        self, lane: Lane, reading: _Reading, lines: list[bytes]
+    ) -> Iterator[tuple[TableCodec, list[list[Any]]]]:
+        """The rows in lumps, with the codec that decoded them."""
+        codec = lane.codec
+        assert codec is not None
+        decode, rows = codec.decode_copy, []
+        for line in lines:
+            try:
+                rows.append(decode(line))
+            except (DataException, StaleEnum) as error:
+                if rows:
+                    yield codec, rows
+                    rows = []
+                codec, row = self._once_more(reading.table, codec, line, error)
+                lane.codec = reading.codec = codec
+                decode = codec.decode_copy
+                if row is not None:
+                    rows.append(row)
+        if rows:
+            yield codec, rows
 
     def _once_more(
         self, table: SnapshotTable, codec: TableCodec, line: bytes, error: Exception
@@ -198,29 +365,3 @@ class Snapshot:
             if self._on_failure == "warn":
                 logger.error("A row of %s is left out of the snapshot: %s", table.shape.name, failure)
             return codec, None
-
-
-def copy_statement(table: SnapshotTable, columns: Sequence[str]) -> str:
-    """COPY of the wanted columns, in text format."""
-    names = ", ".join(quote_identifier(name) for name in columns)
-    if table.query is not None:
-        source = f"({table.query.rstrip().rstrip(';')}) AS chosen"
-    else:
-        source = ("ONLY " if table.only else "") + quote_table(table.shape.schema, table.shape.table)
-    return f"COPY (SELECT {names} FROM {source}) TO STDOUT"
-
-
-def present_row(connection: Conn, codec: TableCodec, texts: Sequence[Any]) -> list[Any] | None:
-    """The row that the table has now for the table's key in `texts` (`pgoutput.raw_tuple` of a new row), decoded; None when there is
-    none. Raises psycopg's errors, what decoding raises, and DataException when the key does not tell the row."""
-    columns = codec.shape.columns
-    names = ", ".join(quote_identifier(name) for name in codec.copy_columns)
-    values = {column.name: text for column, text in zip(columns, texts, strict=True)}
-    if not codec.shape.key or not all(isinstance(values[name], str) for name in codec.shape.key):
-        raise DataException(f"Table {codec.shape.name} has no key to find a row by.", code="PG_ROW_NOT_FOUND")
-    key = " AND ".join(f"{quote_identifier(name)} = {quote_literal(values[name])}" for name in codec.shape.key)
-    table = quote_table(codec.shape.schema, codec.shape.table)
-    query = f"COPY (SELECT {names} FROM {table} WHERE {key} LIMIT 1) TO STDOUT"
-    with connection.cursor() as cursor, cursor.copy(query) as copy:
-        line = b"".join(bytes(part) for part in copy)
-    return codec.decode_copy(line) if line else None

@@ -1,23 +1,109 @@
-"""Opens a snapshot of given tables at a known position of the log.
+"""Opens snapshots: exports one from the server, opens the lanes that read under it, and decides what of an earlier one still counts.
 
-A blocking snapshot, asked for while the stream runs, goes: stop the stream; `open_snapshot`; hand on what `poll` gives until it
-gives None; go on from `snapshot.lsn` or from where the stream stood, as the caller wants it: the rows are exactly those of the
-transactions that committed before `snapshot.lsn`.
+A blocking snapshot, asked for while the stream runs, goes: `open_snapshot`; read the stream up to the snapshot's `lsn`; hand on what `poll`
+gives until it gives None; go on with the stream. The rows are exactly those of the transactions that committed before `lsn`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+import hashlib
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from headrace.sources.postgres.snapshot import Snapshot, SnapshotCounts
-from headrace.sources.postgres.snapshot_plan import plan_snapshot, snapshot_xid
-from headrace.systems.postgres import quote_literal
-from headrace.systems.postgres.introspect import TableInfo
-from headrace.systems.postgres.publications import published_columns
+from headrace.sources.postgres import continuity
+from headrace.sources.postgres.config import PostgresConfig
+from headrace.sources.postgres.offsets import Position, reached_offset, snapshot_offset
+from headrace.sources.postgres.slot_setup import create_slot
+from headrace.sources.postgres.snapshot import Snapshot, SnapshotCounts, SnapshotTable, present_row
+from headrace.sources.postgres.snapshot_catch_up import CatchUp
+from headrace.sources.postgres.snapshot_chunks import ChunkPlanner
+from headrace.sources.postgres.snapshot_lanes import Lanes
+from headrace.sources.postgres.snapshot_plan import plan_snapshot, snapshot_xid, unlimited
+from headrace.sources.postgres.snapshot_progress import Progress, table_id
+from headrace.sources.postgres.tables import TableCodec
+from headrace.systems.postgres import int_to_lsn, introspect, lsn_to_int, quote_literal
+from headrace.systems.postgres.copying import CopySession
+from headrace.systems.postgres.introspect import Conn, TableInfo
+from headrace.systems.postgres.publications import PublicationInfo, published_columns
+from headrace.systems.postgres.slots import SlotInfo
 
 if TYPE_CHECKING:
-    from headrace.sources.postgres.session import PgSession
+    from headrace.sources.postgres.session import PgSession, StreamStart
+
+logger = logging.getLogger(__name__)
+
+_MULTIPLIER: Final = "snapshot.max.threads.multiplier"
+_READ_BYTES: Final = 1 << 20
+_SHAPING: Final = (
+    *("column.", "datatype.", "message.key", "topic.", "schema.name.", "field.name.", "include.", "table.ignore"),
+    *("decimal.", "time.precision", "binary.", "hstore.", "interval.", "money.", "unavailable.", "extended.headers"),
+    *("snapshot.include", "snapshot.select", "publish.via", "converters", "post.processors", "database.initial"),
+)
+"""Settings that say what is read and how it looks: under others, what has been read would have to be read anew."""
+
+
+class _Exported(NamedTuple):
+    """An open snapshot of the server: its position, the transaction that asks the catalogs, the lanes that read."""
+
+    lsn: int
+    xid: int | None
+    sql: Conn
+    lanes: Lanes
+
+
+def initial_snapshot(
+    session: PgSession,
+    slot: SlotInfo | None,
+    stored: Mapping[str, Any] | None,
+    counts: SnapshotCounts,
+    publication: PublicationInfo,
+) -> Snapshot:
+    """The snapshot that a stream goes on from, at its `lsn`: a new one, or what was left to do of one that broke."""
+    config = session.config
+    sql = session.connections.sql
+    progress = _progress_of(session, slot, stored)
+    if progress is not None and progress.shape not in ("", _shape(config)):
+        logger.warning("The settings of the snapshot have changed since it was begun: all tables are read anew.")
+        progress.done, progress.partial = [], {}
+    exported = _export(session, slot)
+    tables = _planned(session, exported.sql, publication)
+    at = reached_offset(exported.lsn, exported.xid, 0).as_dict()
+    if progress is None:
+        logger.info("Snapshot of %d tables at %s.", len(tables), int_to_lsn(exported.lsn))
+        return _snapshot(session, exported, tables, counts, Progress(at, _shape(config)))
+    left = [table for table in tables if table.id not in progress.done]
+    followed = _followed(sql, config, publication)
+    for name in [name for name in progress.partial if name not in followed]:
+        del progress.partial[name]
+    logger.info(
+        "The snapshot goes on at %s: %d tables are read, %d in part, %d not yet.",
+        int_to_lsn(exported.lsn),
+        len(progress.done),
+        len(progress.partial),
+        len(left) - len(progress.partial),
+    )
+    before = CatchUp(
+        session,
+        _start(progress.stream),
+        exported.lsn,
+        [table.id for table in left if table.id not in progress.partial],
+        progress.partial,
+        _row_then(exported.sql),
+        snapshot_offset(exported.lsn, exported.xid, 0, last=False),
+        progress.mark(),
+    )
+    progress.stream, progress.shape = at, _shape(config)
+    return _snapshot(session, exported, left, counts, progress, before)
+
+
+def lone_snapshot(session: PgSession, counts: SnapshotCounts) -> Snapshot:
+    """A snapshot that no stream follows, of the state at its beginning. One that broke is taken anew, for nothing could bring what was
+    read up to date."""
+    exported = _export(session, None, alone=True)
+    tables = _planned(session, exported.sql, None)
+    logger.info("Snapshot of %d tables at %s.", len(tables), int_to_lsn(exported.lsn))
+    return _snapshot(session, exported, tables, counts, Progress({}))
 
 
 def open_snapshot(
@@ -31,38 +117,181 @@ def open_snapshot(
 ) -> Snapshot:
     """A snapshot of `tables` under a new exported snapshot of the server. `queries`: a SELECT by `schema.table` in place of the whole
     table, None for those of snapshot.select.statement.overrides. `offset`: what all records carry but the last, `final_offset` what
-    the last carries; None for those of an initial snapshot. Close it, and `session.connections.close_snapshot()`, when done.
+    the last carries; None for those of an initial snapshot. Both may be set anew between two polls. Close it, and `session.connections.close_snapshot()`, when done.
 
     Raises what the server and its driver raise."""
-    name = f"{session.slot_name[:50]}_snapshot"
+    exported = _export(session, None, temporary=True)
+    config = session.config
+    planned = plan_snapshot(
+        exported.sql,
+        config,
+        tables,
+        via_root=config["publish.via.partition.root"],
+        sent=published_columns(exported.sql, config["publication.name"]),
+        queries=queries,
+    )
+    return _snapshot(session, exported, planned, counts, Progress({}), None, offset, final_offset)
+
+
+# What of an earlier snapshot counts -----------------------------------------------------------------------------------
+
+
+def _progress_of(session: PgSession, slot: SlotInfo | None, stored: Mapping[str, Any] | None) -> Progress | None:
+    """How far an unfinished snapshot was; None when it cannot go on, for the slot no longer has what has changed since."""
+    if stored is None or not Position.of(stored).snapshot_running:
+        return None
+    progress = Progress.of(stored)
+    if progress is None:
+        # Debezium's: nothing counts as read, but rows were handed out, whose deletions the target must learn of.
+        progress = Progress(reached_offset(Position.of(stored).commit_lsn, None, 0).as_dict())
+    if slot is None:
+        logger.warning("Replication slot %s is gone: the unfinished snapshot is taken anew.", session.slot_name)
+        return None
+    lost = continuity.gap(
+        session.config, session.connections.sql, slot, _start(progress.stream).position, progress.stream
+    )
+    if lost is None:
+        return progress
+    if slot.lost:
+        raise lost
+    logger.warning("The unfinished snapshot is taken anew. %s", lost)
+    return None
+
+
+def _start(stream: Mapping[str, Any]) -> StreamStart:
+    from headrace.sources.postgres.session import StreamStart
+
+    position = Position.of(stream)
+    return StreamStart(position.commit_lsn, position, stream)
+
+
+def _shape(config: PostgresConfig) -> str:
+    relevant = sorted(item for item in config.raw.items() if item[0].startswith(_SHAPING))
+    return hashlib.sha256(repr(relevant).encode()).hexdigest()[:16]
+
+
+def _followed(sql: Conn, config: PostgresConfig, publication: PublicationInfo) -> frozenset[str]:
+    """The tables all of whose inserts and updates reach the stream, by `table_id`."""
+    if config.rules().skipped & {"c", "u"} or not {"insert", "update"} <= publication.operations:
+        return frozenset()
+    columns = "rowfilter IS NULL" if sql.info.server_version >= 150_000 else "true"
+    rows = sql.execute(
+        f"SELECT p.schemaname, p.tablename FROM pg_catalog.pg_publication_tables p WHERE p.pubname = %s AND {columns}",
+        (publication.name,),
+    ).fetchall()
+    return frozenset(table_id(*row) for row in rows)
+
+
+def _row_then(sql: Conn) -> Callable[[TableCodec, Sequence[Any]], list[Any] | None]:
+    def row_then(codec: TableCodec, texts: Sequence[Any]) -> list[Any] | None:
+        # A failure must not end the transaction that has the snapshot.
+        with sql.transaction():
+            return present_row(sql, codec, texts)
+
+    return row_then
+
+
+# Export and lanes -----------------------------------------------------------------------------------------------------
+
+
+def _export(session: PgSession, slot: SlotInfo | None, *, alone: bool = False, temporary: bool = False) -> _Exported:
+    """Make the slot, or a temporary one beside it, and open its snapshot; `alone`: the present state, without a slot."""
+    begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+    if alone:
+        sql = session.connections.open_snapshot()
+        sql.execute(begin)
+        lsn = lsn_to_int(introspect.current_lsn(sql))
+        row = sql.execute("SELECT pg_export_snapshot()").fetchone()
+        name = row[0] if row else ""
+        return _Exported(lsn, snapshot_xid(sql), sql, _lanes(session, sql, name))
     replication = session.connections.open_replication()
     try:
-        made = replication.create_slot(name, temporary=True, snapshot="export")
+        if slot is None and not temporary:
+            made = create_slot(session.config, session.connections.sql, replication, "export")
+        else:
+            made = replication.create_slot(f"{session.slot_name[:50]}_snapshot", temporary=True, snapshot="export")
+        name = made.snapshot_name or ""
         sql = session.connections.open_snapshot()
-        sql.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        sql.execute(f"SET TRANSACTION SNAPSHOT {quote_literal(made.snapshot_name or '')}")
-        xid = snapshot_xid(sql)
+        sql.execute(begin)
+        sql.execute(f"SET TRANSACTION SNAPSHOT {quote_literal(name)}")
+        # The exporting connection may go when all have taken the snapshot over.
+        return _Exported(made.consistent_lsn, snapshot_xid(sql), sql, _lanes(session, sql, name))
     finally:
         replication.close()
+
+
+def _lanes(session: PgSession, sql: Conn, snapshot: str) -> Lanes:
     config = session.config
-    sent = published_columns(sql, config["publication.name"])
-    planned = plan_snapshot(
-        sql, config, tables, via_root=config["publish.via.partition.root"], sent=sent, queries=queries
+    threads: int = config["snapshot.max.threads"]
+    statements = [
+        "SET row_security = off",
+        *config.initial_statements(),
+        "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+        f"SET TRANSACTION SNAPSHOT {quote_literal(snapshot)}",
+        *unlimited(sql.info.server_version),
+    ]
+    opened: list[CopySession] = []
+    try:
+        for _ in range(threads):
+            opened.append(CopySession(session.target))
+            opened[-1].execute(statements)
+    except BaseException:
+        for one in opened:
+            one.close()
+        raise
+    limit: int = config["max.queue.size.in.bytes"] or _READ_BYTES
+    return Lanes(opened, max(8192, min(_READ_BYTES, limit // threads)))
+
+
+def _planned(session: PgSession, sql: Conn, publication: PublicationInfo | None) -> list[SnapshotTable]:
+    via_root = publication.via_root if publication else session.config["publish.via.partition.root"]
+    sent = published_columns(sql, publication.name) if publication else {}
+    return plan_snapshot(sql, session.config, session.capture.snapshot_tables(sql), via_root=via_root, sent=sent)
+
+
+def _snapshot(
+    session: PgSession,
+    exported: _Exported,
+    tables: Sequence[SnapshotTable],
+    counts: SnapshotCounts,
+    progress: Progress,
+    before: CatchUp | None = None,
+    offset: Mapping[str, Any] | None = None,
+    final_offset: Mapping[str, Any] | None = None,
+) -> Snapshot:
+    config = session.config
+    planner = ChunkPlanner(
+        exported.sql,
+        config["snapshot.max.threads"],
+        _multiplier(config),
+        progress,
+        whole=config["legacy.snapshot.max.threads"],
     )
-    snapshot = Snapshot(
-        sql,
+    return Snapshot(
+        exported.lanes,
+        planner,
         session.target,
-        planned,
+        tables,
         session.codecs.of,
         session.codecs.refresh_enum,
         session.maker,
-        made.consistent_lsn,
-        xid,
+        exported.lsn,
+        exported.xid,
         counts,
-        config.rules().on_failure,
+        progress,
+        on_failure=config.rules().on_failure,
+        before=before,
+        offset=offset,
+        final_offset=final_offset,
     )
-    if offset is not None:
-        snapshot.offset = offset
-    if final_offset is not None:
-        snapshot.final_offset = final_offset
-    return snapshot
+
+
+def _multiplier(config: PostgresConfig) -> Callable[[str], int]:
+    """Chunks for each thread, by `schema.table`; a key may name the database, too."""
+    dbname = config["database.dbname"]
+
+    def multiplier(table: str) -> int:
+        own = config.text(f"{_MULTIPLIER}.{table}") or config.text(f"{_MULTIPLIER}.{dbname}.{table}")
+        return int(own) if own else int(config[_MULTIPLIER])
+
+    return multiplier

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from headrace.cdc.filters import compile_patterns
 from headrace.sources.postgres.config import PostgresConfig
 from headrace.sources.postgres.shapes import Catalog
-from headrace.sources.postgres.snapshot import SnapshotTable
+from headrace.sources.postgres.snapshot_chunks import SnapshotTable
 from headrace.systems.postgres import quote_table
 from headrace.systems.postgres.introspect import Conn, TableInfo, TableName
 
@@ -27,8 +27,8 @@ def plan_snapshot(
     """Of the captured tables those to read, in order. `sql`: in the transaction that has the snapshot; timeouts are lifted
     and locks taken in it. `via_root`: the stream reports partitions under the name of their root. `sent`: see `Catalog.shapes`: a
     column that no later change brings would grow old in the target. `queries`: a SELECT by `schema.table`, None for the configured ones."""
-    sql.execute("SET LOCAL statement_timeout = 0")
-    sql.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
+    for statement in unlimited(sql.info.server_version):
+        sql.execute(statement)
     chosen = _in_order(config, _readable(tables, via_root))
     if config.word("snapshot.locking.mode") == "shared" and chosen:
         sql.execute(f"SET LOCAL lock_timeout = {int(config['snapshot.lock.timeout.ms'])}")
@@ -37,9 +37,17 @@ def plan_snapshot(
     shapes = Catalog(sql, comments=config["include.schema.comments"]).shapes(chosen, sent)
     overrides = config.select_overrides() if queries is None else queries
     return [
-        SnapshotTable(shape, overrides.get(shape.name), only=table.kind == "r")
+        SnapshotTable(shape, overrides.get(shape.name), only=table.kind == "r", oid=table.oid, kind=table.kind)
         for shape, table in zip(shapes, chosen, strict=True)
     ]
+
+
+def unlimited(server_version: int) -> list[str]:
+    """What lifts the timeouts of the open transaction."""
+    names = ["statement_timeout", "idle_in_transaction_session_timeout"]
+    if server_version >= 170_000:
+        names.append("transaction_timeout")
+    return [f"SET LOCAL {name} = 0" for name in names]
 
 
 def snapshot_xid(connection: Conn) -> int | None:

@@ -135,7 +135,7 @@ class PostgresSourceTask(SourceTask):
                     self.context.metrics, self.numbers, self._config["topic.prefix"], self._tags, table
                 )
         elif first is None:
-            logger.info("snapshot.mode=initial_only: the snapshot is complete, nothing is left to do.")
+            logger.info("snapshot.mode wants neither snapshot nor stream: nothing is left to do.")
             self._finished = True
         else:
             if self._beside is not None and self._handed is None:
@@ -147,8 +147,8 @@ class PostgresSourceTask(SourceTask):
         assert self._snapshot is not None
         snapshot, self._snapshot = self._snapshot, None
         self._session.connections.close_snapshot()
-        if self._config.word("snapshot.mode") == "initial_only":
-            logger.info("snapshot.mode=initial_only: the snapshot is complete, nothing is left to do.")
+        if not self._session.mode.stream:
+            logger.info("The snapshot is complete, and snapshot.mode wants no stream: nothing is left to do.")
             self._finished = True
             self._session.connections.close()
             return
@@ -295,8 +295,6 @@ class PostgresSourceTask(SourceTask):
             self._beside.detach()
         if self._snapshot is not None:
             self._snapshot.close()
-            # A snapshot is not continued: rows handed out so far come again.
-            self._handed = None
         if self._session is not None:
             self._session.connections.close()
         self._session = self._snapshot = self._next = self._decoder = self._feedback = None
@@ -314,8 +312,8 @@ class PostgresSourceTask(SourceTask):
 
     def paused(self) -> None:
         """Give the replication connection back: one that lives but does not read would keep the server from shutting down. A
-        running snapshot is kept, it could only begin again."""
-        if self._decoder is not None:
+        snapshot is given up, too, for it keeps the server from cleaning up, if it can go on later."""
+        if self._decoder is not None or (self._snapshot is not None and self._snapshot.resumable):
             self._disconnect()
 
     def stop(self) -> None:

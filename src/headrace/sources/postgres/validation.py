@@ -19,7 +19,6 @@ from headrace.systems.postgres import map_error, publications, slots
 _DEFAULT_NAMING = ("io.debezium.schema.DefaultTopicNamingStrategy",)
 _REFUSED_CHOICES = {
     "snapshot.mode": {
-        "configuration_based": "five booleans instead of a mode are not supported",
         "custom": "custom snapshot modes are not supported",
         "never": "use no_data",
         "recovery": "PostgreSQL has no schema history to recover",
