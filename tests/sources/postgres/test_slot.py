@@ -283,3 +283,14 @@ def test_a_heartbeat_before_any_change_has_a_position(props: dict[str, str], sql
     sql.execute("INSERT INTO t VALUES (1)")
     with Runner(props, stored) as run:
         assert [r.key["id"] for r in run.count(1)] == [1]
+
+
+def test_a_heartbeat_query_on_a_table_that_is_not_there_ends_the_task(
+    props: dict[str, str], sql: psycopg.Connection[Any]
+) -> None:
+    beats = {"heartbeat.interval.ms": "20", "heartbeat.action.query": "INSERT INTO no_such_table VALUES (1)"}
+    with Runner({**props, **beats}) as run:
+        assert run.failure().code == "PG_TABLE_MISSING"
+    beats["heartbeat.action.query"] = "SELECT 1 / 0"
+    with Runner({**props, **beats}) as run:
+        run.until(lambda records: sum(r.topic.startswith("__debezium-heartbeat") for r in records) > 1)

@@ -38,7 +38,7 @@ class Heartbeats:
                 session.connections.sql.execute(self._query.encode())
             except Exception as error:
                 mapped = map_error(error, session.target)
-                if mapped.retry_class is RetryClass.RETRY:
+                if mapped.retry_class is RetryClass.RETRY or mapped.code == "PG_TABLE_MISSING":
                     raise mapped from error
                 logger.warning("heartbeat.action.query failed: %s", mapped)
         clock = Clock.at(time.time_ns())

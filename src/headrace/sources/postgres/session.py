@@ -209,9 +209,16 @@ class PgSession:
             if not self.capture(relation.schema, relation.table):
                 return None
             try:
-                return self.codecs.of(catalog.of_relation(relation))
+                codec = self.codecs.of(catalog.of_relation(relation))
             except Exception as error:
                 raise_as_ours(error, self.target)
+            if codec.key_schema is not None and not codec.key_in_identity:
+                logger.warning(
+                    "The replica identity of %s does not hold the key of its records: a delete from it will be an error. Set REPLICA"
+                    " IDENTITY FULL, or choose the key with message.key.columns.",
+                    codec.shape.name,
+                )
+            return codec
 
         plain = TransactionStream if self.config["provide.transaction.metadata"] else StreamDecoder
         # Signals are taken heed of only by the stream proper.
