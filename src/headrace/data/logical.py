@@ -1,7 +1,7 @@
 """Connect's logical types: Decimal, Date, Time, Timestamp.
 
 In memory a logical value is the Python object a reader expects: `decimal.Decimal`, `datetime.date`, `datetime.time`,
-`datetime.datetime` (aware, UTC, millisecond precision). Converters write the base type. Source: Connect API
+`datetime.datetime` (aware, UTC, millisecond precision), beyond whose range `headrace.data.wide_temporal` goes. Converters write the base type. Source: Connect API
 org.apache.kafka.connect.data.{Decimal,Date,Time,Timestamp}.
 """
 
@@ -13,6 +13,7 @@ from decimal import Decimal as PyDecimal
 from typing import Final
 
 from headrace.data.schema import Schema, SchemaBuilder
+from headrace.data.wide_temporal import WideDate, WideDatetime, WideTime
 from headrace.errors import DataException
 
 DECIMAL_NAME: Final = "org.apache.kafka.connect.data.Decimal"
@@ -93,6 +94,8 @@ def date_to_days(value: dt.date) -> int:
         if (value.hour, value.minute, value.second, value.microsecond) != (0, 0, 0, 0):
             raise DataException("Kafka Connect Date type should not have any time fields set to non-zero values.")
         value = value.date()
+    elif value.__class__ is WideDate:
+        return value.number
     return value.toordinal() - _EPOCH_DATE_ORDINAL
 
 
@@ -102,6 +105,8 @@ def days_to_date(days: int) -> dt.date:
 
 def time_to_millis(value: dt.time) -> int:
     """Milliseconds of the day; finer digits are cut."""
+    if value.__class__ is WideTime:
+        return value.number
     return ((value.hour * 60 + value.minute) * 60 + value.second) * 1000 + value.microsecond // 1000
 
 
@@ -114,6 +119,8 @@ def millis_to_time(millis: int) -> dt.time:
 
 def datetime_to_millis(value: dt.datetime) -> int:
     """Milliseconds since the epoch; a naive datetime is taken as UTC; finer digits are cut."""
+    if value.__class__ is WideDatetime:
+        return value.number
     if value.tzinfo is None:
         value = value.replace(tzinfo=dt.UTC)
     return (value - _EPOCH) // _MS

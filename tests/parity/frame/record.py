@@ -1,7 +1,7 @@
 """`make goldens`: asks the oracle every case of the corpora, or of those named, and writes its answers down.
 
-The areas `rest` and `postgres_stream` are recorded when they are named: the first needs Java and Maven, for it runs a worker of Kafka
-Connect with a broker; the second starts a PostgreSQL server."""
+The areas `rest`, `postgres_stream` and `postgres_types` are recorded when they are named: the first needs Java and Maven, for it runs a
+worker of Kafka Connect with a broker; the others start a PostgreSQL server."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import sys
 
 from tests.parity.frame import corpora
 from tests.parity.frame.oracle import Oracle
+from tests.parity.postgres.record import main as record_types
 from tests.parity.rest.record import main as record_rest
 from tests.parity.stream.record import main as record_stream
 
@@ -19,6 +20,9 @@ def main(names: list[str]) -> None:
         return
     if names == ["postgres_stream"]:
         record_stream([])
+        return
+    if names == ["postgres_types"]:
+        record_types()
         return
     known = corpora.areas()
     if unknown := sorted(set(names) - set(known)):

@@ -86,5 +86,7 @@ def money_plan(modes: Modes) -> TypePlan:
     if modes.decimals == "double":
         return text_plan(SchemaBuilder.float64, "float(money(x))", 0.0, modes, names)
     if modes.decimals == "string":
+        # As the server has it: the original does not bring this text to the number of places that are set.
+        names["money"] = lambda text: texts.money_value(text, None)
         return text_plan(SchemaBuilder.string, 'format(money(x), "f")', f"{zero:f}", modes, names)
     return text_plan(lambda: decimal_builder(places), "money(x)", zero, modes, names)

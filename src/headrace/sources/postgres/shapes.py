@@ -127,8 +127,6 @@ def _sent(name: TableName, found: list[ColumnInfo], sent: frozenset[str] | None)
 
 def _column(column: ColumnInfo, comment: str | None) -> ColumnShape:
     default = None if column.generated else column.default
-    if default is None and column.identity:
-        default = "nextval()"
     return ColumnShape(column.name, column.type_oid, column.typmod, not column.not_null, default, comment)
 
 

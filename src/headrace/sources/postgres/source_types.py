@@ -15,6 +15,7 @@ _LENGTHS: Final = {
     "bool": 1, "int2": 5, "int4": 10, "int8": 19, "oid": 10, "float4": 8, "float8": 17, "date": 13, "uuid": 2147483647, "char": 1,
 }  # fmt: skip
 _UNLIMITED: Final = 2**31 - 1
+_VARIABLE_SCALE: Final = (131089, 0)
 
 
 class PropagatedTypes:
@@ -51,13 +52,14 @@ def _serial(column: ColumnShape, type: ResolvedType) -> str | None:
 
 def _length_and_scale(type: ResolvedType) -> tuple[int, int | None]:
     if type.element is not None:
-        return _length_and_scale(type.element)
+        found = _length_and_scale(type.element)
+        return found if found != (0, None) else _VARIABLE_SCALE
     typmod, name = type.typmod, type.name
     if name == "interval":
-        return 49, 6
+        return 49, (6 if typmod < 0 else typmod & 0xFFFF)
     if name == "numeric":
         declared = numeric_precision(typmod)
-        return declared if declared else (0, None)
+        return declared or (_VARIABLE_SCALE if type.is_domain else (0, None))
     if name in ("varchar", "bpchar"):
         return (typmod - 4 if typmod >= 4 else _UNLIMITED), 0
     if name in ("bit", "varbit"):
@@ -65,7 +67,8 @@ def _length_and_scale(type: ResolvedType) -> tuple[int, int | None]:
     if name in ("timestamp", "timestamptz", "time", "timetz"):
         digits = typmod if typmod >= 0 else 6
         base = {"timestamp": 22, "timestamptz": 28, "time": 8, "timetz": 14}[name]
-        return base + (digits + 1 if digits else 0), digits
+        # The original's driver counts two places for one digit.
+        return base + (digits + 1 + (digits == 1) if digits else 0), digits
     if name == "float4" or name == "float8":
         return _LENGTHS[name], _LENGTHS[name]
     return _LENGTHS.get(name, _UNLIMITED), 0

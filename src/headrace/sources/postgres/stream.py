@@ -20,7 +20,7 @@ from headrace.sources.postgres.post_processors import PostProcessor
 from headrace.sources.postgres.stream_place import StreamPlace
 from headrace.sources.postgres.stream_rules import StreamRules
 from headrace.sources.postgres.tables import TableCodec
-from headrace.sources.postgres.type_plan import StaleEnum, UnexpectedNullError
+from headrace.sources.postgres.type_plan import VALUE_ERRORS, StaleEnum, UnexpectedNullError
 
 logger = logging.getLogger(__name__)
 
@@ -29,7 +29,6 @@ _U64: Final = Binary(">Q").unpack_from
 _XLOG_DATA, _BEGIN, _COMMIT = pgoutput.XLOG_DATA, pgoutput.BEGIN, pgoutput.COMMIT
 _INSERT, _UPDATE, _DELETE, _RELATION = pgoutput.INSERT, pgoutput.UPDATE, pgoutput.DELETE, pgoutput.RELATION
 _NEW, _OLD = pgoutput.NEW_TUPLE, pgoutput.OLD_TUPLE
-_BY_VALUE: Final = ("DECIMAL_NOT_FINITE", "TEMPORAL_OUT_OF_RANGE")
 _ROWS: Final = frozenset({_INSERT, _UPDATE, _DELETE})
 
 
@@ -37,8 +36,6 @@ class StreamDecoder(StreamPlace):
     """`open_table(relation)` gives the codec of a relation, None when the table is not captured; `refresh_enum(oid)` drops what
     is known of an enum. `present_row(codec, texts)` reads the row that the table has now for the key in a complete row of texts, None
     when there is none. `offset`: of the last event handed out, to begin with the stored one."""
-
-    _offset: type[StreamOffset] = StreamOffset
 
     def __init__(
         self,
@@ -57,6 +54,8 @@ class StreamDecoder(StreamPlace):
         self._refresh_enum = refresh_enum
         self._present_row = present_row
         self._processors: Sequence[PostProcessor] = ()
+        # Of the instance: that is found faster than what its class has.
+        self._offset: type[StreamOffset] = StreamOffset
         self._tables: dict[int, tuple[pgoutput.Relation, TableCodec | None]] = {}
 
     def watch(self, processors: Sequence[PostProcessor]) -> None:
@@ -234,7 +233,7 @@ class StreamDecoder(StreamPlace):
                 stale += 1
                 self._refresh_enum(error.oid, stale == 2)
                 codec = self._open_table(relation)
-            elif isinstance(error, DataException) and error.code in _BY_VALUE and not slow:
+            elif isinstance(error, DataException) and error.code in VALUE_ERRORS and not slow:
                 slow = True
             else:
                 break

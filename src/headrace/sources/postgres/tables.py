@@ -226,7 +226,7 @@ class TableCodec:
 
     def tolerant(self, raw: Sequence[Any], *, partial: bool = False, copied: bool = False) -> list[Any]:
         """A row whose values were refused once, made value by value as event.converting.failure.handling.mode says: a value that
-        cannot be carried becomes null, or the zero value of a required column."""
+        cannot be carried becomes null; in a required column it is an error always."""
         row = []
         columns = self._copied if copied else self._partial if partial else self._full
         for slot, (column, field) in enumerate(zip(columns, self._outputs, strict=True)):
@@ -243,7 +243,8 @@ class TableCodec:
         try:
             return eval(column.from_text, {**self._scope, "x": text})
         except DataException as error:
-            if self.options.on_bad_value == "fail":
+            if self.options.on_bad_value == "fail" or not field.shape.optional:
+                # A required column has no value that would not be taken for the row's own.
                 raise
             if self.options.on_bad_value == "warn":
                 logger.warning(

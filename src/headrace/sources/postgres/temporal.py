@@ -63,9 +63,14 @@ def timestamp_us(text: str) -> int:
 
 
 def timestamp_ns(text: str) -> int:
-    """As `timestamp_us`, in nanoseconds; clamped to 64 bits as infinity is."""
+    """As `timestamp_us`, in nanoseconds. OverflowError beyond 64 bits (before 1677 and after 2262)."""
     infinite = INFINITY_NS.get(text)
-    return infinite if infinite is not None else timestamp_us(text) * 1000
+    if infinite is not None:
+        return infinite
+    nanos = timestamp_us(text) * 1000
+    if not -(2**63) <= nanos < 2**63:
+        raise OverflowError(text)
+    return nanos
 
 
 def timestamp_ms(text: str) -> int:
@@ -160,10 +165,13 @@ def interval_us(text: str) -> int:
     if "infinity" in text:
         return 2**63 - 1 if text[0] != "-" else -(2**63)
     years, months, days, hours, minutes, micros = interval_parts(text)
-    if not years and not months:
-        return ((days * 24 + hours) * 60 + minutes) * 60_000_000 + micros
     all_days = ((years * 12) + months) * (365.25 / 12.0) + days
-    return int(((((all_days * 24 + hours) * 60) + minutes) * 60 + micros / 1e6) * 1e6)
+    return _long(((((all_days * 24 + hours) * 60) + minutes) * 60 + micros / 1e6) * 1e6)
+
+
+def _long(number: float) -> int:
+    """As Java makes a long of a double: cut, and held within 64 bits."""
+    return max(-(2**63), min(2**63 - 1, int(number)))
 
 
 def interval_iso(text: str) -> str:

@@ -16,6 +16,7 @@ from headrace.data.logical import (
     timestamp_builder,
 )
 from headrace.data.schema import SchemaBuilder
+from headrace.data.wide_temporal import WideDate, WideDatetime, WideTime
 from headrace.errors import DataException
 from headrace.sources.postgres import temporal
 from headrace.sources.postgres.modes import Modes
@@ -107,37 +108,34 @@ def _timestamp(mode: str, typmod: int) -> Choice:
         names = {"connect_timestamp": _connect_timestamp}
         return timestamp_builder, "connect_timestamp(x)", dt.datetime(1970, 1, 1, tzinfo=dt.UTC), names
     if mode == "nanoseconds":
-        return lambda: semantic.int64(semantic.NANO_TIMESTAMP), "timestamp_ns(x)", 0, {}
+        return lambda: semantic.int64(semantic.NANO_TIMESTAMP), "nanos(x)", 0, {"nanos": _nanos}
     if mode in ("adaptive", "adaptive_time_microseconds") and 0 <= typmod <= 3:
         return lambda: semantic.int64(semantic.TIMESTAMP), "timestamp_ms(x)", 0, {}
     return lambda: semantic.int64(semantic.MICRO_TIMESTAMP), "timestamp_us(x)", 0, {}
 
 
-def _out_of_range(text: str, kind: str) -> DataException:
-    return DataException(
-        f"{text} is outside what Connect's {kind} can hold.",
-        code="TEMPORAL_OUT_OF_RANGE",
-        field="time.precision.mode",
-        remedy="Set time.precision.mode to adaptive, microseconds or isostring.",
-    )
+def _nanos(text: str) -> int:
+    try:
+        return temporal.timestamp_ns(text)
+    except OverflowError:
+        raise DataException(
+            f"{text} is outside what a NanoTimestamp can hold.",
+            code="TEMPORAL_OUT_OF_RANGE",
+            field="time.precision.mode",
+            remedy="Set time.precision.mode to adaptive, microseconds or isostring.",
+        ) from None
 
 
 def _connect_date(text: str) -> dt.date:
     days = temporal.date_days(text)
-    if not -719_162 <= days <= 2_932_896:
-        raise _out_of_range(text, "Date")
-    return days_to_date(days)
+    return days_to_date(days) if -719_162 <= days <= 2_932_896 else WideDate(days)
 
 
 def _connect_time(text: str) -> dt.time:
-    micros = temporal.time_us(text)
-    if micros >= temporal.DAY_US:
-        raise _out_of_range(text, "Time")
-    return millis_to_time(micros // 1000)
+    millis = temporal.time_us(text) // 1000
+    return millis_to_time(millis) if millis < temporal.DAY_US // 1000 else WideTime(millis)
 
 
 def _connect_timestamp(text: str) -> dt.datetime:
     millis = temporal.timestamp_ms(text)
-    if not -62_135_596_800_000 <= millis <= 253_402_300_799_999:
-        raise _out_of_range(text, "Timestamp")
-    return millis_to_datetime(millis)
+    return millis_to_datetime(millis) if -62_135_596_800_000 <= millis <= 253_402_300_799_999 else WideDatetime(millis)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from headrace.data import Schema, SchemaBuilder
 from headrace.sources.postgres.modes import Modes
+
+VALUE_ERRORS: Final = frozenset(["ARRAY_ELEMENT_NULL", "BIT_EMPTY", "DECIMAL_NOT_FINITE", "TEMPORAL_OUT_OF_RANGE"])
+"""Codes of values that cannot be carried: what is done about them event.converting.failure.handling.mode says."""
 
 
 class StaleEnum(Exception):

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import struct
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
+
+import msgspec
 
 from headrace.cdc import semantic
 from headrace.data import FLOAT32_SCHEMA, FLOAT64_SCHEMA, OPTIONAL_STRING_SCHEMA, STRING_SCHEMA, SchemaBuilder
 from headrace.data.unchanged import UnchangedMap, UnchangedText, unchanged_value
+from headrace.errors import DataException
 from headrace.sources.postgres import texts
 from headrace.sources.postgres.array_types import array_plan
 from headrace.sources.postgres.decimal_types import money_plan, numeric_plan
@@ -58,10 +61,14 @@ _FLOAT32: Final = struct.Struct("f")
 def plan(type: ResolvedType, registry: TypeRegistry, modes: Modes) -> TypePlan | None:
     """The plan for a resolved type, None when it is not carried over."""
     if type.element is not None:
-        made = array_plan(type.element, modes, lambda element: plan(element, registry, modes))
-        return made or (_unknown(modes) if modes.include_unknown else None)
-    made = _scalar(type, registry, modes) or plan_temporal(type, modes)
-    return made or (_unknown(modes) if modes.include_unknown else None)
+        element = type.element
+        opaque = (lambda: _unknown(element.name, modes)) if modes.include_unknown else None
+        return array_plan(element, modes, lambda one: _known(one, registry, modes), opaque)
+    return _known(type, registry, modes) or (_unknown(type.name, modes) if modes.include_unknown else None)
+
+
+def _known(type: ResolvedType, registry: TypeRegistry, modes: Modes) -> TypePlan | None:
+    return _scalar(type, registry, modes) or plan_temporal(type, modes)
 
 
 def _scalar(type: ResolvedType, registry: TypeRegistry, modes: Modes) -> TypePlan | None:
@@ -142,16 +149,28 @@ def _bytea(modes: Modes) -> TypePlan:
     )
 
 
-def _unknown(modes: Modes) -> TypePlan:
+_GEOMETRIC: Final = frozenset(["line", "lseg", "box", "path", "polygon", "circle"])
+
+
+def _unknown(name: str, modes: Modes) -> TypePlan:
+    """The text of a type that is not supported, as bytes or in their encoding."""
+    text = "java_numbers(x)" if name in _GEOMETRIC else "x"
+    names: dict[str, Any] = {"java_numbers": texts.java_numbers}
     if modes.binary == "bytes":
-        return TypePlan(SchemaBuilder.bytes, "x", "x.encode()", {}, lambda s: b"", modes.unchanged_bytes)
-    names = {"encode": modes.encode_binary}
-    return TypePlan(SchemaBuilder.string, "encode(x)", "encode(x.encode())", names, lambda s: "", modes.unchanged_text)
+        raw = f"{text.replace('x)', 'x.decode())')}.encode()" if text != "x" else "x"
+        return TypePlan(SchemaBuilder.bytes, raw, f"{text}.encode()", names, lambda s: b"", modes.unchanged_bytes)
+    names["encode"] = modes.encode_binary
+    code = f"encode({text}.encode())"
+    raw = "encode(x)" if text == "x" else code.replace("s(x)", "s(x.decode())")
+    return TypePlan(SchemaBuilder.string, raw, code, names, lambda s: "", modes.unchanged_text)
 
 
 def _bits(typmod: int, modes: Modes) -> TypePlan:
     if typmod == 1:
-        return TypePlan(SchemaBuilder.bool, 'x == b"1"', 'x == "1"', {}, lambda schema: False, None)
+        # varbit(1) may be empty, which is no truth value.
+        code = "one_bit[x] if x in one_bit else no_bit()"
+        names: dict[str, Any] = {"one_bit": {"1": True, "0": False, b"1": True, b"0": False}, "no_bit": _no_bit}
+        return TypePlan(SchemaBuilder.bool, code, code, names, lambda schema: False, None)
     length = typmod if typmod > 0 else 2**31 - 1
     return TypePlan(
         lambda: semantic.bits(length),
@@ -160,6 +179,15 @@ def _bits(typmod: int, modes: Modes) -> TypePlan:
         {"bits": texts.bits_bytes},
         lambda s: b"",
         modes.unchanged_bytes,
+    )
+
+
+def _no_bit() -> bool:
+    raise DataException(
+        "An empty bit string is no truth value.",
+        code="BIT_EMPTY",
+        field="column.exclude.list",
+        remedy="Leave the column out, or give it a length of more than one bit.",
     )
 
 
@@ -181,7 +209,7 @@ def _hstore(modes: Modes) -> TypePlan:
         "hstore_json(x)",
         names,
         lambda s: "{}",
-        UnchangedText(f'{{"{modes.placeholder_text}":"{modes.placeholder_text}"}}'),
+        UnchangedText(msgspec.json.encode({modes.placeholder_text: modes.placeholder_text}).decode()),
     )
 
 

@@ -152,7 +152,7 @@ WITH RECURSIVE base AS (
     SELECT b.attrelid, b.attnum, t.oid, t.typtype, t.typbasetype, b.typtypmod, t.typtypmod, t.typelem, t.typcategory
     FROM base b JOIN pg_catalog.pg_type t ON t.oid = b.typbasetype WHERE b.typtype = 'd')
 SELECT a.attrelid, a.attnum, a.attname, a.atttypid, pg_catalog.format_type(a.atttypid, a.atttypmod), a.atttypmod,
-       a.attnotnull, pg_catalog.pg_get_expr(d.adbin, d.adrelid), a.attgenerated, a.attidentity, t.typtype,
+       a.attnotnull OR t.typtype = 'd' AND t.typnotnull, pg_catalog.pg_get_expr(d.adbin, d.adrelid), a.attgenerated, a.attidentity, t.typtype,
        b.oid, b.typmod, CASE WHEN b.typcategory = 'A' THEN b.typelem ELSE 0 END, a.attndims
 FROM pg_catalog.pg_attribute a
 JOIN pg_catalog.pg_type t ON t.oid = a.atttypid

@@ -1,0 +1,1 @@
+"""The PostgreSQL connectors side by side: types, masks, settings."""

@@ -1,0 +1,74 @@
+"""Every PostgreSQL type in every handling mode: headrace's schemas and values against those Debezium gave for the same tables.
+
+Compared by column: its schema, its values in the snapshot and in the stream, and the events of updates and deletes.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from headrace.testing.servers import PostgresServer
+from tests.parity.corpus.postgres_types import EXPLAINED, MODES
+from tests.parity.frame.counts import Counts
+from tests.parity.postgres.golden import read_golden, unpack
+from tests.parity.postgres.lab import Reading
+from tests.parity.postgres.ours import read_all
+from tests.parity.postgres.record import GOLDEN
+
+GOLDENS = unpack(read_golden(GOLDEN))
+AREA = "postgres_types"
+
+
+@pytest.fixture(scope="module")
+def ours(postgres: PostgresServer) -> tuple[Reading, list[str]]:
+    return read_all(postgres)
+
+
+def differences(name: str, theirs: dict[str, Any], ours: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """(`mode/table.column:part`, what differs), an empty text where nothing does."""
+
+    def place(column: str, part: str) -> str:
+        return f"{name}.{column}:{part}"
+
+    yield place("c_id", "key"), "" if theirs["key"] == ours["key"] else f"{theirs['key']} | {ours['key']}"
+    for column in {**theirs["schema"], **ours["schema"]}:
+        for part in ("schema", "schema_stream", "snapshot", "stream"):
+            one, other = theirs[part].get(column), ours[part].get(column)
+            yield place(column, part), "" if one == other else f"theirs {one} | ours {other}"
+    if len(theirs["changes"]) != len(ours["changes"]):
+        yield place("*", "changes"), f"theirs {theirs['changes']} | ours {ours['changes']}"
+        return
+    for index, (one, other) in enumerate(zip(theirs["changes"], ours["changes"], strict=True)):
+        for row in ("before", "after"):
+            for column in {**(one[row] or {}), **(other[row] or {})}:
+                values = (one[row] or {}).get(column), (other[row] or {}).get(column)
+                same = values[0] == values[1]
+                yield place(column, f"{row}{index}"), "" if same else f"theirs {values[0]} | ours {values[1]}"
+
+
+def _explanation(place: str) -> str | None:
+    return next((reason for pattern, reason in EXPLAINED.items() if fnmatch.fnmatchcase(place, pattern)), None)
+
+
+@pytest.mark.parametrize("mode", [mode.id for mode in MODES])
+def test_schemas_and_values_are_debeziums(mode: str, ours: tuple[Reading, list[str]], counts: Counts) -> None:
+    readings, names = ours
+    wrong: list[str] = []
+    compared = 0
+    for name, theirs in GOLDENS.items():
+        if name.partition("/")[0] != mode or name.partition("/")[2] not in names:
+            continue
+        for place, found in differences(name, theirs, readings[name]):
+            reason = _explanation(place)
+            compared += 1
+            counts.add(AREA, results=1, differs=bool(found), explained=reason is not None)
+            if found and reason is None:
+                wrong.append(f"{place}\n    {found}")
+            elif reason is not None and not found:
+                wrong.append(f"{place}: is equal, yet EXPLAINED says it differs: {reason}")
+    assert compared
+    assert not wrong, f"{len(wrong)} of {compared}:\n" + "\n".join(wrong)
