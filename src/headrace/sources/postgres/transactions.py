@@ -102,10 +102,10 @@ class TransactionStream(StreamDecoder):
     """A stream that tells of the transactions it brings. Its maker must be a `TransactionMaker`."""
 
     maker: TransactionMaker
-    _offset = CountedOffset
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self._offset = CountedOffset
         # Counting goes on where the offset the stream begins at left off.
         self.maker.transactions = TransactionContext.load(self.offset)
 
