@@ -9,10 +9,11 @@ from collections.abc import Mapping
 from typing import Final
 
 from headrace.config import ConfigDef, ConfigType, Importance, Width
-from headrace.data import OPTIONAL_STRING_SCHEMA, Header, Schema, SchemaBuilder, Struct
+from headrace.data import OPTIONAL_STRING_SCHEMA, Header, Schema, SchemaBuilder
 from headrace.spi.transform import R, Transform
 from headrace.transforms.base import copy_record, require_struct
 from headrace.transforms.debezium.envelope import event_of
+from headrace.transforms.expressions.values import java_equals
 
 CONFIG: Final = (
     ConfigDef()
@@ -66,7 +67,7 @@ class ExtractChangedRecordState(Transform[R]):
             ]
             for field, value in zip(new.schema.fields, new.values, strict=True):
                 former = old.values[field.index] if same_fields else old.get_without_default(field.name)
-                (unchanged if _equal(value, former) else changed).append(field.name)
+                (unchanged if java_equals(value, former) else changed).append(field.name)
         headers = list(record.header_items)
         if self._changed.strip():
             headers.append(Header(self._changed, self._changed_schema, changed))
@@ -79,14 +80,3 @@ class ExtractChangedRecordState(Transform[R]):
 
 def _names(name: str) -> Schema:
     return SchemaBuilder.array(OPTIONAL_STRING_SCHEMA).optional().name(name).build()
-
-
-def _equal(one: object, other: object) -> bool:
-    """Java's `equals`: NaN equals NaN, 0.0 is not -0.0, decimals differ by their scale."""
-    if isinstance(one, float) and isinstance(other, float):
-        return repr(one) == repr(other)
-    if isinstance(one, Struct) and isinstance(other, Struct):
-        return one.schema == other.schema and all(map(_equal, one.values, other.values))
-    if one == other:
-        return not hasattr(one, "as_tuple") or one.as_tuple() == other.as_tuple()  # type: ignore[attr-defined]
-    return False

@@ -1,0 +1,286 @@
+"""JavaScript's operators on values, with Java's objects as GraalJS shows them. Source: ECMAScript 2024; checked against GraalJS 25.
+
+null is None. Numbers are ints or floats: an int is a Java int or long, or a whole number. Structs are proxies, which are never equal, not even to
+themselves; decimals, dates and lists are objects of Java.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+import re
+from collections.abc import Callable
+from decimal import Decimal
+from functools import lru_cache
+from typing import Any, Final
+
+from headrace.data import Struct
+from headrace.errors import ConfigException
+from headrace.transforms.expressions.failures import EvaluationFailure
+from headrace.transforms.expressions.groovy_members import millis
+from headrace.transforms.expressions.groovy_operators import divided
+from headrace.transforms.expressions.values import EnumName, HeaderMap, described
+from headrace.transforms.patterns import java_pattern
+
+_NUMBER: Final = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
+_SPACE: Final = " \t\n\r\v\f\u00a0\ufeff\u2028\u2029"
+
+
+class Undefined:
+    """JavaScript's undefined."""
+
+    def __repr__(self) -> str:
+        return "undefined"
+
+
+UNDEFINED: Final = Undefined()
+
+
+class NullStruct:
+    """The proxy that a null key or value is shown as: it is an object, and whatever is asked of it fails."""
+
+
+class Expression:
+    """A regular expression. EvaluationFailure for one that has no equal here."""
+
+    def __init__(self, source: str, flags: str) -> None:
+        self.pattern = compiled(source, "i" in flags, "m" in flags, "s" in flags)
+        self.everywhere = "g" in flags
+
+
+@lru_cache(maxsize=256)
+def compiled(source: str, ignore_case: bool = False, lines: bool = False, dot_all: bool = False) -> re.Pattern[str]:
+    """The pattern in Python's terms."""
+    out: list[str] = []
+    in_class = False
+    at = 0
+    while at < len(source):
+        char = source[at]
+        if char == "\\":
+            out.append(source[at : at + 2])
+            at += 2
+            continue
+        in_class = char == "[" or (in_class and char != "]")
+        # Without the flag m the end is the very end, not the place before a last line break.
+        out.append("\\z" if char == "$" and not in_class and not lines else char)
+        at += 1
+    try:
+        pattern = java_pattern("".join(out), "pattern")
+    except ConfigException as error:
+        raise EvaluationFailure(error.message) from None
+    flags = pattern.flags & ~re.UNICODE
+    flags |= re.IGNORECASE * ignore_case | re.MULTILINE * lines | re.DOTALL * dot_all
+    return re.compile(pattern.pattern, flags)
+
+
+def is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def truth(value: Any) -> bool:
+    """False are null, undefined, false, zero, NaN and the empty text."""
+    if value is None or value is UNDEFINED:
+        return False
+    if isinstance(value, float):
+        return bool(value) and value == value
+    return bool(value) if isinstance(value, bool | int | str) else True
+
+
+def primitive(value: Any, number: bool = False) -> Any:
+    """ToPrimitive: what an object is in an operation. `number`: whether a number is wanted of a date."""
+    if isinstance(value, Decimal):
+        return str(value)
+    if isinstance(value, dt.date | dt.time):
+        if number:
+            return millis(value)
+        raise EvaluationFailure("a date cannot be written as a text; use getTime()")
+    if isinstance(value, list | bytes):
+        return ",".join("" if item is None or item is UNDEFINED else to_text(item) for item in value)
+    if isinstance(value, Struct | HeaderMap | dict):
+        return "[object Object]"
+    if isinstance(value, NullStruct):
+        raise EvaluationFailure("the record's key or value is null")
+    if isinstance(value, EnumName):
+        return value.name
+    if value is None or isinstance(value, str | int | float | Undefined):
+        return value
+    raise EvaluationFailure(f"{described(value)} cannot be used in an operation")
+
+
+def to_number(value: Any) -> float:
+    """ToNumber."""
+    value = primitive(value, True)
+    if isinstance(value, bool) or value is None:
+        return 1 if value else 0
+    if isinstance(value, str):
+        text = value.strip(_SPACE)
+        if not text:
+            return 0
+        if _NUMBER.fullmatch(text):
+            return whole(float(text))
+        if text in ("Infinity", "+Infinity", "-Infinity"):
+            return float(text)
+        return float(int(text, 0)) if re.fullmatch(r"0[xX][0-9a-fA-F]+|0[bB][01]+|0[oO][0-7]+", text) else math.nan
+    return math.nan if value is UNDEFINED else value
+
+
+def whole(number: float) -> float:
+    """The number as an int if it is a whole one."""
+    return int(number) if number.is_integer() and abs(number) < 2**53 else number
+
+
+def to_text(value: Any) -> str:
+    """ToString."""
+    value = primitive(value)
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        return _number_text(value)
+    return "null" if value is None else str(value)
+
+
+def _number_text(number: float) -> str:
+    if number != number:
+        return "NaN"
+    if math.isinf(number):
+        return "Infinity" if number > 0 else "-Infinity"
+    if not number:
+        return "0"
+    sign = "-" if number < 0 else ""
+    mantissa, _, exponent = repr(abs(number)).partition("e")
+    front, _, fraction = mantissa.partition(".")
+    fraction = "" if fraction == "0" and front != "0" else fraction
+    digits = (front + fraction).lstrip("0")
+    point = len(front) + int(exponent or 0)
+    if front == "0":
+        point -= len(front + fraction) - len(digits)
+    digits = digits.rstrip("0") or "0"
+    if 0 < point <= 21:
+        body = digits.ljust(point, "0")
+        return sign + body[:point] + (f".{body[point:]}" if len(body) > point else "")
+    if -6 < point <= 0:
+        return f"{sign}0.{'0' * -point}{digits}"
+    power = point - 1
+    rest = f".{digits[1:]}" if len(digits) > 1 else ""
+    return f"{sign}{digits[0]}{rest}e{'+' if power > 0 else '-'}{abs(power)}"
+
+
+def _kind(value: Any) -> str:
+    if value is None or value is UNDEFINED:
+        return "none"
+    if isinstance(value, bool):
+        return "boolean"
+    if isinstance(value, int | float):
+        return "number"
+    return "text" if isinstance(value, str) else "object"
+
+
+def type_name(value: Any) -> str:
+    """`typeof`."""
+    if value is UNDEFINED:
+        return "undefined"
+    return {"boolean": "boolean", "number": "number", "text": "string"}.get(_kind(value), "object")
+
+
+def strictly_equal(one: Any, other: Any) -> bool:
+    """`===`."""
+    kind = _kind(one)
+    if kind != _kind(other):
+        return False
+    if kind in ("none", "object"):
+        # A proxy is made anew whenever it is asked for.
+        return one is other and not isinstance(one, Struct | HeaderMap | NullStruct)
+    return bool(one == other)
+
+
+def equal(one: Any, other: Any) -> bool:
+    """`==`."""
+    kind, second = _kind(one), _kind(other)
+    if kind == second:
+        return True if kind == "none" else strictly_equal(one, other)
+    if "none" in (kind, second):
+        return False
+    if kind == "object" or second == "object":
+        if kind == "object":
+            one = primitive(one, True) if not isinstance(one, NullStruct) else UNDEFINED
+        else:
+            other = primitive(other, True) if not isinstance(other, NullStruct) else UNDEFINED
+        return equal(one, other)
+    return bool(to_number(one) == to_number(other))
+
+
+def compare(operator: str) -> Callable[[Any, Any], bool]:
+    """The function of `< > <= >=`: two texts by their characters, all else as numbers."""
+
+    def run(one: Any, other: Any) -> bool:
+        one, other = primitive(one, True), primitive(other, True)
+        if isinstance(one, str) and isinstance(other, str):
+            if not (one.isascii() and other.isascii()):
+                one, other = one.encode("utf-16-be", "surrogatepass"), other.encode("utf-16-be", "surrogatepass")
+        else:
+            one, other = to_number(one), to_number(other)
+        if operator == "<":
+            return bool(one < other)
+        if operator == ">":
+            return bool(one > other)
+        return bool(one <= other) if operator == "<=" else bool(one >= other)
+
+    return run
+
+
+def add(one: Any, other: Any) -> Any:
+    """`+`: a text when either is one."""
+    one, other = primitive(one), primitive(other)
+    if isinstance(one, str) or isinstance(other, str):
+        return to_text(one) + to_text(other)
+    return _float(lambda a, b: a + b, one, other)
+
+
+def _float(calculate: Callable[[float, float], float], one: Any, other: Any) -> float:
+    try:
+        return whole(calculate(float(to_number(one)), float(to_number(other))))
+    except OverflowError:
+        return math.inf
+    except ValueError:
+        return math.nan
+
+
+def _remainder(one: float, other: float) -> float:
+    return math.nan if not other or math.isinf(one) else math.fmod(one, other)
+
+
+def _power(one: float, other: float) -> float:
+    if abs(one) == 1 and math.isinf(other):
+        return math.nan
+    return math.pow(one, other)
+
+
+def _int32(value: Any) -> int:
+    number = float(to_number(value))
+    bits = int(number) & 0xFFFFFFFF if math.isfinite(number) else 0
+    return bits - (1 << 32) if bits & 0x80000000 else bits
+
+
+_ARITHMETIC: Final[dict[str, Callable[[float, float], float]]] = {
+    "-": lambda a, b: a - b,
+    "*": lambda a, b: a * b,
+    "/": divided,
+    "%": _remainder,
+    "**": _power,
+}
+_BITWISE: Final[dict[str, Callable[[int, int], int]]] = {
+    "&": lambda a, b: a & b,
+    "|": lambda a, b: a | b,
+    "^": lambda a, b: a ^ b,
+}
+
+
+def arithmetic(operator: str) -> Callable[[Any, Any], Any]:
+    """The function of `+ - * / % ** & | ^`."""
+    if operator == "+":
+        return add
+    bits = _BITWISE.get(operator)
+    if bits is not None:
+        return lambda one, other: bits(_int32(one), _int32(other))
+    calculate = _ARITHMETIC[operator]
+    return lambda one, other: _float(calculate, one, other)
