@@ -108,7 +108,7 @@ def test_a_row_says_what_it_is_and_its_offset_how_far_it_is(
     source = plain(read[1].value["source"])
     assert (source["snapshot"], source["txId"], source["lsn"]) == ("incremental", None, None)
     assert read[1].value["before"] is None
-    assert [header.key for header in read[0].header_items][0].startswith("__debezium.context")
+    assert next(header.key for header in read[0].header_items).startswith("__debezium.context")
     offset = dict(read[1].source_offset)
     assert offset["incremental_snapshot_correlation_id"] == "s-1"
     assert json.loads(offset["incremental_snapshot_collections"]) == [
@@ -127,14 +127,16 @@ def test_a_row_says_what_it_is_and_its_offset_how_far_it_is(
     assert offset["incremental_snapshot_primary_key"] == head + "00000002"
     assert offset["incremental_snapshot_maximum_key"] == head + "00000003"
     # Nothing of the close row's transaction is done with the rows before it.
-    closing = [r for r in run.records if r.topic == "srv.public.sig" and r.key["id"].endswith("-close")][0]
+    closing = next(r for r in run.records if r.topic == "srv.public.sig" and r.key["id"].endswith("-close"))
     assert offset["lsn"] < closing.source_offset["lsn"]
 
 
 @pytest.mark.parametrize("strategy", ["insert_insert", "INSERT_DELETE"])
 def test_changes_in_the_window_win(props: dict[str, str], sql: psycopg.Connection[Any], strategy: str) -> None:
     sql.execute(SIGNALS)
-    sql.execute("CREATE TABLE a (id int PRIMARY KEY, v text); INSERT INTO a SELECT g, 'old' FROM generate_series(1, 6) g")
+    sql.execute(
+        "CREATE TABLE a (id int PRIMARY KEY, v text); INSERT INTO a SELECT g, 'old' FROM generate_series(1, 6) g"
+    )
     more = {"incremental__snapshot__watermarking__strategy": strategy, "incremental__snapshot__chunk__size": "10"}
     with Runner(settings(props, **more)) as run:
         run.settle()
@@ -168,3 +170,191 @@ class Interfering:
         if action is not None:
             action()
         return chunk
+
+
+def test_regexes_conditions_and_a_second_signal(props: dict[str, str], sql: psycopg.Connection[Any]) -> None:
+    sql.execute(SIGNALS)
+    sql.execute(
+        "CREATE TABLE t1 (id int PRIMARY KEY); CREATE TABLE t2 (id int PRIMARY KEY); CREATE TABLE other (id int PRIMARY KEY);"
+        "INSERT INTO t1 SELECT generate_series(1, 5); INSERT INTO t2 SELECT generate_series(1, 5);"
+        "INSERT INTO other SELECT generate_series(1, 3)"
+    )
+    conditions = [
+        {"data-collection": "public.T1", "filter": "id < 3 OR id = 5"},
+        {"data-collection": ".*", "filter": "false"},
+    ]
+    with Runner(settings(props)) as run:
+        run.settle()
+        with sql.transaction():
+            signal(sql, "s-1", "execute-snapshot", data_collections=["public.t[12]"], additional_conditions=conditions)
+            signal(sql, "s-2", "execute-snapshot", data_collections=["public.other"])
+        run.until(done)
+    assert rows(run.records, "t1") == [("r", 1), ("r", 2), ("r", 5)]
+    assert rows(run.records, "t2") == []
+    assert rows(run.records, "other") == [("r", 1), ("r", 2), ("r", 3)]
+    told = notes(run.records)
+    # Asked for while one runs: that one grows, and goes on under the new signal's name.
+    assert [type for type, _ in told].count("STARTED") == 1
+    assert [record.key["id"] for record in run.records if record.topic == "notes"][-1] == "s-2"
+
+
+def test_a_condition_the_server_refuses_costs_its_table_only(
+    props: dict[str, str], sql: psycopg.Connection[Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    sql.execute(SIGNALS)
+    sql.execute("CREATE TABLE a (id int PRIMARY KEY); CREATE TABLE b (id int PRIMARY KEY); INSERT INTO b VALUES (1)")
+    wrong = [{"data-collection": "public.a", "filter": "no_such_column = 1"}]
+    with Runner(settings(props)) as run:
+        run.settle()
+        signal(sql, "s-1", "execute-snapshot", data_collections=["public.a", "public.b"], additional_conditions=wrong)
+        run.until(done)
+    assert rows(run.records, "b") == [("r", 1)]
+    failed = next(data for type, data in notes(run.records) if type == "TABLE_SCAN_COMPLETED")
+    assert (failed["scanned_collection"], failed["status"]) == ("public.a", "SQL_EXCEPTION")
+    assert "no_such_column" in caplog.text
+
+
+def test_a_surrogate_key_with_ties_and_nulls_loses_no_row(props: dict[str, str], sql: psycopg.Connection[Any]) -> None:
+    sql.execute(SIGNALS)
+    sql.execute(
+        "CREATE TABLE a (id int PRIMARY KEY, g text); CREATE TABLE k (g int);"
+        "INSERT INTO a SELECT n, CASE WHEN n % 4 = 0 THEN NULL ELSE 'g' || n % 3 END FROM generate_series(1, 20) n;"
+        "INSERT INTO k SELECT n % 3 FROM generate_series(1, 9) n"
+    )
+    with Runner(settings(props)) as run:
+        run.settle()
+        signal(sql, "s-1", "execute-snapshot", data_collections=["public.a", "public.k"], surrogate_key="g")
+        run.until(done)
+    read = [(row[2], row[1]) for row in rows(run.records, "a")]
+    assert sorted(number for _, number in read) == list(range(1, 21))
+    assert [group for group, _ in read] == sorted((g for g, _ in read if g), key=str) + [None] * 5
+    # Without any key the rows can still be read, in the order of a column.
+    assert [row[1] for row in rows(run.records, "k")] == [0, 0, 0, 1, 1, 1, 2, 2, 2]
+
+
+KEYS = {
+    "smallint": ["-3", "0", "7"],
+    "bigint": ["-9000000000", "1", "9000000000"],
+    "numeric": ["-1.50", "0", "2.25", "10000000000000000000.5"],
+    "text": ["", " a", "B", "a", "a'b\\c", "é", "z\tz\nz"],
+    'varchar(20) COLLATE "C"': ["A", "B", "a", "b"],
+    "char(4)": ["a", "b", "c"],
+    "uuid": ["00000000-0000-0000-0000-000000000001", "ffffffff-0000-0000-0000-000000000001"],
+    "bytea": ["\\x", "\\x00ff", "\\xff"],
+    "date": ["0044-03-15 BC", "1999-12-31", "2024-02-29", "infinity"],
+    "timestamp": ["0044-03-15 01:02:03 BC", "2024-01-01 00:00:00.000001", "infinity"],
+    "timestamptz": ["2024-01-01 00:00:00+02", "2024-01-01 00:00:00+00"],
+    "time": ["00:00:00", "12:30:00.5", "24:00:00"],
+    "float8": ["-Infinity", "-0.1", "1e300", "NaN"],
+    "boolean": ["false", "true"],
+    "inet": ["10.0.0.1", "10.0.0.2/8", "::1"],
+    "mood": ["sad", "happy"],
+    "positive": ["1", "20", "3"],
+    "int[]": ["{}", "{1}", "{1,2}", "{NULL}"],
+    "interval": ["-1 day", "1 mon", "2 years"],
+}
+
+
+@pytest.mark.parametrize("chunk", ["1", "2"])
+def test_keys_of_all_types(props: dict[str, str], sql: psycopg.Connection[Any], chunk: str) -> None:
+    sql.execute(SIGNALS)
+    sql.execute("CREATE TYPE mood AS ENUM ('sad', 'happy'); CREATE DOMAIN positive AS int CHECK (value > 0)")
+    for number, (type, values) in enumerate(KEYS.items()):
+        sql.execute(f"CREATE TABLE k{number} (k {type} PRIMARY KEY, n int)".encode())
+        sql.execute(f"CREATE TABLE c{number} (a int, k {type}, PRIMARY KEY (a, k))".encode())
+        for at, value in enumerate(values):
+            sql.execute(f"INSERT INTO k{number} VALUES (%s, %s)".encode(), (value, at))
+            sql.execute(f"INSERT INTO c{number} SELECT g, %s FROM generate_series(1, 2) g".encode(), (value,))
+    # Each time as after a restart in the midst of a table: keys go through the offset.
+    with Runner(settings(props, incremental__snapshot__chunk__size=chunk, decimal__handling__mode="string")) as run:
+        run.settle()
+        beside = run.task._beside
+        assert beside is not None
+        snapshots = beside.signalling._snapshots
+        assert snapshots is not None
+        read, state = snapshots._reader.read, snapshots.state
+
+        def through_the_offset(sql: Any, collection: Any, after: Any, most: Any) -> Any:
+            kept = type_of_state.of(json.loads(json.dumps(state.keys())))
+            if state.sent_to is not None:
+                assert kept.read_to is not None
+                after, most = kept.read_to, kept.most
+            return read(sql, collection, after, most)
+
+        type_of_state = state.__class__
+        snapshots._reader.read = through_the_offset  # type: ignore[method-assign]
+        names = [f"public.{letter}{n}" for n in range(len(KEYS)) for letter in "kc"]
+        signal(sql, "s-1", "execute-snapshot", data_collections=names)
+        run.until(done, 40)
+    for number, (type, values) in enumerate(KEYS.items()):
+        found = sorted(row[2] for row in rows(run.records, f"k{number}"))
+        assert found == list(range(len(values))), type
+        assert len(rows(run.records, f"c{number}")) == 2 * len(values), type
+
+
+def test_stop_pause_and_resume(props: dict[str, str], sql: psycopg.Connection[Any]) -> None:
+    sql.execute(SIGNALS)
+    for table in "abcd":
+        sql.execute(f"CREATE TABLE {table} (id int PRIMARY KEY)".encode())
+        sql.execute(f"INSERT INTO {table} SELECT generate_series(1, 5)".encode())
+    with Runner(settings(props)) as run:
+        run.settle()
+        with sql.transaction():
+            signal(sql, "s-1", "execute-snapshot", data_collections=["public.[abcd]"])
+            signal(sql, "s-2", "pause-snapshot", type="incremental")
+            signal(sql, "s-3", "stop-snapshot", data_collections=["public.b"], type="incremental")
+        run.until(lambda found: len(rows(found, "a")) == 2)
+        assert run.context.metrics.value("debezium_metrics_SnapshotPaused") == 1.0
+        assert run.context.metrics.value("debezium_metrics_ChunkTo") == 2.0
+        signal(sql, "s-4", "stop-snapshot", data_collections=["public.a"])
+        run.until(lambda found: [type for type, _ in notes(found)].count("ABORTED") == 2)
+        assert (rows(run.records, "c"), run.task.numbers.snapshot.running) == ([], False)
+        signal(sql, "s-5", "resume-snapshot")
+        run.until(lambda found: len(rows(found, "c")) == 2)
+        signal(sql, "s-6", "stop-snapshot")
+        run.until(done)
+        signal(sql, "s-7", "log", message="a mark")
+        run.until(lambda found: rows(found, "sig")[-1][1] == "s-7")
+        assert run.context.metrics.value("debezium_metrics_SnapshotAborted") == 1.0
+    assert (rows(run.records, "b"), rows(run.records, "d")) == ([], [])
+    kept = [(type, data.get("data_collections")) for type, data in notes(run.records) if type != "IN_PROGRESS"]
+    assert kept[1:] == [
+        ("STARTED", "public.a,public.b,public.c,public.d"),
+        ("PAUSED", "public.a,public.b,public.c,public.d"),
+        ("ABORTED", "public.b"),
+        ("ABORTED", "public.a"),
+        ("RESUMED", "public.c,public.d"),
+        ("COMPLETED", None),
+        ("ABORTED", "public.d,public.c"),
+    ]
+
+
+def test_signals_that_are_passed_over(
+    props: dict[str, str], sql: psycopg.Connection[Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    sql.execute(SIGNALS)
+    caplog.set_level("INFO")
+    with Runner(settings(props)) as run:
+        run.settle()
+        for id, kind, data in (
+            ("1", "no-such-type", "{}"),
+            ("2", "execute-snapshot", "{bad"),
+            ("3", "execute-snapshot", "[1]"),
+            ("4", "execute-snapshot", "{}"),
+            ("5", "execute-snapshot", '{"data-collections": ["public.("]}'),
+            ("6", "execute-snapshot", '{"data-collections": ["public.a"], "type": "sideways"}'),
+            ("7", "execute-snapshot", '{"data-collections": ["a"], "additional-conditions": [{"filter": "x"}]}'),
+            ("8", "stop-snapshot", "{}"),
+            ("9", "log", "{}"),
+            ("10", "schema-changes", "{}"),
+            ("11", None, None),
+            ("12", "pause-snapshot", None),
+            ("13", "snapshot-window-close", "{}"),
+            ("14", "log", '{"message": "here {}"}'),
+        ):
+            sql.execute("INSERT INTO sig VALUES (%s, %s, %s)", (id, kind, data))
+        run.until(lambda found: len(rows(found, "sig")) == 14)
+    warned = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert [text.split("'")[1] for text in warned if text.startswith("Signal ")] == [str(n) for n in range(1, 12)]
+    assert any(text.startswith("here {lsn_proc=") for text in (r.getMessage() for r in caplog.records))
+    assert [type for type, _ in notes(run.records)] == ["SKIPPED"]

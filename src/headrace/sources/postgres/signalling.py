@@ -25,7 +25,7 @@ from headrace.sources.postgres.incremental.chunks import ChunkReader, Row, table
 from headrace.sources.postgres.incremental.measures import ChunkCounts
 from headrace.sources.postgres.incremental.snapshots import IncrementalSnapshots, MoreKeys
 from headrace.sources.postgres.incremental.state import SnapshotState
-from headrace.sources.postgres.incremental.tables import ChunkTables
+from headrace.sources.postgres.incremental.tables import ChunkTables, table_names
 from headrace.sources.postgres.incremental.watermarks import LogPositions, SignalRows, Watermarks
 from headrace.sources.postgres.metrics import Numbers
 from headrace.sources.postgres.offsets import BLOCKING_KEY
@@ -153,8 +153,8 @@ class Signalling:
 
     def _capturable(self) -> list[str]:
         assert self._session is not None
-        found = self._session.capture.tables(self._session.connections.sql)
-        return [f"{table.name.schema}.{table.name.table}" for table in found]
+        capture = self._session.capture
+        return [f"{name.schema}.{name.table}" for name in table_names(self._session.connections.sql) if capture(*name)]
 
     def detach(self) -> None:
         """The stream has ended."""

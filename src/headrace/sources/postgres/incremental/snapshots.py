@@ -177,7 +177,8 @@ class IncrementalSnapshots:
             self._marks.open(sql, self._chunk_id)
             while self.state.running and not self._one_chunk(sql):
                 pass
-            self.closes_at = self._marks.close(sql, self._chunk_id)
+            position = self._marks.close(sql, self._chunk_id)
+            self.closes_at = position if self.window is not None else None
         except TableBusyError:
             # The open window comes to nothing; another is opened when the table can be read.
             self._close_window()

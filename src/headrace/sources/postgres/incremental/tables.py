@@ -26,6 +26,16 @@ SELECT pg_catalog.pg_current_snapshot()::text, c.oid::bigint, concat_ws('|', c.r
 FROM pg_catalog.pg_class c WHERE c.oid = {name}::pg_catalog.regclass"""
 
 
+_NAMES = """
+SELECT n.nspname, c.relname FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind IN ('r', 'p') AND c.relpersistence <> 't' ORDER BY 1, 2"""
+
+
+def table_names(sql: Conn) -> list[TableName]:
+    """All tables, without waiting for one that is locked."""
+    return [TableName(*row) for row in sql.execute(_NAMES).fetchall()]
+
+
 class NoSuchTableError(Exception):
     """The table does not exist, or is not captured."""
 
