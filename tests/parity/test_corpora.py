@@ -49,7 +49,10 @@ def _recorded_as_today(area: str, names: list[str], oracle: Oracle) -> None:
         assert oracle.ask(corpora.request(corpora.cases(area)[name])) == recorded, f"{area} {name}"
 
 
-@pytest.mark.parametrize("area", corpora.areas())
+ASKED = [area for area in corpora.areas() if corpora.can_be_asked(area)]
+
+
+@pytest.mark.parametrize("area", ASKED)
 def test_a_sample_is_recorded_as_the_oracle_answers(area: str, oracle: Oracle) -> None:
     def draw(name: str) -> int:
         return int.from_bytes(hashlib.sha256(name.encode()).digest()[:4], "big")
@@ -59,6 +62,6 @@ def test_a_sample_is_recorded_as_the_oracle_answers(area: str, oracle: Oracle) -
 
 
 @pytest.mark.parity
-@pytest.mark.parametrize("area", corpora.areas())
+@pytest.mark.parametrize("area", ASKED)
 def test_all_is_recorded_as_the_oracle_answers(area: str, oracle: Oracle) -> None:
     _recorded_as_today(area, list(corpora.cases(area)), oracle)

@@ -6,6 +6,7 @@ import fnmatch
 import hashlib
 import importlib
 import json
+import os
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
@@ -42,6 +43,11 @@ def cases(area: str) -> dict[str, Case]:
 def groups(area: str) -> list[str]:
     """The groups of a corpus: what its ids have before the first slash."""
     return sorted({name.partition("/")[0] for name in cases(area)})
+
+
+def can_be_asked(area: str) -> bool:
+    """Whether the oracle has what the corpus needs: some need the script engines (README.md), which are no part of its packages."""
+    return not getattr(_module(area), "NEEDS_SCRIPT_ENGINES", False) or "HEADRACE_ORACLE_JARS" in os.environ
 
 
 def explanation(area: str, name: str) -> str | None:

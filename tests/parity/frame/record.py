@@ -27,8 +27,10 @@ def main(names: list[str]) -> None:
     known = corpora.areas()
     if unknown := sorted(set(names) - set(known)):
         sys.exit(f"no corpus named {', '.join(unknown)}; there are: {', '.join(known)}")
+    if missing := [name for name in names if not corpora.can_be_asked(name)]:
+        sys.exit(f"set HEADRACE_ORACLE_JARS to record {', '.join(missing)}; see tests/parity/README.md, Script engines")
     with Oracle() as oracle:
-        for area in names or known:
+        for area in names or filter(corpora.can_be_asked, known):
             asked = corpora.cases(area).values()
             corpora.write_goldens(area, [(case, oracle.ask(corpora.request(case))) for case in asked])
             print(f"{area}: {len(asked)} cases recorded")

