@@ -12,6 +12,7 @@ from tests.support import wait_until
 
 from headrace.errors import ConfigException
 from headrace.sources.postgres.connector import PostgresConnector
+from headrace.testing.servers import PostgresServer
 
 
 @pytest.fixture(autouse=True)
@@ -246,3 +247,19 @@ def test_rows_of_databases_of_the_same_names_keep_apart(
         ("two.public.t", other, 7),
         ("two.public.t", other, 2),
     ]
+
+
+def test_a_slot_that_waits_for_a_transaction_says_so_and_is_made_once_that_ends(
+    props: dict[str, str], sql: psycopg.Connection[Any], postgres: PostgresServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    waits = {**props, "create.slot.command.timeout": "1"}
+    with postgres.connect(props["database.dbname"], autocommit=False, application_name="sleeper") as writer:
+        writer.execute("INSERT INTO t VALUES (1)")
+        with caplog.at_level(logging.WARNING), Runner(waits) as run:
+            run.until(lambda _: caplog.text.count("PG_SLOT_WAITS") > 1)
+            assert "sleeper, idle in transaction since" in caplog.text
+            writer.rollback()
+            run.settle()
+            sql.execute("INSERT INTO t VALUES (2)")
+            run.count(1)
+            assert ids(run) == [("srv.public.t", 2)]

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from headrace.sources.postgres import continuity
 from headrace.sources.postgres.config import PostgresConfig
 from headrace.sources.postgres.offsets import Position, reached_offset, snapshot_offset
-from headrace.sources.postgres.slot_setup import create_slot
+from headrace.sources.postgres.slot_setup import create_slot, create_temporary_slot
 from headrace.sources.postgres.snapshot import Snapshot, SnapshotCounts, SnapshotTable, present_row
 from headrace.sources.postgres.snapshot_catch_up import CatchUp
 from headrace.sources.postgres.snapshot_chunks import ChunkPlanner
@@ -209,7 +209,7 @@ def _export(session: PgSession, slot: SlotInfo | None, *, alone: bool = False, t
         if slot is None and not temporary:
             made = create_slot(session.config, session.connections.sql, replication, "export")
         else:
-            made = replication.create_slot(f"{session.slot_name[:50]}_snapshot", temporary=True, snapshot="export")
+            made = create_temporary_slot(session.config, session.connections.sql, replication)
         name = made.snapshot_name or ""
         sql = session.connections.open_snapshot()
         sql.execute(begin)

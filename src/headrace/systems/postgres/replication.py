@@ -71,6 +71,11 @@ class ReplicationConnection:
         digits = "".join(char for char in major if char.isdigit())
         return int(digits or 0) * 10000 + (int(minor) if minor.isdigit() else 0)
 
+    @property
+    def backend_pid(self) -> int:
+        """The server's process of this session."""
+        return self._wire.backend_pid
+
     def query(self, sql: str) -> list[tuple[str | None, ...]]:
         """The rows of a simple query or replication command, values as text."""
         return self._mapped(lambda: self._query(sql))

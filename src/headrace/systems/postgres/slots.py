@@ -69,6 +69,23 @@ def catalog_xmin(connection: Conn, name: str) -> int | None:
     return None if row is None else row[0]
 
 
+def end_backend(connection: Conn, pid: int) -> None:
+    """End a session of our own role that does not come to an end by itself; nothing happens when it has gone."""
+    connection.execute("SELECT pg_terminate_backend(%s)", (pid,))
+
+
+def oldest_writer(connection: Conn) -> str | None:
+    """The transaction that a new slot waits for longest, in words; None when nothing is being written."""
+    row = connection.execute(
+        "SELECT format('process %s (%s, %s, %s since %s)', pid, usename, coalesce(nullif(application_name, ''), 'no application name'),"
+        "  state, date_trunc('second', xact_start)) AS words, xact_start FROM pg_catalog.pg_stat_activity"
+        " WHERE backend_xid IS NOT NULL AND pid <> pg_backend_pid()"
+        " UNION ALL SELECT format('prepared transaction %L of %s, since %s', gid, owner, date_trunc('second', prepared)), prepared"
+        "  FROM pg_catalog.pg_prepared_xacts ORDER BY 2 LIMIT 1"
+    ).fetchone()
+    return None if row is None else row[0]
+
+
 def drop_slot(connection: Conn, name: str) -> bool:
     """Drop the slot; False when there was none. ObjectInUse (SQLSTATE 55006) while somebody reads from it."""
     row = connection.execute(

@@ -28,6 +28,7 @@ class Wire:
         self._target = target
         self.framer = Framer()
         self.parameters: dict[str, str] = {}
+        self.backend_pid = 0
         self._frames: list[Frame] = []
         self._io = threading.Lock()
         self._sending = threading.Lock()
@@ -91,7 +92,9 @@ class Wire:
                 self.parameters[name.decode()] = value.decode()
             elif kind == "Z":
                 return
-            elif kind not in "KvN":
+            elif kind == "K":
+                self.backend_pid = int.from_bytes(frame.body[:4], "big")
+            elif kind not in "vN":
                 raise ConnectionLostError(f"unexpected message {kind!r} at log-in")
 
     def _answer(self, body: bytes, scram: Scram | None) -> Scram | None:
