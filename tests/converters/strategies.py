@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import struct
 from typing import Any
 
@@ -129,7 +130,7 @@ def _present(schema: Schema) -> st.SearchStrategy[Any]:
 
 
 def with_defaults(schema: Schema, value: Any) -> Any:
-    """What is read back: defaults in place of nulls, at every depth."""
+    """What is read back: defaults in place of nulls, at every depth; zero for the floats that JSON has no number for."""
     if value is None:
         return schema.default
     if schema.type is Type.ARRAY:
@@ -138,6 +139,8 @@ def with_defaults(schema: Schema, value: Any) -> Any:
         return {key: with_defaults(schema.value_schema, item) for key, item in value.items()}
     if schema.type is Type.STRUCT:
         return Struct(schema, [with_defaults(f.schema, v) for f, v in zip(schema.fields, value.values, strict=True)])
+    if isinstance(value, float) and not math.isfinite(value):
+        return 0.0
     return value
 
 

@@ -12,11 +12,11 @@ from headrace.config import ConfigDef
 from headrace.converters.json.config import CONFIG
 from headrace.converters.json.decoder import Decode, compile_decoder, schemaless_decoder
 from headrace.converters.json.encoder import Encode, compile_encoder, encode_schemaless
-from headrace.converters.json.loose import parse
+from headrace.converters.json.loose import convert, parse
 from headrace.converters.json.schema_json import schema_from_json, schema_to_json
 from headrace.converters.settings import parse_settings
 from headrace.data import Schema, SchemaAndValue
-from headrace.errors import ConfigException, DataException
+from headrace.errors import DataException
 from headrace.spi.converter import Column, Converter, HeaderConverter
 
 _OPEN: Final = b'{"schema":'
@@ -57,7 +57,7 @@ class JsonConverter(Converter, HeaderConverter):
         return CONFIG
 
     def configure(self, props: Mapping[str, str]) -> None:
-        """ConfigException for a value that is refused, `schema.content` that is no schema among them."""
+        """ConfigException for a value that is refused; DataException for `schema.content` that is no schema."""
         settings = parse_settings(CONFIG, props)
         self._with_schemas: bool = settings["schemas.enable"]
         self._numeric: bool = settings["decimal.format"].upper() == "NUMERIC"
@@ -69,13 +69,14 @@ class JsonConverter(Converter, HeaderConverter):
         self._recent: list[_Decoded] = []
         self._fixed = None
         content = settings["schema.content"]
-        if self._with_schemas and content:
+        if content and not content.isspace():
             try:
-                self._fixed = self._compile(content.encode())
+                fixed = self._compile(content.encode())
             except DataException as error:
-                raise ConfigException(
+                raise DataException(
                     f"Invalid value for configuration schema.content: {error.message}", field="schema.content"
                 ) from error
+            self._fixed = fixed if self._with_schemas and fixed.schema is not None else None
 
     # Encoding
 
@@ -132,7 +133,7 @@ class JsonConverter(Converter, HeaderConverter):
         if entry is not None:
             self._by_text.move_to_end(schema_text)
             return entry
-        schema = schema_from_json(parse(schema_text))
+        schema = schema_from_json(parse(schema_text), replace_nulls=self._replace)
         entry = _Decoded(_OPEN + schema_text + _MIDDLE, schema, compile_decoder(schema, replace_nulls=self._replace))
         self._by_text[schema_text] = entry
         self._by_prefix[entry.prefix] = entry
@@ -148,7 +149,7 @@ class JsonConverter(Converter, HeaderConverter):
         if not self._with_schemas:
             return SchemaAndValue(None, schemaless_decoder(data))
         if self._fixed is not None:
-            return SchemaAndValue(self._fixed.schema, self._fixed.decode(data))
+            return self._decode_fixed(self._fixed, data)
         if data[-1:] == b"}":
             for entry in self._recent:
                 if data.startswith(entry.prefix):
@@ -158,21 +159,34 @@ class JsonConverter(Converter, HeaderConverter):
                         break  # let the full parse say what is wrong
         return self._decode_whole(data)
 
+    def _decode_fixed(self, fixed: _Decoded, data: bytes) -> SchemaAndValue:
+        """Data that carries no schema of its own."""
+        try:
+            return SchemaAndValue(fixed.schema, fixed.decode(data))
+        except DataException:
+            return SchemaAndValue(fixed.schema, convert(fixed.schema, parse(data), replace_nulls=self._replace))
+
     def _decode_whole(self, data: bytes) -> SchemaAndValue:
         """Any order of the two fields, any white space."""
         try:
             envelope = msgspec.json.decode(data, type=_Envelope)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            parse(data)
-            raise DataException(
-                'JsonConverter with schemas.enable requires "schema" and "payload" fields and may not contain additional fields.',
-                code="DATA_NO_SCHEMA",
-                remedy="Set schemas.enable=false in the converter's configuration if the data is plain JSON.",
-            ) from error
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return self._decode_node(parse(data))
         entry = self._compile(bytes(envelope.schema))
         if data.startswith(entry.prefix) and all(other is not entry for other in self._recent):
             self._recent = [entry, *self._recent[:7]]
         return SchemaAndValue(entry.schema, entry.decode(bytes(envelope.payload)))
+
+    def _decode_node(self, node: Any) -> SchemaAndValue:
+        """What only the definition reads: numbers with leading zeros, text behind the value and the like."""
+        if not isinstance(node, dict) or node.keys() != {"schema", "payload"}:
+            raise DataException(
+                'JsonConverter with schemas.enable requires "schema" and "payload" fields and may not contain additional fields.',
+                code="DATA_NO_SCHEMA",
+                remedy="Set schemas.enable=false in the converter's configuration if the data is plain JSON.",
+            )
+        schema = schema_from_json(node["schema"], replace_nulls=self._replace)
+        return SchemaAndValue(schema, convert(schema, node["payload"], replace_nulls=self._replace))
 
     def _prefix_entry(self, prefix: bytes) -> _Decoded | None:
         """The entry for a column's prefix; None if it is not of the form this converter writes."""

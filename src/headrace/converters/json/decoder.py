@@ -17,8 +17,17 @@ import msgspec
 from headrace.converters.json.leaves import INT_BOUNDS
 from headrace.converters.json.loose import convert, logical, parse
 from headrace.data import Schema, Struct, Type
-from headrace.data.logical import DECIMAL_NAME, LOGICAL_NAMES, bytes_to_decimal, schema_scale
+from headrace.data.logical import (
+    DATE_NAME,
+    DECIMAL_NAME,
+    LOGICAL_NAMES,
+    TIME_NAME,
+    TIMESTAMP_NAME,
+    bytes_to_decimal,
+    schema_scale,
+)
 from headrace.data.text import to_single
+from headrace.errors import DataException
 
 Decode = Callable[[bytes], Any]
 _Convert = Callable[[Any], Any]
@@ -31,6 +40,10 @@ _PLAIN: Final[dict[Type, Any]] = {
     Type.STRING: str,
     Type.BYTES: bytes,
 }
+
+
+_BASES: Final = {DECIMAL_NAME: Type.BYTES, DATE_NAME: Type.INT32, TIME_NAME: Type.INT32, TIMESTAMP_NAME: Type.INT64}
+"""What a logical type is built on; a schema that has its name on another type is decoded by the definition."""
 
 
 class _Unsupported(Exception):
@@ -51,6 +64,8 @@ class _Compiler:
 
     def _nullable(self, schema: Schema) -> tuple[Any, _Convert | None]:
         default = schema.default if self._replace else None
+        if schema.name in _BASES and schema.type is not _BASES[schema.name]:
+            raise _Unsupported
         if schema.name == DECIMAL_NAME:
             return msgspec.Raw, _decimal(schema, default)
         kind, present = self._present(schema)
@@ -127,17 +142,23 @@ class _Compiler:
 
 def _decimal(schema: Schema, default: Any) -> _Convert:
     """From raw JSON: base64 text of the unscaled value, or a number. What is neither goes the definition's way."""
-    scale = schema_scale(schema)
+    try:
+        scale = schema_scale(schema)
+    except DataException:
+        raise _Unsupported from None
 
     def read(raw: Any) -> Any:
         text = bytes(raw)
         if text[0] == 34:
+            if len(text) == 2:
+                raise ValueError
             return bytes_to_decimal(a2b_base64(text[1:-1], strict_mode=True), scale)
         if text == b"null":
             if default is None and not schema.optional:
                 raise TypeError
             return default
-        return Decimal(text.decode())
+        number = Decimal(text.decode())
+        return number if number else number.copy_abs()  # Java's BigDecimal has no negative zero
 
     return read
 
@@ -150,7 +171,7 @@ def compile_decoder(schema: Schema | None, *, replace_nulls: bool) -> Decode:
     """From the JSON bytes of a payload to the value. The result raises DataException for bytes that do not fit."""
 
     def slowly(data: bytes) -> Any:
-        return convert(schema, parse(data), replace_nulls=replace_nulls)
+        return convert(schema, parse(data, exact=True), replace_nulls=replace_nulls)
 
     if schema is None:
         return schemaless_decoder

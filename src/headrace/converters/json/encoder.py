@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import msgspec
 
-from headrace.converters.json.leaves import INT_BOUNDS, Leaf, double_raw, leaf, upper_escapes
+from headrace.converters.json.leaves import INT_BOUNDS, Leaf, double_raw, jackson_escapes, leaf
 from headrace.data import Schema, Struct, Type
 from headrace.data.logical import LOGICAL_NAMES
 from headrace.errors import DataException
@@ -86,7 +86,7 @@ class _Compiler:
                 raise DataException(f"Invalid type for MAP: {type(values).__name__}")
             if as_object:
                 if None in values:
-                    raise DataException("Invalid null key in a map with string keys")
+                    return {_named(key_of(key)): value_of(value) for key, value in values.items()}
                 return {key_of(key): value_of(value) for key, value in values.items()}
             return [[key_of(key), value_of(value)] for key, value in values.items()]
 
@@ -138,6 +138,11 @@ class _Compiler:
         return self._replace and schema.default is not None
 
 
+def _named(key: Any) -> Any:
+    """What Jackson makes of a null key."""
+    return "null" if key is None else key
+
+
 def _checker(schema: Schema) -> Callable[[Any], None]:
     """DataException unless the value is a struct of an equal schema; equal schema objects are remembered."""
     accepted: dict[int, Schema] = {}
@@ -183,8 +188,11 @@ def compile_encoder(schema: Schema, *, decimal_numeric: bool, replace_nulls: boo
             text = write(build(value))
         except (TypeError, ValueError, OverflowError, RecursionError) as error:
             raise DataException(f"Value does not fit schema {schema!r}: {error}") from error
-        if b"\\u00" in text:
-            text = upper_escapes(text)
+        # Searching for one byte (a backslash; those that a character beyond U+FFFF begins with) is many times faster than for more.
+        if (92 in text and b"\\u00" in text) or (
+            not text.isascii() and (240 in text or 243 in text or 244 in text or 241 in text or 242 in text)
+        ):
+            text = jackson_escapes(text)
         return text + tail
 
     return encode
@@ -201,7 +209,7 @@ def encode_schemaless(value: Any) -> bytes:
         text = _ENCODE(_schemaless(value))
     except (TypeError, ValueError, OverflowError, RecursionError) as error:
         raise DataException(f"Value cannot be written as JSON: {error}") from error
-    return upper_escapes(text) if b"\\u00" in text else text
+    return jackson_escapes(text)
 
 
 def _schemaless(value: Any) -> Any:

@@ -31,6 +31,7 @@ from headrace.errors import DataException
 
 Leaf = Callable[[Any], Any]
 
+INT_BITS: Final = {Type.INT8: 8, Type.INT16: 16, Type.INT32: 32, Type.INT64: 64}
 INT_BOUNDS: Final = {
     Type.INT8: (-(2**7), 2**7 - 1),
     Type.INT16: (-(2**15), 2**15 - 1),
@@ -38,11 +39,20 @@ INT_BOUNDS: Final = {
     Type.INT64: (-(2**63), 2**63 - 1),
 }
 _ESCAPES: Final = re.compile(rb"\\\\|\\u00[01][0-9a-f]")
+_ASTRAL: Final = re.compile(rb"[\xf0-\xf4][\x80-\xbf]{3}")
 
 
-def upper_escapes(text: bytes) -> bytes:
-    r"""JSON text with its control escapes in Jackson's upper-case form: `\u001F`."""
-    return _ESCAPES.sub(lambda m: m[0] if m[0] == rb"\\" else rb"\u" + m[0][2:].upper(), text)
+def jackson_escapes(text: bytes) -> bytes:
+    r"""JSON text with escapes as Jackson writes them: control characters in upper case (`\u001F`), characters beyond U+FFFF as
+    a pair of surrogates (`\uD83D\uDE00`)."""
+    if b"\\u00" in text:
+        text = _ESCAPES.sub(lambda m: m[0] if m[0] == rb"\\" else rb"\u" + m[0][2:].upper(), text)
+    return text if text.isascii() else _ASTRAL.sub(_pair, text)
+
+
+def _pair(match: re.Match[bytes]) -> bytes:
+    code = ord(match[0].decode()) - 0x10000
+    return b"\\u%04X\\u%04X" % (0xD800 + (code >> 10), 0xDC00 + (code & 0x3FF))
 
 
 def _wrong(schema: Schema, value: Any) -> DataException:
@@ -131,7 +141,7 @@ def _float(schema: Schema) -> Leaf:
 
 
 def _decimal(schema: Schema, numeric: bool) -> Leaf:
-    scale = schema_scale(schema)
+    scale = 0 if numeric else schema_scale(schema)
 
     def as_number(value: Any) -> Any:
         if not isinstance(value, Decimal) or not value.is_finite():
@@ -146,12 +156,22 @@ def _decimal(schema: Schema, numeric: bool) -> Leaf:
             try:
                 unscaled = int(whole + fraction)
             except ValueError:  # exponent form, NaN
-                return decimal_to_bytes(value, scale)
+                return _scaled(value, scale)
             bits = unscaled.bit_length() if unscaled >= 0 else (unscaled + 1).bit_length()
             return unscaled.to_bytes(bits // 8 + 1, "big", signed=True)
-        return decimal_to_bytes(value, scale)
+        return _scaled(value, scale)
 
     return as_number if numeric else as_bytes
+
+
+def _scaled(value: Decimal, scale: int) -> bytes:
+    exponent = value.as_tuple().exponent
+    if not isinstance(exponent, int) or exponent != -scale:
+        raise DataException(
+            "Decimal value has mismatching scale for given Decimal schema. "
+            f"Schema has scale {scale}, the value is {value}."
+        )
+    return decimal_to_bytes(value, scale)
 
 
 def _date(schema: Schema, _: bool) -> Leaf:
