@@ -204,7 +204,7 @@ class GroovyCompiler:
     def _check_schema(self, node: syntax.Binary) -> None:
         for side, other in ((node.left, node.right), (node.right, node.left)):
             is_text = isinstance(other, syntax.Literal) and isinstance(other.value, str)
-            if is_text and isinstance(side, syntax.Member) and side.name == "schema":
+            if is_text and _names_schema(side):
                 raise self._refuse(
                     side.at,
                     "'.schema' names the struct's own schema in Groovy, which never equals a text",
@@ -249,6 +249,13 @@ class GroovyCompiler:
         )
 
 
+def _names_schema(node: syntax.Node) -> bool:
+    """Whether it is `.schema` or `['schema']`."""
+    if isinstance(node, syntax.Index):
+        return isinstance(node.index, syntax.Literal) and node.index.value == "schema"
+    return isinstance(node, syntax.Member) and node.name == "schema"
+
+
 def _gives_boolean(node: syntax.Node) -> bool:
     if isinstance(node, syntax.Group):
         return _gives_boolean(node.inner)
@@ -279,7 +286,7 @@ def _is_null(run: Run, wanted: bool, record: ConnectRecord) -> bool:
 def _range(low: Any, high: Any, last: int) -> range:
     if not (isinstance(low, int) and isinstance(high, int)):
         raise EvaluationFailure("a range needs whole numbers")
-    if high < 0 <= low:
-        # The end of a slice counted from behind.
+    if low <= high or high < 0:
+        # The end of a slice may be counted from behind.
         return range(low, high + last)
-    return range(low, high + last) if low <= high else range(high, low + last)
+    return range(low, high - last, -1)

@@ -18,6 +18,7 @@ from headrace.transforms.expressions.values import (
     Float32,
     HeaderMap,
     Int32,
+    JavaArray,
     described,
     exact,
     exact_field,
@@ -68,7 +69,7 @@ def _split(text: str, pattern: Any) -> list[str]:
     parts.append(text[at:])
     while parts and not parts[-1]:
         parts.pop()
-    return parts or ([""] if not text else [])
+    return JavaArray(parts or ([""] if not text else []))
 
 
 def _tokenize(text: str, characters: Any = " \t\n\r\f") -> list[str]:
@@ -136,6 +137,7 @@ _TEXT: Final[dict[str, Method]] = {
     "toBigDecimal": lambda t: _number(t, Decimal),
     "isInteger": lambda t: re.fullmatch(r"[+-]?\d{1,9}", t, re.ASCII) is not None,
     "isNumber": lambda t: re.fullmatch(r"[+-]?\d+(\.\d+)?", t, re.ASCII) is not None,
+    "find": lambda t, pattern: (match := pattern_of(text_argument(pattern)).search(t)) and match[0],
     "toBoolean": lambda t: t.strip().lower() in ("true", "y", "1"),
 }
 
@@ -334,16 +336,18 @@ def item(target: Any, index: Any) -> Any:
             raise EvaluationFailure(f"the pattern was found {len(found)} times, so {index} is out of range")
         return found[index]
     if isinstance(target, list) and isinstance(index, int) and not isinstance(index, bool):
-        return target[index] if -len(target) <= index < len(target) else None
+        if -len(target) <= index < len(target):
+            return target[index]
+        if isinstance(target, JavaArray) or index < 0:
+            raise EvaluationFailure(f"there are {len(target)} elements, so {index} is out of range")
+        return None
     if isinstance(target, str) and isinstance(index, int) and not isinstance(index, bool):
         if not -len(target) <= index < len(target):
             raise EvaluationFailure(f"the text has {len(target)} characters, so {index} is out of range")
         return str(target[index])
     if isinstance(target, str | list) and isinstance(index, range):
         return _slice(target, index)
-    if isinstance(index, str) and isinstance(target, Struct):
-        return exact_field(target, str(index))
-    if isinstance(index, str) and isinstance(target, dict | HeaderMap | Header | Schema):
+    if isinstance(index, str) and isinstance(target, Struct | dict | HeaderMap | Header | Schema):
         return prop(target, str(index))
     if isinstance(target, dict):
         return target.get(index)
@@ -353,11 +357,11 @@ def item(target: Any, index: Any) -> Any:
 
 
 def _slice(target: Any, wanted: range) -> Any:
-    size = len(target)
-    first, last = (at + size if at < 0 else at for at in (wanted.start, wanted.stop - 1))
-    if not (0 <= first <= last < size):
-        raise EvaluationFailure(f"positions {wanted.start} to {wanted.stop - 1} are out of range")
-    return target[first : last + 1]
+    size, step = len(target), wanted.step
+    first, last = (at + size if at < 0 else at for at in (wanted.start, wanted.stop - step))
+    if not (0 <= first < size and 0 <= last < size) or (step > 0 and last < first):
+        raise EvaluationFailure(f"positions {wanted.start} to {wanted.stop - step} are out of range")
+    return target[first : last + 1] if step > 0 else target[last : first + 1][::-1]
 
 
 CONVERSIONS: Final[dict[str, Method]] = {

@@ -54,7 +54,7 @@ def truth(value: Any) -> bool:
     if value is None or isinstance(value, bool):
         return bool(value)
     if isinstance(value, float):
-        return value != 0
+        return value != 0 and value == value
     if isinstance(value, Matches):
         return value.found()
     if isinstance(value, Struct):
@@ -188,12 +188,12 @@ def _decimal(number: Any) -> Decimal:
 
 
 def _add(one: Any, other: Any) -> Any:
+    if isinstance(one, list):
+        return [*one, *(other if isinstance(other, list) else [other])]
     if isinstance(one, str) or isinstance(other, str):
         # GString + text stays a GString, which is no String.
         kind = GString if isinstance(one, GString) else str
         return kind(java_text(one) + java_text(other))
-    if isinstance(one, list):
-        return [*one, *(other if isinstance(other, list) else [other])]
     return _calculated(
         one, other, "+", lambda a, b: _EXACT.add(a, b) if isinstance(a, Decimal) else a + b, lambda a, b: a + b
     )

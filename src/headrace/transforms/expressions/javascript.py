@@ -10,7 +10,7 @@ from headrace.transforms.expressions import javascript_members as members
 from headrace.transforms.expressions import javascript_operators as operators
 from headrace.transforms.expressions import syntax
 from headrace.transforms.expressions.failures import EvaluationFailure, refused
-from headrace.transforms.expressions.javascript_operators import UNDEFINED, Expression, NullStruct
+from headrace.transforms.expressions.javascript_operators import UNDEFINED, Expression, JsArray, NullStruct
 from headrace.transforms.expressions.values import HeaderMap, described
 
 Run = Callable[[ConnectRecord], Any]
@@ -224,9 +224,9 @@ class JavaScriptCompiler:
     def _listing(self, node: syntax.Listing) -> Run:
         items = [self._node(item) for item in node.items]
         if all(isinstance(item, syntax.Literal) for item in node.items):
-            constant = [item.value for item in node.items if isinstance(item, syntax.Literal)]
+            constant = JsArray(item.value for item in node.items if isinstance(item, syntax.Literal))
             return lambda record: constant
-        return lambda record: [item(record) for item in items]
+        return lambda record: JsArray(item(record) for item in items)
 
     def _template(self, node: syntax.Template) -> Run:
         parts = [part if isinstance(part, str) else self._node(part) for part in node.parts]

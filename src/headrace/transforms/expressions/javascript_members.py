@@ -15,6 +15,7 @@ from headrace.transforms.expressions.groovy_members import FIELD, SCHEMA, millis
 from headrace.transforms.expressions.javascript_operators import (
     UNDEFINED,
     Expression,
+    JsArray,
     NullStruct,
     strictly_equal,
     to_number,
@@ -70,16 +71,18 @@ def _split(text: str, separator: Any = UNDEFINED, limit: Any = UNDEFINED) -> lis
     else:
         needle = to_text(separator)
         parts = text.split(needle) if needle else list(text)
-    return parts if limit is UNDEFINED else parts[: int(to_number(limit))]
+    return JsArray(parts if limit is UNDEFINED else parts[: int(to_number(limit))])
 
 
 def _match(text: str, expression: Any) -> Any:
     if not isinstance(expression, Expression):
         raise EvaluationFailure("match() needs a regular expression")
     if expression.everywhere:
-        return [match[0] for match in expression.pattern.finditer(text)] or None
+        return JsArray(match[0] for match in expression.pattern.finditer(text)) or None
     match = expression.pattern.search(text)
-    return None if match is None else [match[0], *(UNDEFINED if one is None else one for one in match.groups())]
+    return (
+        None if match is None else JsArray([match[0], *(UNDEFINED if one is None else one for one in match.groups())])
+    )
 
 
 def _search(text: str, expression: Any) -> int:
@@ -170,11 +173,11 @@ _LIST: Final[dict[str, Method]] = {
     "join": lambda items, between=",": to_text(between).join(
         "" if one is None or one is UNDEFINED else to_text(one) for one in items
     ),
-    "slice": _slice,
+    "slice": lambda items, *ends: JsArray(_slice(items, *ends)),
     "some": lambda items, test: any(truth(test(item)) for item in items),
     "every": lambda items, test: all(truth(test(item)) for item in items),
     "find": lambda items, test: next((item for item in items if truth(test(item))), UNDEFINED),
-    "filter": lambda items, test: [item for item in items if truth(test(item))],
+    "filter": lambda items, test: JsArray(item for item in items if truth(test(item))),
     "size": len,
     "isEmpty": lambda items: not items,
     "get": _element,

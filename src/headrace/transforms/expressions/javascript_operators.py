@@ -19,7 +19,7 @@ from headrace.errors import ConfigException
 from headrace.transforms.expressions.failures import EvaluationFailure
 from headrace.transforms.expressions.groovy_members import millis
 from headrace.transforms.expressions.groovy_operators import divided
-from headrace.transforms.expressions.values import EnumName, HeaderMap, described
+from headrace.transforms.expressions.values import EnumName, HeaderMap, described, java_text
 from headrace.transforms.patterns import java_pattern
 
 _NUMBER: Final = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
@@ -34,6 +34,10 @@ class Undefined:
 
 
 UNDEFINED: Final = Undefined()
+
+
+class JsArray(list[Any]):
+    """An array of JavaScript; a plain list is one of Java, which has another text."""
 
 
 class NullStruct:
@@ -94,6 +98,8 @@ def primitive(value: Any, number: bool = False) -> Any:
         if number:
             return millis(value)
         raise EvaluationFailure("a date cannot be written as a text; use getTime()")
+    if isinstance(value, list) and not isinstance(value, JsArray):
+        return java_text(value)
     if isinstance(value, list | bytes):
         return ",".join("" if item is None or item is UNDEFINED else to_text(item) for item in value)
     if isinstance(value, Struct | HeaderMap | dict):
@@ -206,7 +212,12 @@ def equal(one: Any, other: Any) -> bool:
         else:
             other = primitive(other, True) if not isinstance(other, NullStruct) else UNDEFINED
         return equal(one, other)
-    return bool(to_number(one) == to_number(other))
+    return bool(_exact_number(one) == _exact_number(other))
+
+
+def _exact_number(value: Any) -> Any:
+    # A text of digits equals the long of that value, also one that no double can be.
+    return int(value) if isinstance(value, str) and value.isdigit() and value.isascii() else to_number(value)
 
 
 def compare(operator: str) -> Callable[[Any, Any], bool]:

@@ -38,6 +38,10 @@ class GString(str):
     """A text with values in it, which Groovy does not take for a String."""
 
 
+class JavaArray(list[Any]):
+    """An array, which has no element beyond its end where a list has null."""
+
+
 class EnumName:
     """A constant of a Java enum; not equal to any text."""
 
