@@ -17,6 +17,7 @@ from headrace.data import (
     OPTIONAL_INT64_SCHEMA,
     Schema,
     SchemaAndValue,
+    Type,
 )
 from headrace.errors import DataException
 from headrace.spi.converter import Converter, HeaderConverter
@@ -25,7 +26,7 @@ _CONFIG: Final = converter_def()
 
 
 class _PrimitiveConverter(Converter, HeaderConverter):
-    """One fixed-size value. A schema, when given, must be of the converter's type."""
+    """One fixed-size value; what the schema says does not count."""
 
     _schema: ClassVar[Schema]
     _format: ClassVar[struct.Struct]
@@ -40,8 +41,6 @@ class _PrimitiveConverter(Converter, HeaderConverter):
         pass
 
     def from_connect_data(self, topic: str, schema: Schema | None, value: Any) -> bytes | None:
-        if schema is not None and schema.type is not self._schema.type:
-            raise DataException(f"Invalid schema type for {type(self).__name__}: {schema.type.name}")
         if value is None:
             return None
         if not isinstance(value, self._kinds) or (isinstance(value, bool) and bool not in self._kinds):
@@ -105,11 +104,16 @@ class DoubleConverter(_PrimitiveConverter):
 
 
 class BooleanConverter(_PrimitiveConverter):
-    """One byte, 1 or 0; any other byte is refused."""
+    """One byte, 1 or 0; any other byte is refused. A schema, when given, must be BOOLEAN."""
 
     _schema = OPTIONAL_BOOLEAN_SCHEMA
     _format = struct.Struct(">?")
     _kinds = (bool,)
+
+    def from_connect_data(self, topic: str, schema: Schema | None, value: Any) -> bytes | None:
+        if schema is not None and schema.type is not Type.BOOLEAN:
+            raise DataException(f"Invalid schema type for BooleanConverter: {schema.type.name}")
+        return super().from_connect_data(topic, schema, value)
 
     def to_connect_data(self, topic: str, data: bytes | None) -> SchemaAndValue:
         if data is not None and data not in (b"\x00", b"\x01"):

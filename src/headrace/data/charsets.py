@@ -6,6 +6,7 @@ Source: java.lang.String.getBytes(Charset) and its constructor from bytes; obser
 from __future__ import annotations
 
 import codecs
+import re
 from typing import Final
 
 _OTHER_NAMES: Final = {"windows-31j": "cp932", "unicodebig": "utf-16", "unicodebigunmarked": "utf-16-be"}
@@ -16,6 +17,7 @@ _BOMS: Final = {
     "utf-16": ((codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be")),
     "utf-32": ((codecs.BOM_UTF32_LE, "utf-32-le"), (codecs.BOM_UTF32_BE, "utf-32-be")),
 }
+_SURROGATE: Final = re.compile(rb"\xed[\xa0-\xbf][\x80-\xbf]?")
 
 
 def find_charset(name: str) -> str | None:
@@ -37,7 +39,17 @@ def encode_text(text: str, charset: str = "utf-8") -> bytes:
 
 def decode_text(data: bytes, charset: str = "utf-8") -> str:
     """The text of bytes; U+FFFD where they are none of the set."""
+    if charset == "utf-8":
+        return _decode_utf8(data)
     for mark, marked in _BOMS.get(charset, ()):
         if data.startswith(mark):
             return data[len(mark) :].decode(marked, "replace")
     return data.decode(f"{charset}-be" if charset in _BOMS else charset, "replace")
+
+
+def _decode_utf8(data: bytes) -> str:
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        # Java replaces a surrogate that was written as three bytes by one character, Python by three.
+        return _SURROGATE.sub(b"\xef\xbf\xbd", data).decode(errors="replace")

@@ -116,7 +116,8 @@ def to_connect(request: Answer) -> Answer:
                 made = converter.toConnectHeader(topic, "header", content)
             else:
                 made = converter.toConnectData(topic, content)
-            return data_form(made.schema(), made.value())
+            # SimpleHeaderConverter answers null for the text null; ConnectHeaders takes that for no schema and no value.
+            return data_form(None, None) if made is None else data_form(made.schema(), made.value())
 
         return _each(request["data"], one)
 
