@@ -8,36 +8,26 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from headrace.transforms import java_class, java_escapes
+from headrace.transforms.java_brackets import BracketReader, Malformed, Unsupported
 from headrace.transforms.java_class import literal
 
 _QUANTIFIER: Final = re.compile(r"[*+?]|\{(\d+)(?:,(\d*))?\}")
 _NAME: Final = re.compile(r"([a-zA-Z][a-zA-Z0-9]*)>")
 _FLAGS: Final = re.compile(r"([a-zA-Z]*)(?:-([a-zA-Z]*))?([:)])")
-_PROPERTY: Final = re.compile(r"\\([pP])(?:\{([^}]*)\}|([A-Z]))")
+__all__ = ["Malformed", "Translator", "Unsupported"]
 _BREAK: Final = "(?:\\r\\n|[\\n\\x0b\\f\\r\x85\u2028\u2029])"
 _LINE: Final = "\\n\\r\x85\u2028\u2029"
 _BEFORE_LAST: Final = f"(?:(?=(?:\\r\\n|[{_LINE}])?\\Z)(?!(?<=\\r)\\n))"
 _ANCHORS: Final = {"A": r"(?:\A)", "z": r"(?:\Z)", "Z": _BEFORE_LAST, "b": r"(?:\b)", "B": r"(?!\b)", "R": _BREAK}
 
 
-class Unsupported(Exception):
-    """The expression is fine in Java, as far as seen, but has no equal here; the text says what has none."""
-
-
-class Malformed(Exception):
-    """The expression is none in Java either."""
-
-
-class Translator:
+class Translator(BracketReader):
     """Translates one expression; `flags` of the whole are `i`, `m`, `s`, `x`, `u`, `d` in the expression itself."""
 
     def __init__(self, pattern: str) -> None:
-        self._pattern = pattern
-        self._at = 0
+        super().__init__(pattern)
         self._groups = 0
         self._names: set[str] = set()
-        self._flags: frozenset[str] = frozenset()
 
     def translate(self) -> str:
         """The expression for `re.compile(…, re.ASCII)`. Unsupported or Malformed."""
@@ -45,9 +35,6 @@ class Translator:
         if self._at < len(self._pattern):
             raise Malformed("unmatched closing ')'")
         return "|".join(branches)
-
-    def _peek(self, text: str) -> bool:
-        return self._pattern.startswith(text, self._at)
 
     def _branches(self) -> list[str]:
         """The alternatives up to the closing parenthesis or the end. Flags set inside end with them."""
@@ -84,17 +71,6 @@ class Translator:
             self._at += 1
             piece = self._special(char) or self._cased(literal(char))
         return piece + self._quantifier()
-
-    def _skip_comment(self) -> bool:
-        char = self._pattern[self._at]
-        if char in " \t\n\x0b\f\r":
-            self._at += 1
-            return True
-        if char == "#":
-            while self._at < len(self._pattern) and self._pattern[self._at] not in "\n\r\x85\u2028\u2029":
-                self._at += 1
-            return True
-        return False
 
     def _special(self, char: str) -> str | None:
         lines = "\\n" if "d" in self._flags else _LINE
@@ -232,27 +208,6 @@ class Translator:
             raise Unsupported(f"the escape \\{following}")
         return self._cased(self._class_escape())
 
-    def _class_escape(self) -> str:
-        """An expression that matches one character: `\\d`, `\\p{…}` or a character."""
-        known = java_class.predefined(self._pattern[self._at + 1 : self._at + 2])
-        if known is not None:
-            self._at += 2
-            return known
-        if match := _PROPERTY.match(self._pattern, self._at):
-            found = java_class.property_class(match[2] or match[3], match[1] == "P")
-            if found is None:
-                raise Unsupported(f"the property {match[0]}")
-            self._at = match.end()
-            return found
-        return f"[{literal(self._character())}]"
-
-    def _character(self) -> str:
-        found = java_escapes.character(self._pattern, self._at)
-        if found is None:
-            raise Malformed(f"illegal escape {self._pattern[self._at : self._at + 2]}")
-        self._at = found[1]
-        return found[0]
-
     def _reference(self) -> str:
         """`\\11` is group 11 if there is one, else group 1 and a 1."""
         self._at += 1
@@ -264,64 +219,3 @@ class Translator:
                 break
             number, self._at = longer, self._at + 1
         return rf"(?:\{number})" if number <= self._groups else "(?!)"
-
-    def _class(self) -> str:
-        """A bracketed class, from its bracket on."""
-        self._at += 1
-        negated = self._peek("^")
-        self._at += negated
-        operands: list[str] = []
-        items: list[str] = []
-        while True:
-            if self._at >= len(self._pattern):
-                raise Malformed("unclosed character class")
-            if "x" in self._flags and self._skip_comment():
-                continue
-            if self._peek("]") and (items or operands):
-                self._at += 1
-                break
-            if self._peek("&&"):
-                self._at += 2
-                while self._peek("&"):
-                    self._at += 1
-                if items:
-                    operands.append(java_class.union(items))
-                items = []
-            elif self._peek("["):
-                items.append(self._class())
-            elif self._peek("\\Q"):
-                items += self._quoted_items()
-            else:
-                items.append(self._range())
-        if items:
-            operands.append(java_class.union(items))
-        whole = operands[0] if len(operands) == 1 else java_class.intersection(operands)
-        return java_class.complement(whole) if negated else whole
-
-    def _quoted_items(self) -> list[str]:
-        end = self._pattern.find("\\E", self._at)
-        text = self._pattern[self._at + 2 :] if end < 0 else self._pattern[self._at + 2 : end]
-        self._at = len(self._pattern) if end < 0 else end + 2
-        return [f"[{literal(char)}]" for char in text]
-
-    def _range(self) -> str:
-        start = self._at
-        if self._peek("\\"):
-            item = self._class_escape()
-            if java_escapes.character(self._pattern, start) is None:
-                return item
-            low = java_escapes.character(self._pattern, start)[0]  # type: ignore[index]
-        else:
-            low = self._pattern[self._at]
-            self._at += 1
-        if not self._peek("-") or self._pattern[self._at + 1 : self._at + 2] in ("", "]", "["):
-            return f"[{literal(low)}]"
-        self._at += 1
-        if self._peek("\\"):
-            high = self._character()
-        else:
-            high = self._pattern[self._at]
-            self._at += 1
-        if high < low:
-            raise Malformed("illegal character range")
-        return f"[{literal(low)}-{literal(high)}]"

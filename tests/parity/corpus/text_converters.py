@@ -137,12 +137,9 @@ def _singles() -> Iterator[dict[str, Any]]:
             own + [data(None, value) for value in values[name] if name in ("Boolean", "Long", "Double")],
         )
         yield _case(f"singles/{name} wrong", cls, "from_connect", other)
-        texts = tuple(bytes([b]) * n for n in (0, 1, 2, 3, 4, 7, 8, 9) for b in (0, 1, 2, 0x7F, 0xFF)) + (
-            b"\1" + b"\0" * (size - 1),
-            b"\x7f\xc0\0\0",
-            b"\x7f\xf8" + b"\0" * 6,
-        )
-        yield _case(f"singles/{name} to", cls, "to_connect", _codes(texts))
+        texts = [bytes([b]) * n for n in (0, 1, 2, 3, 4, 7, 8, 9) for b in (0, 1, 2, 0x7F, 0xFF)]
+        texts += [b"\1" + b"\0" * (size - 1), b"\x7f\xc0\0\0", b"\x7f\xf8" + b"\0" * 6]
+        yield _case(f"singles/{name} to", cls, "to_connect", _codes(tuple(texts)))
         yield _case(f"singles/{name} header", cls, "from_connect", own[:2], kind="header")
         yield _case(f"singles/{name} header to", cls, "to_connect", _codes((b"\0" * size, b"")), kind="header")
     yield _case(
