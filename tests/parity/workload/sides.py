@@ -77,13 +77,13 @@ class Theirs:
 
 
 class Ours:
-    """headrace's source task."""
+    """headrace's source task. `stored`: the offset it starts at."""
 
-    def __init__(self, props: Mapping[str, str]) -> None:
+    def __init__(self, props: Mapping[str, str], stored: Mapping[str, Any] | None = None) -> None:
         self._converter = JsonConverter()
         settings = {"schemas.enable": "false", "replace.null.with.default": "false", "converter.type": "value"}
         self._converter.configure(settings)
-        self.runner = Runner(props)
+        self.runner = Runner(props, stored)
 
     def take(self, timeout_s: float = 0.05) -> list[Event]:
         """What came since; raises as the task does."""

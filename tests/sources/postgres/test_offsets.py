@@ -73,3 +73,16 @@ def test_rows_of_a_snapshot_beside_the_stream_are_positions_of_the_stream() -> N
             offset = {**stream, **flags, "incremental_snapshot_primary_key": "aced000570"}
             assert Position.of(offset) == Position.of(stream) == Position(80, 7, 90, None)
             assert flush_position(offset) == 80
+
+
+def test_debeziums_offsets_within_a_transaction_that_say_less() -> None:
+    # The first BEGIN after a start has no lsn_commit.
+    begin = {"transaction_id": "7", "lsn_proc": 90, "messageType": "BEGIN", "lsn": 100, "txId": 7, "ts_usec": 1}
+    assert Position.of(begin) == Position(90)
+    assert Position.of({**begin, "lsn_commit": 80}) == Position(80)
+    # Of several tables of one TRUNCATE, one record has been made: lsn_proc stays behind, and how many is not told.
+    truncate = {"lsn_proc": 90, "messageType": "TRUNCATE", "lsn_commit": 90, "lsn": 100, "txId": 7, "ts_usec": 1}
+    assert Position.of(truncate) == Position(90, 7, 100, 0)
+    assert Position.of({**truncate, "messageType": "MESSAGE"}) == Position(90, 7, 100, None)
+    assert Position.of({**truncate, "lsn_proc": 100}) == Position(90, 7, 100, None)
+    assert Position.of({**truncate, "lsn_events_processed": 2}) == Position(90, 7, 100, 2)

@@ -124,9 +124,16 @@ class Position(NamedTuple):
             # which the slot keeps.
             commit = 0
         kind = offset.get("messageType")
+        if kind == "BEGIN" and not commit:
+            # Debezium's first transaction after a start: what was processed before it is told all the same.
+            commit = offset.get("lsn_proc", lsn)
         if kind in ("COMMIT", "BEGIN") or offset.get("txId") is None or (kind == "MESSAGE" and commit == lsn):
             return cls(commit if commit or kind != "COMMIT" else lsn)
-        return cls(commit or 0, offset["txId"], lsn, offset.get("lsn_events_processed") or None)
+        events = offset.get("lsn_events_processed") or None
+        if events is None and kind == "TRUNCATE" and offset.get("lsn_proc", lsn) != lsn:
+            # Of a truncate of several tables Debezium has told some, and does not say which: all of them come again.
+            events = 0
+        return cls(commit or 0, offset["txId"], lsn, events)
 
     def done(self, final_lsn: int) -> bool:
         """True for a transaction whose commit record is at `final_lsn` and that lies wholly before."""
