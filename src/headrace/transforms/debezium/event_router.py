@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from headrace.cdc.topics import FIELD_ADJUSTERS
 from headrace.config import ConfigDef
-from headrace.data import STRING_SCHEMA, Header, Schema, Struct, Type
+from headrace.data import STRING_SCHEMA, Header, Schema, SourceRecord, Struct, Type
 from headrace.errors import DataException
 from headrace.spi.transform import R, Transform
 from headrace.transforms.base import copy_record, require_struct
@@ -92,7 +92,8 @@ class EventRouter(Transform[R]):
                 row, payload_schema, payload, topic, self._number(row, self._version)
             )
             copied.value_schema = copied.value.schema
-        copied.partition = None
+        if isinstance(record, SourceRecord):
+            copied.partition = None
         for column, place, alias in self._additional:
             if self._lenient and row.schema.field(column) is None:
                 continue

@@ -1,6 +1,7 @@
 """JSON documents as Connect data: the schema inferred, the values put under it. Source: io.debezium.transforms.outbox.JsonSchemaData.
 
-A number is an INT32 or an INT64 if it fits, else a FLOAT64; every schema is optional; a struct is named by its path.
+A number is an INT32 or an INT64 if it fits, else a FLOAT64; schemas are optional, but for a struct merged from different objects of an array; a
+struct is named by its path.
 """
 
 from __future__ import annotations
@@ -37,13 +38,17 @@ def parse_document(text: str) -> Any:
     if not text.startswith(("{", "[")):
         raise DataException(f"Unable to parse payload starting with '{text[:1]}'")
     try:
-        return json.loads(text, parse_constant=_no_constant)
+        # What follows the document is not looked at, as in the original.
+        return _DECODER.raw_decode(text)[0]
     except (ValueError, RecursionError) as error:
         raise DataException(f"The payload is no JSON: {error}") from None
 
 
 def _no_constant(name: str) -> Any:
     raise ValueError(f"{name} is no JSON number")
+
+
+_DECODER: Final = json.JSONDecoder(parse_constant=_no_constant)
 
 
 class JsonData:
@@ -88,6 +93,8 @@ class JsonData:
         fields: dict[str, Schema] = {}
         for key, value in node.items():
             field = self._adjust(key)
+            if not field:
+                raise DataException("A field of the payload has no name.")
             schema = self.schema(f"{name}.{field}" if name and name.strip() else field, value)
             if schema is not None:
                 fields.setdefault(field, schema)
@@ -144,9 +151,9 @@ class JsonData:
         return node
 
 
-def _struct_schema(name: str | None, fields: dict[str, Schema]) -> Schema:
+def _struct_schema(name: str | None, fields: dict[str, Schema], *, optional: bool = True) -> Schema:
     listed = [Field(field, index, schema) for index, (field, schema) in enumerate(fields.items())]
-    return Schema(Type.STRUCT, optional=True, name=name, fields=listed)
+    return Schema(Type.STRUCT, optional=optional, name=name, fields=listed)
 
 
 def _merged(left: Schema | None, right: Schema) -> Schema:
@@ -157,4 +164,4 @@ def _merged(left: Schema | None, right: Schema) -> Schema:
         known = fields.get(field.name)
         if known is None or (known.type is Type.BYTES and field.schema.type is not Type.BYTES):
             fields[field.name] = field.schema
-    return _struct_schema(left.name, fields)
+    return _struct_schema(left.name, fields, optional=False)
