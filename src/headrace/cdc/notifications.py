@@ -143,11 +143,11 @@ class InitialNotices:
     def skipped(self) -> None:
         self._send("SKIPPED")
 
-    def completed(self) -> None:
-        self._send("COMPLETED")
+    def completed(self, offset: Mapping[str, Any] | None = None) -> None:
+        self._send("COMPLETED", offset)
 
-    def aborted(self) -> None:
-        self._send("ABORTED")
+    def aborted(self, offset: Mapping[str, Any] | None = None) -> None:
+        self._send("ABORTED", offset)
 
     def table_in_progress(self, table: str, tables: Sequence[str]) -> None:
         self._send("IN_PROGRESS", current_collection_in_progress=table, data_collections=",".join(tables))
@@ -183,6 +183,32 @@ class InitialNotices:
             total_chunks=str(chunks),
             status="SUCCEEDED",
         )
+
+
+class TableNotices:
+    """What a snapshot tells while it reads `tables`. `also`: named besides where a table is done, as Debezium does with the signalling
+    tables of an initial snapshot."""
+
+    def __init__(self, notices: InitialNotices, tables: Sequence[str], also: Sequence[str] = ()) -> None:
+        self._notices = notices
+        self._tables = list(tables)
+        self._all = sorted({*tables, *also})
+
+    def begun(self, table: str) -> None:
+        self._notices.table_in_progress(table, self._tables)
+
+    def chunk_begun(self, table: str, number: int, chunks: int, rows: int) -> None:
+        self._notices.chunk_in_progress(table, number, chunks, rows)
+
+    def chunk_ended(self, table: str, number: int, chunks: int) -> None:
+        self._notices.chunk_completed(table, number, chunks, self._all)
+
+    def ended(self, table: str, rows: int) -> None:
+        self._notices.table_completed(table, rows, self._all)
+
+    def take(self) -> list[SourceRecord]:
+        """The records of what was told since the last call."""
+        return self._notices.notifier.take()
 
 
 class IncrementalNotices:

@@ -15,6 +15,7 @@ from headrace.sources.postgres.signalling import Signalling
 from headrace.sources.postgres.stream import StreamDecoder
 from headrace.spi.context import SourceTaskContext
 
+_OPENING_WAIT_S = 0.1
 _REST = ("jmx", "in-process")
 
 
@@ -70,6 +71,9 @@ class Beside:
     def instead(self, limit: int) -> list[SourceRecord] | None:
         """The records of a blocking snapshot, which come instead of the stream's; None when none is being read."""
         blocking = self.signalling.blocking
+        if blocking.opening:
+            blocking.opened(_OPENING_WAIT_S)
+            return self.signalling.notifier.take()
         if not blocking.reading:
             return None
         records = blocking.poll(limit, self.signalling.extra())

@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Mapping
 from typing import Any
 
-from headrace.cdc.notifications import InitialNotices
+from headrace.cdc.notifications import InitialNotices, TableNotices
 from headrace.cdc.signals.payload import SignalRefused, SnapshotRequest, compiled
 from headrace.data import SourceRecord
 from headrace.errors import HeadraceError, RetryClass
@@ -85,31 +85,45 @@ class BlockingSnapshots:
         self._reading = False
 
     def waits_for(self, reached: int | None) -> bool:
-        """Move on: begin one, or see whether the stream has come to it. `reached`: everything before is decoded, None in the midst of
-        something. Answers whether the stream is yet to come there."""
+        """Move on: stop the stream between two transactions and begin, or see whether it has come to the snapshot. `reached`: everything
+        before is decoded, None in the midst of something. Answers whether the stream is yet to come there."""
         decoder = self._decoder
-        if not self._waiting or self._reading or decoder is None:
+        if not self._waiting or self._reading or self._opening is not None or decoder is None:
             return False
         if self._snapshot is None:
-            if self._opening is None:
+            # What commits from now on may be newer than the snapshot, whose position is not known before it is open.
+            decoder.barrier = lambda payload: True
+            if decoder.at_barrier or reached is not None:
                 self._begin()
-            assert self._opening is not None
-            if not self._opening.done.is_set():
-                return False
-            opened, self._opening = self._opening, None
-            try:
-                self._snapshot = opened.result()
-            except Exception as error:
-                self._failed(error)
-                return False
-            lsn = self._snapshot.lsn
-            decoder.at_barrier = False
-            decoder.barrier = lambda payload: pgoutput.begin(payload).final_lsn >= lsn
+            return False
         if decoder.at_barrier or (reached is not None and reached >= self._snapshot.lsn):
             self._reading = True
             decoder.barrier, decoder.at_barrier = None, False
             return False
         return True
+
+    @property
+    def opening(self) -> bool:
+        """Whether one is being opened, and the stream stands still until it is."""
+        return self._opening is not None
+
+    def opened(self, timeout_s: float) -> None:
+        """Wait for it to be opened; then the stream goes on to the position it was opened at."""
+        decoder = self._decoder
+        assert self._opening is not None
+        assert decoder is not None
+        if not self._opening.done.wait(timeout_s):
+            return
+        opening, self._opening = self._opening, None
+        decoder.barrier, decoder.at_barrier = None, False
+        try:
+            self._snapshot = opening.result()
+        except Exception as error:
+            self._failed(error)
+            return
+        self._snapshot.notices = TableNotices(self._notices, self._snapshot.tables)
+        lsn = self._snapshot.lsn
+        decoder.barrier = lambda payload: pgoutput.begin(payload).final_lsn >= lsn
 
     @property
     def reading(self) -> bool:

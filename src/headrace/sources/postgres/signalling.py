@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from headrace.cdc.notifications import IncrementalNotices, InitialNotices, Notifier
+from headrace.cdc.notifications import IncrementalNotices, InitialNotices, Notifier, TableNotices
 from headrace.cdc.signals.channels import Channel, FileChannel, QueueChannel, TopicChannel
 from headrace.cdc.signals.payload import WINDOW_CLOSE, Signal, SignalRefused, SnapshotRequest
 from headrace.cdc.signals.processor import SignalProcessor
@@ -31,6 +31,7 @@ from headrace.sources.postgres.metrics import Numbers
 from headrace.sources.postgres.offsets import BLOCKING_KEY
 from headrace.sources.postgres.session import PgSession
 from headrace.sources.postgres.signalled_stream import SignalledStream
+from headrace.sources.postgres.snapshot import Snapshot
 from headrace.sources.postgres.tables import TableCodec
 from headrace.spi.context import SourceTaskContext
 
@@ -65,6 +66,7 @@ class Signalling:
         self._decoder: SignalledStream | None = None
         self._session: PgSession | None = None
         self._snapshots: IncrementalSnapshots | None = None
+        self._initial: Snapshot | None = None
         self.skipped = False
         """No initial snapshot was taken: to be told when the stream begins."""
         self._begun = False
@@ -94,6 +96,26 @@ class Signalling:
         if "source" not in {name.strip().lower() for name in self._config["signal.enabled.channels"] or ()}:
             return []
         return self._config.signal_tables()
+
+    # The initial snapshot -----------------------------------------------------------------------------------------
+
+    def watch(self, snapshot: Snapshot) -> None:
+        """Tell of an initial snapshot."""
+        if self.notifier.channels:
+            self._initial = snapshot
+            snapshot.notices = TableNotices(self.initial_notices, snapshot.tables, self.tables)
+            self.initial_notices.started()
+
+    def watched(self, *, complete: bool) -> list[SourceRecord]:
+        """It is over: the records that tell so."""
+        snapshot, self._initial = self._initial, None
+        if snapshot is None:
+            return []
+        if complete:
+            self.initial_notices.completed(snapshot.final_offset)
+        else:
+            self.initial_notices.aborted(snapshot.offset)
+        return self.notifier.take()
 
     # The stream ---------------------------------------------------------------------------------------------------
 
@@ -237,7 +259,7 @@ class Signalling:
 
     def _here(self) -> Offset:
         if self._decoder is None:
-            return {}
+            return {} if self._initial is None else self._initial.offset
         return BesideOffset(self._decoder.offset, self.extra() or {})
 
     def state_changed(self) -> None:

@@ -29,6 +29,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final, Protocol
 
+from headrace.cdc.notifications import TableNotices
 from headrace.data import SourceRecord
 from headrace.errors import DataException, RetriableException
 from headrace.foundation.failpoints import failpoint
@@ -129,6 +130,9 @@ class Snapshot:
         self._readings: dict[str, _Reading] = {}
         self._ending: _Reading | None = None
         self._started = self._over = False
+        self.tables = [table.shape.name for table in tables]
+        self.notices: TableNotices | None = None
+        """Told of the progress, and asked for the records of that."""
         counts.begin(len(tables) + len(progress.done), len(tables))
         self._set_offset()
 
@@ -182,6 +186,8 @@ class Snapshot:
             self._counts.chunks[table.shape.name] = (len(chunks), 0)
             reading = _Reading(table, self._open_table(table.shape), len(chunks))
             self._readings[table.id] = reading
+            if self.notices is not None:
+                self.notices.begun(table.shape.name)
             if not chunks:
                 self._finish(reading, [])
             yield from chunks
@@ -192,6 +198,8 @@ class Snapshot:
             return None
         while len(out) < limit:
             self._assign()
+            if self.notices is not None:
+                out += self.notices.take()
             if not self._lanes.busy:
                 self._complete(out)
                 return out or None
@@ -201,6 +209,8 @@ class Snapshot:
             self._take(lane, min(_LINES_PER_LOOK, limit - len(out)), out)
             if lane.exhausted:
                 self._end_chunk(lane, out)
+                if self.notices is not None:
+                    out += self.notices.take()
         return out
 
     def _assign(self) -> None:
@@ -209,6 +219,9 @@ class Snapshot:
             if chunk is None:
                 return
             failpoint("snapshot.chunk_started")
+            if self.notices is not None and chunk.total > 1:
+                name = chunk.table.shape.name
+                self.notices.chunk_begun(name, chunk.number, chunk.total, self._counts.scanned[name])
             lane.start(chunk, self._readings[chunk.table.id].codec)
 
     def _end_chunk(self, lane: Lane, out: list[SourceRecord]) -> None:
@@ -222,6 +235,8 @@ class Snapshot:
         self._counts.chunks[name] = (total, done + 1)
         if chunk.total > 1:
             logger.info("Snapshot: chunk %d of %d of %s, %d rows.", chunk.number, chunk.total, name, lane.rows)
+            if self.notices is not None:
+                self.notices.chunk_ended(name, chunk.number, chunk.total)
         # A row that is held back belongs to a chunk that has ended: it is done only with that row.
         reading.ended.append(chunk)
         if reading.held is None:
@@ -251,6 +266,8 @@ class Snapshot:
         del self._readings[reading.table.id]
         counts.remaining -= 1
         logger.info("Snapshot: %d rows of %s read, %d tables left.", counts.scanned[name], name, counts.remaining)
+        if self.notices is not None:
+            self.notices.ended(name, counts.scanned[name])
         if reading.held is None:
             self._settle(reading)
             return

@@ -106,7 +106,9 @@ class PostgresSourceTask(SourceTask):
             records = self._snapshot.poll(self._limit)
             if records is not None:
                 return self._hand_over(records)
-            self._leave_snapshot()
+            told = self._leave_snapshot()
+            if told:
+                return self._hand_over(told)
         if self._next is not None and time.monotonic() >= self._wait_until:
             self._start_stream(self._next)
         if self._decoder is None:
@@ -130,6 +132,8 @@ class PostgresSourceTask(SourceTask):
         self.numbers.captured = session.captured
         if isinstance(first, Snapshot):
             self._snapshot = first
+            if self._beside is not None:
+                self._beside.signalling.watch(first)
             for table in session.captured:
                 metrics.register_table(
                     self.context.metrics, self.numbers, self._config["topic.prefix"], self._tags, table
@@ -142,18 +146,20 @@ class PostgresSourceTask(SourceTask):
                 self._beside.signalling.skipped = True
             self._next = first
 
-    def _leave_snapshot(self) -> None:
+    def _leave_snapshot(self) -> list[SourceRecord]:
         assert self._session is not None
         assert self._snapshot is not None
         snapshot, self._snapshot = self._snapshot, None
         self._session.connections.close_snapshot()
+        told = self._beside.signalling.watched(complete=True) if self._beside is not None else []
         if not self._session.mode.stream:
             logger.info("The snapshot is complete, and snapshot.mode wants no stream: nothing is left to do.")
             self._finished = True
             self._session.connections.close()
-            return
+            return told
         self._next = self._session.after_snapshot(snapshot)
         self._wait_until = time.monotonic() + self._config["streaming.delay.ms"] / 1000
+        return told
 
     def _start_stream(self, start: StreamStart) -> None:
         assert self._session is not None
@@ -294,6 +300,8 @@ class PostgresSourceTask(SourceTask):
         if self._beside is not None:
             self._beside.detach()
         if self._snapshot is not None:
+            if self._beside is not None:
+                self._beside.signalling.watched(complete=False)
             self._snapshot.close()
         if self._session is not None:
             self._session.connections.close()
