@@ -6,15 +6,16 @@ import datetime as dt
 import itertools
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
 
-from headrace.config.definition import ConfigDef
-from headrace.errors import ConfigException, ConnectException
+from headrace.errors import ConfigException, ConnectException, RetriableException
 from headrace.sources.sql.connector import SqlSourceConnector
+from headrace.systems.sql import Database
 from headrace.testing import MemoryLog, MemoryOffsetStore, SourceConformance, SourceRun, TcpProxy, plain, run_source
 from headrace.testing.postgres_server import PostgresServer
 
@@ -35,11 +36,14 @@ class World(Protocol):
 
 
 class Postgres:
+    """Reached through a proxy, so that connections can be lost."""
+
     def __init__(self, server: PostgresServer, name: str) -> None:
         self.connection = server.connect(name)
         self.name = name
+        self.proxy = TcpProxy(server.host, server.port)
         self.url = {
-            "connection.url": f"jdbc:postgresql://{server.host}:{server.port}/{name}",
+            "connection.url": f"jdbc:postgresql://{self.proxy.host}:{self.proxy.port}/{name}",
             "connection.user": server.user,
             "connection.password": server.password,
         }
@@ -57,7 +61,14 @@ class Postgres:
         query = f"INSERT INTO \"{table}\" (name) SELECT 'n' || g FROM generate_series(1, {count}) g RETURNING id"
         return [row[0] for row in self.execute(query)]
 
+    @contextmanager
+    def away(self) -> Iterator[None]:
+        self.proxy.refuse()
+        yield
+        self.proxy.accept()
+
     def close(self) -> None:
+        self.proxy.close()
         self.connection.close()
 
 
@@ -149,8 +160,8 @@ class Suite(SourceConformance):
     def identity(self, record: Any) -> tuple[str, int]:
         return record.topic, record.value["id"]
 
-    def definition(self) -> ConfigDef:
-        return SqlSourceConnector.config()
+    def interrupt(self) -> AbstractContextManager[None] | None:
+        return self.world.away() if isinstance(self.world, Postgres) else None
 
 
 class TestTimestampIncrementing(Suite):
@@ -432,32 +443,33 @@ def test_times_of_sqlite_in_any_form(tmp_path: Path) -> None:
     world.close()
 
 
-def test_a_lost_connection_loses_nothing(shop: Postgres, postgres: PostgresServer) -> None:
+def test_a_failure_behind_the_last_row_loses_nothing(shop: Postgres, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The rows are read, and then the query's transaction cannot be ended."""
     shop.table("orders")
-    shop.insert("orders", 10)
-    with TcpProxy(postgres.host, postgres.port) as proxy:
-        url = f"jdbc:postgresql://{proxy.host}:{proxy.port}/{shop.name}"
-        with SourceRun(SqlSourceConnector, config(shop, batch_max_rows="3") | {"connection.url": url}) as run:
-            run.wait(3)
-            proxy.refuse()
-            shop.insert("orders", 5)
-            proxy.accept()
-            records = run.wait(15)
-    assert [record.value["id"] for record in records] == list(range(1, 16))
+    shop.insert("orders", 5)
+    end, failures = Database.end_query, iter([True, False, True])
+
+    def fail(database: Database) -> None:
+        if next(failures, False):
+            raise RetriableException("lost", code="SQL_UNREACHABLE")
+        end(database)
+
+    monkeypatch.setattr(Database, "end_query", fail)
+    with SourceRun(SqlSourceConnector, config(shop)) as run:
+        run.wait(5)
+        shop.insert("orders", 5)
+        records = run.wait(10)
+    assert [record.value["id"] for record in records] == list(range(1, 11))
 
 
-def test_retries_can_be_limited(shop: Postgres, postgres: PostgresServer) -> None:
+def test_retries_can_be_limited(shop: Postgres) -> None:
     shop.table("orders")
-    with TcpProxy(postgres.host, postgres.port) as proxy:
-        url = f"jdbc:postgresql://{proxy.host}:{proxy.port}/{shop.name}"
-        settings = config(shop, query_retry_attempts="1") | {"connection.url": url}
-        run = SourceRun(SqlSourceConnector, settings).start()
-        shop.insert("orders", 1)
-        run.wait(1)
-        proxy.refuse()
-        with pytest.raises(ConnectException) as failed:
-            run.wait(2)
-        run.kill()
+    run = SourceRun(SqlSourceConnector, config(shop, query_retry_attempts="1")).start()
+    shop.insert("orders", 1)
+    run.wait(1)
+    with shop.away(), pytest.raises(ConnectException) as failed:
+        run.wait(2)
+    run.kill()
     assert failed.value.code == "SQL_RETRIES_EXHAUSTED"
 
 

@@ -65,11 +65,13 @@ class Reader:
         rows = [*self._ahead, *self._stream.fetch(limit + 1 - len(self._ahead))]
         done = len(rows) <= limit
         batch = rows[:limit]
-        records = self._records(batch, rows, done) if batch else []
-        self._ahead = rows[limit:]
+        records, position = self._records(batch, rows, done) if batch else ([], self.position)
         if done:
             self.reset()
             self._database.end_query()
+        # Last: had anything before failed, these rows would be asked for again.
+        self._ahead = rows[limit:]
+        self.position = position
         return records, done
 
     def reset(self) -> None:
@@ -107,7 +109,8 @@ class Reader:
             for column in told
         ]
 
-    def _records(self, batch: Sequence[Row], rows: Sequence[Row], done: bool) -> list[SourceRecord]:
+    def _records(self, batch: Sequence[Row], rows: Sequence[Row], done: bool) -> tuple[list[SourceRecord], Position]:
+        """The batch's records, and the position behind them. `rows` has one more, unless the query is done."""
         if self._builder is None:
             shape = self._columns(rows)
             name = self.table.name if self.table else None
@@ -116,18 +119,18 @@ class Reader:
         builder = self._builder
         values = builder.build(batch)
         if self._mode == BULK:
-            return [
+            bulk = [
                 SourceRecord(self._partition, None, self._topic, value_schema=builder.schema, value=value)  # type: ignore[arg-type]
                 for value in values
             ]
+            return bulk, self.position
         positions = self._positions(rows, len(batch), done)
         partition, topic, schema = self._partition, self._topic, builder.schema
         records = [
             SourceRecord(partition, position.as_offset(), topic, value_schema=schema, value=value)
             for position, value in zip(positions, values, strict=True)
         ]
-        self.position = positions[-1]
-        return records
+        return records, positions[-1]
 
     def _positions(self, rows: Sequence[Row], count: int, done: bool) -> list[Position]:
         """Where to go on after each of the first `count` rows; `rows` has one more, unless the query is done."""

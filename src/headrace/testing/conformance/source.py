@@ -16,7 +16,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Hashable, Sequence
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from typing import Any, ClassVar
 
 from headrace.data import ConnectRecord, SourceRecord, Struct
@@ -24,7 +24,7 @@ from headrace.data.validation import validate_value
 from headrace.errors import ConnectException, RetriableException
 from headrace.spi.connector import SourceConnector
 from headrace.testing import faults
-from headrace.testing.conformance.common import ConnectorTests, check
+from headrace.testing.conformance.common import ConnectorTests, check, skip
 from headrace.testing.drivers import SourceDriver
 from headrace.testing.source_run import SourceRun, run_source
 
@@ -50,6 +50,10 @@ class SourceConformance(ConnectorTests):
             values = tuple(key.to_dict().values())
             return values[0] if len(values) == 1 else values
         return key  # type: ignore[no-any-return]
+
+    def interrupt(self) -> AbstractContextManager[Any] | None:
+        """Within the context the source is away; None: that cannot be done here, and nothing is tested."""
+        return None
 
     # ---- the tests ------------------------------------------------------------------------------
 
@@ -141,6 +145,22 @@ class SourceConformance(ConnectorTests):
         with run:
             records = run.wait(self._has(wanted))
         self._check_once(records, wanted)
+
+    def test_a_source_that_is_away_for_a_while_loses_nothing(self) -> None:
+        wanted = list(self.produce(self.count * 5))
+        with self._run() as run:
+            run.wait(1)
+            away = self.interrupt()
+            if away is None:
+                skip("interrupt() is not given")
+                return
+            with away:
+                pass
+            wanted += self.produce(self.count)
+            with self.interrupt() or nullcontext():
+                time.sleep(0.05)
+            wanted += self.produce(self.count)
+            run.wait(self._has(wanted))
 
     def test_an_idle_poll_returns(self) -> None:
         wanted = self.produce(1)
