@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Mapping
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from headrace.cdc.filters import compile_patterns
 from headrace.errors import ConfigException
@@ -17,17 +17,19 @@ from headrace.errors import ConfigException
 _HASH: Final = re.compile(r"column\.mask\.hash\.(v2\.)?([^.]+)\.with\.salt\.(.+)")
 _STARS: Final = re.compile(r"column\.mask\.with\.(\d+)\.chars")
 _TRUNCATE: Final = re.compile(r"column\.truncate\.to\.(\d+)\.chars")
+UNLIMITED: Final = 2**31 - 1
 MASK_KEYS: Final = (_HASH, _STARS, _TRUNCATE)
 
 
 class Mask(NamedTuple):
     """`apply`: text to masked text. `null`: what stands for NULL. `parameter`: added to the field's schema, whatever its type.
-    `alone`: the column does not tell its source type besides."""
+    `alone`: the column does not tell its source type besides. `cuts`: it shortens, any text or bytes; else it hides, text only."""
 
-    apply: Callable[[str], str]
+    apply: Callable[[Any], Any]
     null: str | None
     parameter: tuple[str, str]
     alone: bool
+    cuts: bool = False
 
 
 class ColumnMasks:
@@ -35,7 +37,7 @@ class ColumnMasks:
 
     def __init__(self, props: Mapping[str, str]) -> None:
         """ConfigException, with the key as field, for an unknown hash algorithm or a bad regex."""
-        self._rules: list[tuple[list[re.Pattern[str]], Callable[[int | None], Mask]]] = []
+        self._rules: list[tuple[list[re.Pattern[str]], Callable[[int], Mask | None]]] = []
         # One rule a column: truncation before asterisks before digests, whatever the order of the settings.
         for kind in (_TRUNCATE, _STARS, _HASH):
             for key, value in props.items():
@@ -43,27 +45,39 @@ class ColumnMasks:
                 if make is not None:
                     self._rules.append((compile_patterns(key, value), make))
 
-    def mask(self, *names: str, length: int | None = None) -> Mask | None:
-        """The first mask for a column known by these names (with and without database); `length`: the column's, which a digest
-        is cut to."""
+    def mask(self, *names: str, length: int = UNLIMITED) -> Mask | None:
+        """The first mask for a column known by these names (with and without database); `length`: the column's in characters, which
+        a digest is cut to. None also for a column that is no longer than it is to be cut to."""
         for patterns, make in self._rules:
             if any(pattern.fullmatch(name) for pattern in patterns for name in names):
                 return make(length)
         return None
 
 
-def _maker(key: str) -> Callable[[int | None], Mask] | None:
+def _maker(key: str) -> Callable[[int], Mask | None] | None:
     if match := _STARS.fullmatch(key):
         stars = "*" * int(match[1])
         return lambda length: Mask(lambda text: stars, stars, ("masked", "true"), alone=True)
     if match := _TRUNCATE.fullmatch(key):
         most = int(match[1])
-        return lambda length: Mask(lambda text: text[:most], None, ("truncateLength", str(most)), alone=True)
+        cut = Mask(_cutter(most), None, ("truncateLength", str(most)), alone=True, cuts=True)
+        return lambda length: cut if length > most else None
     if match := _HASH.fullmatch(key):
         digest = _digest(key, match[2], match[3], second=match[1] is not None)
         # Debezium leaves a column unmasked that is to tell its type and to be hashed; a wish for secrecy is not dropped here.
         return lambda length: Mask(lambda text: digest(text)[:length], None, ("masked", "true"), alone=False)
     return None
+
+
+def _cutter(most: int) -> Callable[[Any], Any]:
+    def cut(value: Any) -> Any:
+        short = value[:most]
+        if short.isascii() or isinstance(short, bytes):
+            return short
+        # Java counts in units of UTF-16.
+        return value.encode("utf-16-le", "surrogatepass")[: 2 * most].decode("utf-16-le", "ignore")
+
+    return cut
 
 
 def _digest(key: str, algorithm: str, salt: str, *, second: bool) -> Callable[[str], str]:

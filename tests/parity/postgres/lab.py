@@ -15,11 +15,12 @@ from typing import Any
 import psycopg
 
 from headrace.testing.servers import PostgresServer
-from tests.parity.corpus.postgres_types import PREPARE, TABLES, Mode, create, inserts, usable
+from tests.parity.corpus.postgres_types import MODES, PREPARE, TABLES, Mode, create, inserts, usable
 
 Reading = dict[str, dict[str, Any]]
 DATABASE = "parity_types"
 _LONG = 400
+_AT_ONCE = 20
 _IDENTITY = re.compile(r"(?<=;)@[0-9a-f]{5,8}\b")
 _EXTENSIONS = ("hstore", "citext", "ltree", "isn")
 
@@ -88,6 +89,11 @@ class Lab:
     def close(self) -> None:
         self.sql.close()
         self._server.drop_database(DATABASE)
+
+
+def batches() -> list[tuple[Mode, ...]]:
+    """The modes, as many at a time as a server has slots and connections for."""
+    return [MODES[at : at + _AT_ONCE] for at in range(0, len(MODES), _AT_ONCE)]
 
 
 def is_last(records: list[dict[str, Any]]) -> bool:

@@ -8,9 +8,9 @@ from typing import Any
 from headrace.converters.json import JsonConverter
 from headrace.data import SourceRecord
 from headrace.testing.servers import PostgresServer
-from tests.parity.corpus.postgres_types import MODES, Mode
+from tests.parity.corpus.postgres_types import Mode
 from tests.parity.neutral import schema_form
-from tests.parity.postgres.lab import Lab, Reading, is_last, reading
+from tests.parity.postgres.lab import Lab, Reading, batches, is_last, reading
 from tests.sources.postgres.kit import Runner
 
 
@@ -60,9 +60,18 @@ def _is_last(records: list[SourceRecord]) -> bool:
     return any(r.topic == "srv.public.sentinel" and r.value is not None and r.value["op"] == "c" for r in records[-20:])
 
 
-def read_all(server: PostgresServer, modes: tuple[Mode, ...] = MODES) -> tuple[Reading, list[str]]:
+def read_all(server: PostgresServer) -> tuple[Reading, list[str]]:
     """What the tasks make of the corpus, and the names of the tables that the server can have."""
-    lab = Lab(server)
+    result: Reading = {}
+    names: list[str] = []
+    for batch in batches():
+        lab = Lab(server)
+        names = lab.names
+        result |= _read(lab, batch)
+    return result, names
+
+
+def _read(lab: Lab, modes: tuple[Mode, ...]) -> Reading:
     tasks: list[_Task] = []
     result: Reading = {}
     try:
@@ -78,4 +87,4 @@ def read_all(server: PostgresServer, modes: tuple[Mode, ...] = MODES) -> tuple[R
         for task in tasks:
             task.close()
         lab.close()
-    return result, lab.names
+    return result

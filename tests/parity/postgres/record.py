@@ -15,7 +15,7 @@ from headrace.testing.servers import PostgresServer
 from tests.parity.corpus.postgres_types import MODES, Mode
 from tests.parity.frame.oracle import Oracle
 from tests.parity.postgres.golden import pack, read_golden, write_golden
-from tests.parity.postgres.lab import Lab, Reading, is_last, reading
+from tests.parity.postgres.lab import Lab, Reading, batches, is_last, reading
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "postgres_types.json"
 _TOGETHER = 4
@@ -66,20 +66,27 @@ def record() -> Reading:
     """Every mode, read by Debezium."""
     result: Reading = {}
     with PostgresServer(durable=False) as server, Oracle() as oracle:
-        lab = Lab(server)
-        modes = [mode for mode in MODES if lab.tables(mode)]
-        engines: list[Engine] = []
-        for at in range(0, len(modes), _TOGETHER):
-            group = [Engine(oracle, mode, lab.config(mode)) for mode in modes[at : at + _TOGETHER]]
-            for engine in group:
-                _wait(engine.read, f"the snapshot of {engine.mode.id}")
-            engines += group
-        lab.stream()
-        for engine in engines:
-            _wait(engine.done, f"the stream of {engine.mode.id}")
-            result |= reading(engine.mode.id, engine.records)
-            engine.stop()
-        lab.close()
+        for batch in batches():
+            result |= _record(server, oracle, batch)
+    return result
+
+
+def _record(server: PostgresServer, oracle: Oracle, batch: tuple[Mode, ...]) -> Reading:
+    result: Reading = {}
+    lab = Lab(server)
+    modes = [mode for mode in batch if lab.tables(mode)]
+    engines: list[Engine] = []
+    for at in range(0, len(modes), _TOGETHER):
+        group = [Engine(oracle, mode, lab.config(mode)) for mode in modes[at : at + _TOGETHER]]
+        for engine in group:
+            _wait(engine.read, f"the snapshot of {engine.mode.id}")
+        engines += group
+    lab.stream()
+    for engine in engines:
+        _wait(engine.done, f"the stream of {engine.mode.id}")
+        result |= reading(engine.mode.id, engine.records)
+        engine.stop()
+    lab.close()
     return result
 
 

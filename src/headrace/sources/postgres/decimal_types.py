@@ -59,14 +59,23 @@ def numeric_plan(typmod: int, modes: Modes) -> TypePlan:
     def builder() -> SchemaBuilder:
         return decimal_builder(scale).parameter("connect.decimal.precision", str(precision))
 
+    make = "Decimal"
+    if scale < 0:
+        # The text has zeros in front of the point that the scale does not count.
+        make, names["coarse"] = "coarse", lambda text: _coarse(text, scale)
     return TypePlan(
         builder,
-        "Decimal(x.decode()) if x[-1] < 58 else special_decimal(x.decode())",
-        'Decimal(x) if x[-1] <= "9" else special_decimal(x)',
+        f"{make}(x.decode()) if x[-1] < 58 else special_decimal(x.decode())",
+        f'{make}(x) if x[-1] <= "9" else special_decimal(x)',
         names,
-        lambda schema: Decimal(0),
+        lambda schema: Decimal((0, (0,), -scale)),
         unchanged_value(builder().build(), modes.placeholder),
     )
+
+
+def _coarse(text: str, scale: int) -> Decimal:
+    sign, digits, _ = Decimal(text).as_tuple()
+    return Decimal((sign, digits[:scale] or (0,), -scale))
 
 
 def _special_decimal(text: str) -> Decimal:

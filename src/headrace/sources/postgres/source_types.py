@@ -36,7 +36,7 @@ class PropagatedTypes:
         )
         if not chosen:
             return []
-        length, scale = _length_and_scale(type)
+        length, scale = length_and_scale(type)
         shown = _serial(column, type) or type.declared
         parameters = [(f"{_PREFIX}type", shown.upper()), (f"{_PREFIX}length", str(length))]
         if scale is not None:
@@ -50,9 +50,10 @@ def _serial(column: ColumnShape, type: ResolvedType) -> str | None:
     return None
 
 
-def _length_and_scale(type: ResolvedType) -> tuple[int, int | None]:
+def length_and_scale(type: ResolvedType) -> tuple[int, int | None]:
+    """What the original's driver says of a column: how many characters or digits its values have, and their scale."""
     if type.element is not None:
-        found = _length_and_scale(type.element)
+        found = length_and_scale(type.element)
         return found if found != (0, None) else _VARIABLE_SCALE
     typmod, name = type.typmod, type.name
     if name == "interval":

@@ -11,7 +11,7 @@ from headrace.cdc.envelope import envelope_schema
 from headrace.cdc.filters import MessageKeys, NameFilter
 from headrace.cdc.masks import ColumnMasks, Mask
 from headrace.cdc.topics import Adjust, TopicNames
-from headrace.data import Header, Schema, SchemaBuilder, Struct
+from headrace.data import Header, Schema, SchemaBuilder, Struct, Type
 from headrace.data.unchanged import Unchanged
 from headrace.errors import ConfigException, DataException
 from headrace.native import pgoutput
@@ -19,7 +19,7 @@ from headrace.sources.postgres.defaults import default_value
 from headrace.sources.postgres.modes import Modes
 from headrace.sources.postgres.registry import ResolvedType, TypeRegistry
 from headrace.sources.postgres.shapes import ColumnShape, TableShape
-from headrace.sources.postgres.source_types import PropagatedTypes
+from headrace.sources.postgres.source_types import PropagatedTypes, length_and_scale
 from headrace.sources.postgres.type_plan import TypePlan, UnexpectedNullError
 from headrace.sources.postgres.types import plan
 
@@ -80,10 +80,11 @@ class TableCodec:
                 logger.info("Column %s.%s of type %s is left out.", self.shape.name, column.name, resolved.declared)
                 continue
             name = f"{self.shape.name}.{column.name}"
-            length = resolved.typmod - 4 if resolved.typmod > 4 else None
+            length, _ = length_and_scale(resolved)
             mask = self.options.masks.mask(name, f"{self.options.database}.{name}", length=length)
             schema = self._schema(column, resolved, made, mask=mask)
-            fields.append(_Field(source, column, resolved, made, schema, mask if made.plain_text else None))
+            applied = mask if mask is not None and _masked(mask, made, schema) else None
+            fields.append(_Field(source, column, resolved, made, schema, applied))
         return fields
 
     def _resolved(self, column: ColumnShape, registry: TypeRegistry) -> ResolvedType:
@@ -298,6 +299,13 @@ def _refusal(column: str) -> Callable[[], Any]:
         raise UnexpectedNullError(column)
 
     return refuse
+
+
+def _masked(mask: Mask, made: TypePlan, schema: Schema) -> bool:
+    """Whether the mask changes values of such a column; the schema tells of it in any case."""
+    if not mask.cuts:
+        return made.plain_text
+    return schema.type is Type.STRING or (schema.type is Type.BYTES and schema.name is None)
 
 
 def _mark(field: _Field) -> Any:

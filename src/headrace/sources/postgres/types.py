@@ -118,7 +118,15 @@ _POINT: Final = {"point_value": semantic.point_value, "point_xy": texts.point_xy
 def _enum(type: ResolvedType, registry: TypeRegistry, modes: Modes) -> TypePlan:
     labels = type.labels or ()
     if registry.is_open(type.oid):
-        return TypePlan(lambda: semantic.enum(labels), "x.decode()", "x", {}, lambda schema: "", modes.unchanged_text)
+        return TypePlan(
+            lambda: semantic.enum(labels),
+            "x.decode()",
+            "x",
+            {},
+            lambda schema: "",
+            modes.unchanged_text,
+            plain_text=True,
+        )
     oid = type.oid
     known: dict[str | bytes, str] = {label: label for label in labels}
     known.update({label.encode(): label for label in labels})
@@ -130,7 +138,9 @@ def _enum(type: ResolvedType, registry: TypeRegistry, modes: Modes) -> TypePlan:
     bound = f"labels_{oid}"
     code = f"{bound}.get(x) or stale_{oid}(x)"
     names = {bound: known, f"stale_{oid}": stale}
-    return TypePlan(lambda: semantic.enum(labels), code, code, names, lambda schema: "", modes.unchanged_text)
+    return TypePlan(
+        lambda: semantic.enum(labels), code, code, names, lambda schema: "", modes.unchanged_text, plain_text=True
+    )
 
 
 def _bytea(modes: Modes) -> TypePlan:
