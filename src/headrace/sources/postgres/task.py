@@ -20,7 +20,7 @@ from headrace.sources.postgres.beats import Heartbeats
 from headrace.sources.postgres.beside import Beside, beside_stream
 from headrace.sources.postgres.config import PostgresConfig
 from headrace.sources.postgres.events import Clock
-from headrace.sources.postgres.feedback import Feedback
+from headrace.sources.postgres.feedback import Feedback, FlushPolicy
 from headrace.sources.postgres.offsets import flush_position
 from headrace.sources.postgres.retries import Retries
 from headrace.sources.postgres.session import PgSession, SnapshotLaterError, StreamStart
@@ -172,7 +172,9 @@ class PostgresSourceTask(SourceTask):
         interval = self._config["status.update.interval.ms"] / 1000
         if self._session.sender_timeout_s:
             interval = min(interval, self._session.sender_timeout_s / 3)
-        self._feedback = Feedback(self._session.connections.replication, interval, self._committed_flush())
+        timeout_s, action = self._config["lsn.flush.timeout.ms"] / 1000, self._config.word("lsn.flush.timeout.action")
+        policy = FlushPolicy(timeout_s, action)
+        self._feedback = Feedback(self._session.connections.replication, interval, self._committed_flush(), policy)
         self.numbers.connected = True
 
     def _committed_flush(self) -> int:

@@ -213,10 +213,14 @@ class ReplicationConnection:
                     raise ServerError(messages.error_fields(later.body))
             raise ConnectionLostError("the server ended the stream")
 
-    def send_status(self, written: int, flushed: int, applied: int, reply: bool = False) -> None:
-        """Tell the server how far we are; `flushed` is what the slot may forget. `reply` asks for a keepalive at once."""
+    def send_status(
+        self, written: int, flushed: int, applied: int, reply: bool = False, timeout_s: float = 30.0
+    ) -> None:
+        """Tell the server how far we are; `flushed` is what the slot may forget. `reply` asks for a keepalive at once. PG_TIMEOUT when
+        the server does not take it."""
         clock_us = time.time_ns() // 1000 - _PG_EPOCH_US
-        self._mapped(lambda: self._wire.send(messages.standby_status(written, flushed, applied, clock_us, reply)))
+        status = messages.standby_status(written, flushed, applied, clock_us, reply)
+        self._mapped(lambda: self._wire.send(status, timeout_s))
 
     @property
     def busy(self) -> bool:
