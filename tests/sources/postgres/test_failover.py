@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -156,6 +157,7 @@ def test_the_connector_goes_on_at_the_promoted_standby(primary: PostgresServer, 
         assert [end["event_count"] for end in ends][:2] == [4900, 100]
 
 
+@pytest.mark.parity
 def test_what_the_standby_lacks_is_never_streamed_before_it_has_it(
     primary: PostgresServer, standby: PostgresServer
 ) -> None:
@@ -170,3 +172,47 @@ def test_what_the_standby_lacks_is_never_streamed_before_it_has_it(
             assert _ids(run) == []
             standby.start()
             run.until(lambda _: _ids(run) == [1])
+
+
+@pytest.mark.parity
+def test_a_standby_can_be_the_source(primary: PostgresServer, standby: PostgresServer) -> None:
+    with primary.connect() as sql, standby.connect() as copy:
+        sql.execute("ALTER SYSTEM RESET synchronized_standby_slots")
+        sql.execute("CREATE TABLE t (id int PRIMARY KEY, v text)")
+        sql.execute("INSERT INTO t VALUES (0, 'snapshot')")
+        row = sql.execute("SELECT pg_current_wal_lsn()").fetchone()
+        assert row is not None
+        wait_until(lambda: _replayed(copy, row[0]), 30, "the standby's replay")
+        with Runner(_props(standby)) as run:
+            assert run.failure().code == "PG_STANDBY_READ_ONLY"
+        sql.execute("CREATE PUBLICATION pub FOR ALL TABLES")
+        row = sql.execute("SELECT pg_current_wal_lsn()").fetchone()
+        assert row is not None
+        wait_until(lambda: _replayed(copy, row[0]), 30, "the standby's replay")
+        # The slot is made once the primary has told of its running transactions, as it does by itself now and then.
+        nudge = _Nudge(primary)
+        with nudge, Runner(_props(standby)) as run:
+            run.settle()
+            sql.execute("INSERT INTO t VALUES (1, 'streamed')")
+            run.until(lambda _: _ids(run) == [0, 1])
+
+
+class _Nudge:
+    """Has the primary log a snapshot of its running transactions, over and over."""
+
+    def __init__(self, primary: PostgresServer) -> None:
+        self._primary = primary
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run)
+
+    def _run(self) -> None:
+        with self._primary.connect() as sql:
+            while not self._stop.wait(0.1):
+                sql.execute("SELECT pg_log_standby_snapshot()")
+
+    def __enter__(self) -> None:
+        self._thread.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
