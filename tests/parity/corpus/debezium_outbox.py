@@ -254,7 +254,7 @@ def expanded() -> Iterator[Case]:
         "expand-adjusted/avro",
         ROUTER,
         {**config, "field.name.adjustment.mode": "avro"},
-        [event(DOCUMENTS["odd-names"])],
+        [event('{"1-a": 1, "b.c": 2, "d": 3}')],
     )
     yield case(
         "expanded/adjusted-valid", ROUTER, {**config, "field.name.adjustment.mode": "avro"}, [event(DOCUMENTS["flat"])]
