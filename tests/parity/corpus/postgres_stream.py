@@ -6,7 +6,7 @@ transaction, or SYNC: what comes behind is done only when all before it has been
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 SYNC = "SYNC"
 _TX = {"provide.transaction.metadata": "true"}
@@ -258,6 +258,9 @@ SCENARIOS["definitions"] = Scenario(
         "ALTER TABLE t ALTER COLUMN n DROP NOT NULL", "INSERT INTO t VALUES (7, 'x', null)",
     ),
 )  # fmt: skip
+SCENARIOS["definitions-refresh"] = replace(
+    SCENARIOS["definitions"], config={"schema.refresh.mode": "columns_diff_exclude_unchanged_toast"}
+)
 SCENARIOS["tables-renamed"] = Scenario(
     (_T, "INSERT INTO t VALUES (1, 'a')"),
     (
@@ -391,6 +394,6 @@ EXPLAINED = {
 
 VARIANTS = (
     "messages-base64*", "messages-hex", "names-avro*-*", "unsent-map", "identity-nokey-notombstone", "identity-composite",
-    "partitions-*-made", "transactions-topic", "transactions-truncate", "reselect-excluded", "reselect-nulls", "publication-all",
+    "partitions-*-made", "transactions-topic", "transactions-truncate", "reselect-excluded", "reselect-nulls", "publication-all", "definitions-refresh",
 )  # fmt: skip
 """By name, with wildcards: scenarios whose like is in every test run; these are only in the long one."""

@@ -263,3 +263,25 @@ def test_a_slot_that_waits_for_a_transaction_says_so_and_is_made_once_that_ends(
             sql.execute("INSERT INTO t VALUES (2)")
             run.count(1)
             assert ids(run) == [("srv.public.t", 2)]
+
+
+@pytest.mark.parametrize(
+    ("settings", "topic"),
+    [
+        ({}, "__debezium-heartbeat.srv"),
+        ({"topic.heartbeat.prefix": "beat", "topic.delimiter": "-"}, "beat-srv"),
+        ({"heartbeat.topics.prefix": "old"}, "old.srv"),
+        ({"topic.heartbeat.name": "all-beats", "topic.heartbeat.prefix": "beat"}, "all-beats"),
+    ],
+)
+def test_names_and_form_of_heartbeats(
+    props: dict[str, str], sql: psycopg.Connection[Any], settings: dict[str, str], topic: str
+) -> None:
+    with Runner({**props, **settings, "heartbeat.interval.ms": "20"}) as run:
+        first, second = run.count(2)[:2]
+    assert {first.topic, second.topic} == {topic}
+    assert (first.partition, plain(first.key), first.header_items) == (0, {"serverName": "srv"}, ())
+    assert first.key_schema is not None
+    assert first.key_schema.name == "io.debezium.connector.common.ServerNameKey"
+    assert [field.name for field in first.value.schema.fields] == ["ts_ms"]
+    assert second.value["ts_ms"] - first.value["ts_ms"] >= 15

@@ -214,8 +214,9 @@ class PgSession:
                 raise_as_ours(error, self.target)
             if codec.key_schema is not None and not codec.key_in_identity:
                 logger.warning(
-                    "The replica identity of %s does not hold the key of its records: a delete from it will be an error. Set REPLICA"
-                    " IDENTITY FULL, or choose the key with message.key.columns.",
+                    "The replica identity of %s does not hold the key of its records: a delete from it will be an error, and a change of"
+                    " the key comes as an update under the new one only. Set REPLICA IDENTITY FULL, or choose the key with"
+                    " message.key.columns.",
                     codec.shape.name,
                 )
             return codec
