@@ -54,7 +54,9 @@ def change(rng: Random, table: Table) -> list[str]:
         table.key = []
         return [f'{alter} DROP CONSTRAINT "{table.name}_pkey"', f"{alter} ALTER COLUMN n SET NOT NULL"]
     if kind == "comment":
-        return [f"COMMENT ON COLUMN {table.sql}.{name} IS {quote(rng.choice(('note', 'ö', 'it')))}"]
+        # A comment alone makes the server tell nothing.
+        told = f"{alter} ALTER COLUMN n SET STATISTICS {100 + table.changes}"
+        return [f"COMMENT ON COLUMN {table.sql}.{name} IS {quote(rng.choice(('note', 'ö', 'it')))}", told]
     if kind == "table" and table.key and not table.name.endswith("_pkey"):
         old, table.name = table.sql, f"m{table.changes}_{table.name}"[:40]
         return [f'ALTER TABLE {old} RENAME TO "{table.name}"', *_renamed_key(table)]

@@ -39,6 +39,7 @@ class Outcome:
     differing: int = 0
     differences: list[str] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
+    explained: int = 0
 
 
 class Run:
@@ -58,8 +59,7 @@ class Run:
         self.server, self.database = server, database
         self.sql = psycopg.connect(server.dsn(database), autocommit=True)
         self.writers = [psycopg.connect(server.dsn(database), autocommit=True) for _ in range(2)]
-        placeholder = self.outcome.configuration.get("unavailable.value.placeholder")
-        self.differ = Differ(placeholder) if placeholder else Differ()
+        self.differ = Differ(self.outcome.configuration)
         self._theirs: deque[Event] = deque()
         self._ours: deque[Event] = deque()
         self._marks = 1
@@ -94,7 +94,7 @@ class Run:
             self._create(number)
         self._execute("CREATE TABLE mark (n int PRIMARY KEY, c int)")
         self._execute("INSERT INTO mark VALUES (0, -1)")
-        writer = Writer(self.rng, self.tables, 9, truncates=False)
+        writer = Writer(self.rng, self.tables, 9)
         for table in self.tables:
             for statement in writer._insert_many(table):
                 self._execute(statement)
@@ -197,19 +197,23 @@ class Run:
     def drive(self, events: int) -> Outcome:
         """Write and compare until that many events are compared."""
         self.snapshot()
-        truncates = self.outcome.configuration.get("skipped.operations") == "none"
-        makers = [Writer(self.rng, self.tables, number, truncates=truncates) for number in (1, 2)]
+        makers = [Writer(self.rng, self.tables, number) for number in (1, 2)]
         while self.outcome.events < events and self.outcome.differing < 200:
             for _ in range(40):
                 self._transactions(makers)
             self._copies(makers[0])
+            if self.rng.random() < 0.5:
+                self._alone(makers[0].truncating())
             self._mark()
             self.compare()
             if self.rng.random() < 0.15:
                 self._create(len(self.tables))
-            self._alter(makers[0])
+            before = copy.deepcopy(self.tables)
+            if not self._alone(makers[0].altering()):
+                self.tables[:] = before
             self._mark()
             self.compare()
+        self.outcome.explained = self.differ.explained
         return self.outcome
 
     def _transactions(self, makers: list[Writer]) -> None:
@@ -238,15 +242,16 @@ class Run:
                 for line in lines:
                     rows.write(f"{line}\n")
 
-    def _alter(self, maker: Writer) -> None:
-        before = copy.deepcopy(self.tables)
+    def _alone(self, statements: list[str]) -> bool:
+        """A transaction beside which there is no other. False when it was refused."""
         try:
             with self.sql.transaction():
-                for statement in maker.altering():
+                for statement in statements:
                     self._execute(statement)
         except psycopg.Error as error:
             self.outcome.refused.append(str(error))
-            self.tables[:] = before
+            return False
+        return True
 
     def close(self) -> None:
         """End both connectors and all connections."""

@@ -15,11 +15,10 @@ _SPAN = 1_000_000
 class Writer:
     """Makes the statements of transactions; rows are told apart by `n`, of which each writer has its own range."""
 
-    def __init__(self, rng: Random, tables: list[Table], number: int, *, truncates: bool) -> None:
+    def __init__(self, rng: Random, tables: list[Table], number: int) -> None:
         self.rng = rng
         self.tables = tables
         self.number = number
-        self.truncates = truncates
         self._next = number * _SPAN
         self._kinds: list[tuple[int, Callable[[Table], list[str]]]] = [
             (8, self._insert),
@@ -144,16 +143,19 @@ class Writer:
             point.append(rng.choice(("ROLLBACK TO ", "RELEASE ")) + f"s{self.number}")
             place = rng.randrange(len(statements) + 1)
             statements[place:place] = point
-        if self.truncates and rng.random() < 0.01:
-            chosen = rng.sample(self.tables, min(len(self.tables), rng.choice((1, 2))))
-            statements.append(
-                "TRUNCATE "
-                + ", ".join(table.sql for table in chosen)
-                + rng.choice(("", " RESTART IDENTITY", " CASCADE"))
-            )
         if rng.random() < 0.05:
             statements.append("ROLLBACK")
         return statements
+
+    def truncating(self) -> list[str]:
+        """A transaction with TRUNCATE in it, which needs the tables for itself."""
+        chosen = self.rng.sample(self.tables, min(len(self.tables), self.rng.choice((1, 2))))
+        names = ", ".join(table.sql for table in chosen)
+        return [
+            *self._insert(chosen[0]),
+            f"TRUNCATE {names}{self.rng.choice(('', ' CASCADE'))}",
+            *self._insert(chosen[-1]),
+        ]
 
     def altering(self) -> list[str]:
         """A transaction with a change of a table in it, and rows before and behind.

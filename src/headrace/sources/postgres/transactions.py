@@ -22,6 +22,8 @@ from headrace.sources.postgres.tables import TableCodec
 MESSAGES: Final = "LOGICAL_DECODING_MESSAGE"
 """The collection that logical messages are counted under."""
 _TRANSACTION, _XID, _LSN = 3, 11, 12
+_ORDER: Final = 2
+"""data_collection_order in the transaction block."""
 _NOTHING: Final[Mapping[str, Any]] = {}
 
 
@@ -72,7 +74,10 @@ class TransactionMaker(RecordMaker):
     ) -> None:
         super().message(out, message, source, clock, offset)
         if source[_XID] is not None:
-            out[-1].value.values[_TRANSACTION] = self.transactions.event(MESSAGES, f"{source[_XID]}:{source[_LSN]}")
+            block = self.transactions.event(MESSAGES, f"{source[_XID]}:{source[_LSN]}")
+            # To Debezium each message is a collection of its own, so it is always the first there.
+            block.values[_ORDER] = 1
+            out[-1].value.values[_TRANSACTION] = block
             self._keep(offset)
 
     def _tombstone(
