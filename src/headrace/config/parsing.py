@@ -12,7 +12,9 @@ _BOUNDS: Final = {
     ConfigType.SHORT: (-(2**15), 2**15 - 1, "short"),
     ConfigType.LONG: (-(2**63), 2**63 - 1, "long"),
 }
-_COMMA: Final = re.compile(r"\s*,\s*")
+_COMMA: Final = re.compile(r"\s*,\s*", re.ASCII)
+_TRIMMED: Final = "".join(map(chr, range(33)))
+"""What java.lang.String.trim takes for white space."""
 _INTEGER: Final = re.compile(r"[+-]?\d+")
 
 
@@ -27,7 +29,7 @@ def parse_value(type: ConfigType, value: Any) -> Any:
     """
     if value is None:
         return None
-    trimmed = value.strip() if isinstance(value, str) else value
+    trimmed = value.strip(_TRIMMED) if isinstance(value, str) else value
     match type:
         case ConfigType.BOOLEAN:
             return _boolean(trimmed)

@@ -69,6 +69,10 @@ ENVELOPES: tuple[bytes, ...] = (
     '{"schema":null,"payload":1}'.encode("utf-16-be"), b'{"schema":null,"payload":' + b"[" * 200 + b"]" * 200 + b"}", b"\0", b'{"schema":null,"payload":"\x7f\xc2\x80"}', b'{"schema":null,"payload":"\xed\xa0\x80"}', b'{"schema":null,"payload":"\xc0\x80"}',
     b'{"schema":null,"payload":{"":1,"a":{"a":[]}}}', b'{"schema":null,"payload":-}', b'{"schema":null,"payload":1e}', b'{"schema":null,"payload":0x1}', b'{"schema":null,"payload":"\xf0\x9f\x98\x80"}', b'{"schema":null,"payload":undefined}',
 )  # fmt: skip
+ROOTS = (
+    "1x", "1 x", "1{", "1\n2", "1,", '1"', "-1x", "1.5x", "1.5 x", "truex", "true x", "true{", "true1", "true_", "true$", "nullé", "false[", '"a"x', "[]x", "{} {", "[1] ]", "01", "01x", "-", "1.", "1.x", "1e", "1e5 x", "1e5x", "tru",
+    "1\x00", "1\xa0", "true²",
+)  # fmt: skip
 CONTENT = {
     "int": '{"type":"int32"}', "struct": json.dumps(ROW), "null": "null", "wrong": '{"type":"x"}', "broken": "{", "empty": "", "blank": " ", "array": "[]", "default": '{"type":"string","default":"d"}',
 }  # fmt: skip
@@ -115,6 +119,8 @@ def cases() -> Iterator[dict[str, Any]]:
     for at, node in enumerate((*NODES, *PAYLOADS)):
         yield _case(f"loose/{at:02} {node}", {"schemas.enable": "false"}, [node.encode()])
         yield _case(f"null schema/{at:02} {node}", {}, _enveloped("null", (node,)))
+    for at, text in enumerate(ROOTS):
+        yield _case(f"roots/{at:02} {text}", {"schemas.enable": "false"}, [text.encode()])
     yield _case("bare/null", {}, [None])
     yield _case("bare/null plain", {"schemas.enable": "false"}, [None])
     for name, content in CONTENT.items():

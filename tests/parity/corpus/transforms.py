@@ -35,7 +35,7 @@ SIDED: dict[str, dict[str, Config]] = {
         **{f"v2-{path}": {"field": path, "field.syntax.version": "V2"} for path in (
             "inner.a", "inner.b.c", "in.deep.y", "in.x", "must.n", "`a.b`", "in.deep.`z.z`", "text.x", "in.", ".in", "inner", "list.0",
         )},
-        "v2-keep": {"field": "in.x", "field.syntax.version": "v2", **KEEP}, "v1-path": {"field": "inner.a"},
+        "v2-keep": {"field": "in.x", "field.syntax.version": "v2", **KEEP}, "v1-path": {"field": "inner.a"}, "trimmed": {"field": "\x01 i32\t"}, "not trimmed": {"field": "i32\xa0"},
     },
     "Flatten": {"dot": {}, "dash": {"delimiter": "-"}, "nothing": {"delimiter": ""}, "blank": {"delimiter": "  "}},
     "HeaderFrom": {

@@ -8,6 +8,7 @@ from functools import cache
 from typing import Any
 
 from headrace.errors import HeadraceError
+from headrace.spi.converter import Column
 from headrace.spi.plugins import PluginKind, PluginRegistry
 from tests.parity import neutral
 
@@ -124,7 +125,14 @@ def _to_connect(request: Form) -> Form:
             return neutral.data_form(*converter.to_connect_header(topic, "header", content))
         return neutral.data_form(*converter.to_connect_data(topic, content))
 
-    return _each(request["data"], one)
+    answer = _each(request["data"], one)
+    if request.get("kind") != "header" and all("ok" in each for each in answer["ok"]):
+        column = Column([None if item is None else base64.b64decode(item) for item in request["data"]])
+        for each, made in zip(answer["ok"], converter.decode_batch(topic, column), strict=True):
+            batch = neutral.data_form(*made)
+            if each["ok"] != batch:
+                each["batch"] = batch
+    return answer
 
 
 _CALLS: dict[str, Callable[[Form], Form]] = {

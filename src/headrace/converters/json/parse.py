@@ -24,6 +24,7 @@ class Missing:
 MISSING: Final = Missing()
 _LONGEST_NUMBER: Final = 1000
 _EXPONENT_DIGITS: Final = 9
+_SPACES: Final = ("", " ", "\t", "\r", "\n")
 _ZEROS: Final = re.compile(r'("(?:[^"\\]|\\.)*")|(?<![0-9A-Za-z.+-])(-?)0+(?=[0-9])', re.DOTALL)
 
 
@@ -71,7 +72,14 @@ def parse(data: bytes, *, exact: bool = False) -> Any:
 
 
 def _first(text: str) -> Any:
-    return _DECODER.raw_decode(text)[0]
+    """The first value. Behind a number there must be white space, behind a word no letter; behind the rest may be anything."""
+    value, end = _DECODER.raw_decode(text)
+    following = text[end : end + 1]
+    if text[0] in "-0123456789" and following not in _SPACES:
+        raise ValueError(f"Expected space separating root-level values, found {following}")
+    if text[0] in "tfn" and (following.isalnum() or following == "_"):
+        raise ValueError(f"Unrecognized token at {text[end:][:20]}")
+    return value
 
 
 def _text(data: bytes) -> str:
