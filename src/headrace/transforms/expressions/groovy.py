@@ -104,9 +104,9 @@ class GroovyCompiler:
     def _call(self, node: syntax.Call, exact: bool) -> Run:
         if node.target is None:
             raise self._refuse(node.at, f"unknown function '{node.name}'")
-        if node.name not in members.METHODS:
-            raise self._refuse(node.at, f"the method '{node.name}' is not supported")
         target, name, safe = self._node(node.target, True), node.name, node.safe
+        if name not in members.METHODS:
+            raise self._refuse(node.at, f"the method '{name}' is not supported")
         arguments = [self._node(argument, True) for argument in node.arguments]
         call = members.call
 

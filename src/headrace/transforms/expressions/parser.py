@@ -240,7 +240,7 @@ class _Parser:
                     self._expect("]")
                     node = Index(token.at, node, index, True)
                 else:
-                    node = self._member(node, token.at, safe)
+                    node = self._member(node, safe)
             elif self._is("["):
                 self._at += 1
                 index = self._expression()
@@ -251,8 +251,9 @@ class _Parser:
             else:
                 return node
 
-    def _member(self, target: Node, at: int, safe: bool) -> Node:
+    def _member(self, target: Node, safe: bool) -> Node:
         token = self._token
+        at = token.at
         if token.kind not in ("name", "text"):
             self._fail(token)
         self._at += 1
