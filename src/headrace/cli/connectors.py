@@ -125,3 +125,4 @@ def topics(url: str, auth: str | None, cacert: str | None, as_json: bool, name: 
 
 from headrace.cli import connectors_change as _change  # noqa: E402, F401 - adds its commands to the group
 from headrace.cli import offsets as _offsets  # noqa: E402, F401
+from headrace.cli import signals as _signals  # noqa: E402, F401

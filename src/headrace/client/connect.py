@@ -167,6 +167,17 @@ class ConnectClient:
     def reset_topics(self, name: str) -> None:
         self.request("PUT", _path(name, "topics", "reset"))
 
+    # -- signals (headrace's own)
+
+    def signal(self, name: str, type: str, data: Any = None, *, id: str | None = None) -> str:
+        """Send a signal to a running connector; `data`: what JSON can show. Its id is returned."""
+        body = {"type": type, **({} if data is None else {"data": data}), **({} if id is None else {"id": id})}
+        return str(self.request("POST", _path(name, "signals"), body).json["id"])
+
+    def notifications(self, name: str) -> list[dict[str, Any]]:
+        """What the connector's tasks told last, the oldest first."""
+        return list(self.request("GET", _path(name, "notifications")).json)
+
     # -- offsets
 
     def offsets(self, name: str) -> list[Offset]:

@@ -16,7 +16,7 @@ from headrace.errors import ConnectTimeoutException, HeadraceError
 from headrace.rest.auth import auth_from_settings
 from headrace.rest.headers import HEADERS_KEY, Cors, parse_extra_headers
 from headrace.rest.http import HttpError, Request, Response, error_from
-from headrace.rest.resources import admin, connectors, lifecycle, offsets, plugins, root
+from headrace.rest.resources import admin, connectors, lifecycle, offsets, plugins, root, signals
 from headrace.rest.routing import Resource, Router, split_path
 from headrace.runtime.herder import Herder
 
@@ -64,6 +64,7 @@ def create_app(
         paths += connectors.resources(herder)
         paths += lifecycle.resources(herder, tasks_config=old_tasks)
         paths += offsets.resources(herder)
+        paths += signals.resources(herder)
         paths += plugins.resources(herder)
     if part is not Part.PUBLIC:
         paths += admin.resources(herder)

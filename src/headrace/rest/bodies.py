@@ -67,6 +67,22 @@ def _offset(item: Any) -> dict[str, Any]:
     return {"partition": fields["partition"], "offset": fields.get("offset")}
 
 
+def signal_request(body: bytes) -> tuple[str | None, str, str | None]:
+    """The id, type and data of POST /connectors/{n}/signals; the data as JSON text."""
+    fields = _object(_parse(body), ("id", "type", "data"))
+    id, type, data = fields.get("id"), fields.get("type"), fields.get("data")
+    if not isinstance(type, str) or not type:
+        raise HttpError(400, "A signal needs a type.")
+    if id is not None and not isinstance(id, str):
+        raise HttpError(400, "The id of a signal is a text.")
+    if isinstance(data, str):
+        # Also as the signalling table has it.
+        return id, type, data
+    if data is not None and not isinstance(data, dict):
+        raise HttpError(400, "The data of a signal are an object.")
+    return id, type, None if data is None else json.dumps(data, ensure_ascii=False)
+
+
 def log_level(body: bytes) -> str:
     """The `level` of PUT /admin/loggers/{name}."""
     level = _string_map(_parse_texts(body), "the body").get("level")

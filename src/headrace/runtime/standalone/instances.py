@@ -8,7 +8,7 @@ import itertools
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
-from headrace.errors import ConfigException, ConnectException, ConnectTimeoutException
+from headrace.errors import ConfigException, ConnectTimeoutException, IllegalStateException
 from headrace.foundation.telemetry import Sample
 from headrace.runtime.herder import State, TargetState
 from headrace.runtime.hosting.messages import (
@@ -202,9 +202,9 @@ class TaskInstance(Instance):
                     waiting.set_exception(error_of(message.failure))
 
     async def signal(self, id: str, type: str, data: str | None) -> None:
-        """Hand the task a signal and wait until it is taken. Raises why it is not; ConnectException (TASK_NOT_RUNNING)."""
+        """Hand the task a signal and wait until it is taken. Raises why it is not; IllegalStateException (TASK_NOT_RUNNING)."""
         if self.hosted is None or self.state is not State.RUNNING:
-            raise ConnectException(
+            raise IllegalStateException(
                 f"Task {self.task_id} of connector {self.name} is {self.state.value}.",
                 code="TASK_NOT_RUNNING",
                 remedy="Signals are taken while the task runs.",

@@ -7,7 +7,7 @@ import logging
 from collections import deque
 from typing import Any
 
-from headrace.errors import ConnectException, HeadraceError, NotFoundException
+from headrace.errors import ConnectException, HeadraceError, IllegalStateException, NotFoundException
 from headrace.runtime.herder import ConnectorInfo, ConnectorStatus, State, TargetState
 from headrace.runtime.hosting.messages import RemoteError
 from headrace.runtime.standalone.documents import Remembered
@@ -324,7 +324,7 @@ class ConnectorUnit:
         """Hand a signal to every task. Raises why it was not taken."""
         self._require_open()
         if not self.tasks:
-            raise ConnectException(
+            raise IllegalStateException(
                 f"Connector {self.name} has no running task.",
                 code="TASK_NOT_RUNNING",
                 remedy="Signals are taken while the connector runs.",
