@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import queue
+import tempfile
 from typing import Any
 
 import jpype
@@ -22,6 +23,7 @@ _Thread = JClass("java.lang.Thread")
 _IdentityHashMap = JClass("java.util.IdentityHashMap")
 _JsonConverter = JClass("org.apache.kafka.connect.json.JsonConverter")
 _STOP_MS = 20_000
+_KEPT_OFFSETS = "org.apache.kafka.connect.storage.FileOffsetBackingStore"
 _QUIET_OFFSETS = "org.apache.kafka.connect.storage.MemoryOffsetBackingStore"
 
 
@@ -60,7 +62,7 @@ class _Completion:
 class Engine:
     """One connector. `error` says why it ended by itself."""
 
-    def __init__(self, config: dict[str, str]) -> None:
+    def __init__(self, config: dict[str, str], stored: dict[str, Any] | None = None) -> None:
         self.error: str | None = None
         self._records: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._schemas = _IdentityHashMap()
@@ -70,6 +72,10 @@ class Engine:
         for name, value in (("schemas.enable", "false"), ("replace.null.with.default", "false")):
             settings.put(name, String(value))
         self._converter.configure(settings, False)
+        if stored is not None:
+            path = f"{tempfile.mkdtemp(prefix='oracle-')}/offsets"
+            _store(path, config, stored)
+            config = {**config, "offset.storage": _KEPT_OFFSETS, "offset.storage.file.filename": path}
         properties = _Properties()
         for name, value in {"offset.storage": _QUIET_OFFSETS, "offset.flush.interval.ms": "0", **config}.items():
             properties.setProperty(name, value)
@@ -139,12 +145,22 @@ class Engine:
             self._thread.join(_STOP_MS)
 
 
+def _store(path: str, config: dict[str, str], stored: dict[str, Any]) -> None:
+    """An offset as FileOffsetBackingStore keeps it."""
+    offsets = HashMap()
+    key = json.dumps([config["name"], {"server": config["topic.prefix"]}], separators=(",", ":"))
+    offsets.put(String(key).getBytes("UTF-8"), String(json.dumps(stored)).getBytes("UTF-8"))
+    file = JClass("java.io.ObjectOutputStream")(JClass("java.io.FileOutputStream")(path))
+    file.writeObject(offsets)
+    file.close()
+
+
 _engines: dict[str, Engine] = {}
 
 
 def engine_start(request: dict[str, Any]) -> dict[str, Any]:
-    """`engine`: a name for it; `config`: the connector's, with `name` and `connector.class`."""
-    _engines[request["engine"]] = Engine(request["config"])
+    """`engine`: a name for it; `config`: the connector's, with `name` and `connector.class`; `stored`: an offset to go on from."""
+    _engines[request["engine"]] = Engine(request["config"], request.get("stored"))
     return {"ok": None}
 
 

@@ -37,14 +37,15 @@ class Event(NamedTuple):
 
 
 class Theirs:
-    """Debezium's connector."""
+    """Debezium's connector. `stored`: the offset it starts at."""
 
-    def __init__(self, oracle: Oracle, props: Mapping[str, str]) -> None:
+    def __init__(self, oracle: Oracle, props: Mapping[str, str], stored: Mapping[str, Any] | None = None) -> None:
         self._oracle = oracle
         self._schemas: dict[str, Any] = {}
         self.name = props["slot.name"]
         config = {**props, "connector.class": CLASS, "task.id": "0"}
-        oracle.ask({"op": "engine_start", "engine": self.name, "config": config})
+        given = {} if stored is None else {"stored": dict(stored)}
+        oracle.ask({"op": "engine_start", "engine": self.name, "config": config, **given})
 
     def take(self, timeout_s: float = 0.05) -> list[Event]:
         """What came since; RuntimeError when the connector failed."""
