@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from headrace.testing.servers import PostgresServer
-from tests.faults.kit import Lab, create, delete, laboratory, log_of, read_all, worker_at
+from tests.faults.kit import JSON, Lab, create, delete, laboratory, log_of, read_all, worker_at
 from tests.runtime.worker_support import Worker
 from tests.support import wait_until
 
@@ -23,7 +23,7 @@ ROUTER = {
     "transforms.outbox.type": "io.debezium.transforms.outbox.EventRouter",
     "transforms.outbox.table.expand.json.payload": "true",
     "key.converter": "org.apache.kafka.connect.storage.StringConverter",
-    "value.converter": "org.apache.kafka.connect.json.JsonConverter",
+    "value.converter": JSON,
     "value.converter.schemas.enable": "false",
     "header.converter": "org.apache.kafka.connect.storage.SimpleHeaderConverter",
 }
@@ -45,10 +45,10 @@ def worker(tmp_path_factory: pytest.TempPathFactory, lab: Lab) -> Iterator[Worke
         worker.close()
 
 
-def taken(worker: Worker, topic: str, count: int) -> list[tuple[Any, Any, dict[str, str]]]:
+def taken(worker: Worker, topic: str, count: int) -> list[tuple[Any, Any, dict[str, Any]]]:
     """Key, value and headers of the first records of a topic; waits until there are so many."""
 
-    def found() -> list[tuple[Any, Any, dict[str, str]]]:
+    def found() -> list[tuple[Any, Any, dict[str, Any]]]:
         batch = read_all(worker, topic)
         if batch is None or len(batch.timestamps) < count:
             return []
@@ -56,7 +56,7 @@ def taken(worker: Worker, topic: str, count: int) -> list[tuple[Any, Any, dict[s
             (
                 None if key is None else bytes(key).decode(),
                 None if value is None else json.loads(bytes(value)),
-                {name: bytes(text).decode() for name, text in headers if not name.startswith("__debezium.")},
+                {name: text and bytes(text).decode() for name, text in headers if not name.startswith("__debezium.")},
             )
             for key, value, headers in zip(batch.keys, batch.values, batch.headers, strict=True)
         ]
@@ -143,6 +143,7 @@ def test_an_expression_keeps_and_routes_changes(worker: Worker, lab: Lab) -> Non
         "transforms.route.type": "io.debezium.transforms.ContentBasedRouter",
         "transforms.route.language": "jsr223.graal.js",
         "transforms.route.topic.expression": "value.after.id % 2 === 0 ? `even-${value.source.table}` : null",
+        "value.converter": JSON,
         "value.converter.schemas.enable": "false",
         "snapshot.mode": "no_data",
     }
