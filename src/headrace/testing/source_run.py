@@ -158,7 +158,7 @@ class SourceRun:
         self.check()
 
     def kill(self) -> None:
-        """End without committing anything more, as if the process had died; what is in the log stays."""
+        """End as if the process had died, before or after the commit at hand: no other follows. What is in the log stays."""
         with self._plan_lock:
             for task in self._tasks:
                 task.runner.cancel()
