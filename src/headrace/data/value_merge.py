@@ -15,7 +15,7 @@ from headrace.data.logical import (
 )
 from headrace.data.record import SchemaAndValue
 from headrace.data.schema import Schema, Type
-from headrace.data.text import exact_single
+from headrace.data.text import exact_single, java_float
 from headrace.errors import DataException
 
 _WIDTH: Final = {Type.INT8: 8, Type.INT16: 16, Type.INT32: 32, Type.INT64: 64, Type.FLOAT32: 65, Type.FLOAT64: 66}
@@ -36,9 +36,12 @@ class Common:
         self.schema = item.schema if self.schema is None else _merged(self.schema, item.schema)
         self._compatible = self.schema is not None
 
-    def fit(self, value: Any) -> Any:
-        """A value under the common schema. DataException when it has no form there, as null has none."""
-        assert self.schema is not None
+    def fit(self, item: SchemaAndValue | None) -> Any:
+        """A value under the common schema, or as it is when there is none. DataException when it has no form there, as null
+        has none."""
+        value = None if item is None else item.value
+        if self.schema is None:
+            return _unsized(item)
         if value is None:
             raise DataException("Unable to convert a null value to a schema that requires a value")
         kind, name = self.schema.type, self.schema.name
@@ -51,6 +54,14 @@ class Common:
         if kind is Type.FLOAT32:
             return exact_single(value)
         return float(value) if kind is Type.FLOAT64 else value
+
+
+def _unsized(item: SchemaAndValue | None) -> Any:
+    """A single whose schema is not kept becomes the double of the same text."""
+    if item is None:
+        return None
+    single = item.schema is not None and item.schema.type is Type.FLOAT32
+    return float(java_float(item.value)) if single else item.value
 
 
 def _temporal(name: str | None, number: int) -> Any:

@@ -118,18 +118,16 @@ class ValueParser:
         return parse_temporal(content) or SchemaAndValue(STRING_SCHEMA, content)
 
     def _list(self) -> SchemaAndValue:
-        tokens, items, common = self._tokens, list[Any](), Common()
+        tokens, items, common = self._tokens, list[SchemaAndValue | None](), Common()
         while tokens.more():
             if tokens.take("]"):
-                if common.schema is None:
-                    return SchemaAndValue(Schema(Type.ARRAY), items)
                 schema = Schema(Type.ARRAY, value_schema=common.schema)
                 return SchemaAndValue(schema, [common.fit(item) for item in items])
             if tokens.take(","):
                 raise DataException(f"Unable to parse an empty array element: {tokens.text}")
             item = self.parse(embedded=True)
             common.see(item)
-            items.append(None if item is None else item.value)
+            items.append(item)
             position = tokens.mark()
             if tokens.take("]"):
                 tokens.rewind(position)
@@ -138,15 +136,14 @@ class ValueParser:
         raise DataException(f"Array is missing an element or its end: {tokens.text}")
 
     def _map(self) -> SchemaAndValue:
-        tokens, entries = self._tokens, dict[Any, Any]()
+        tokens, entries = self._tokens, dict[Any, tuple[SchemaAndValue, SchemaAndValue | None]]()
         keys, values = Common(), Common()
         while tokens.more():
             if tokens.take("}"):
-                if keys.schema is None:
-                    return SchemaAndValue(Schema(Type.MAP), entries)
+                # Without one schema for the keys there is none for the values either.
+                values = values if keys.schema is not None else Common()
                 schema = Schema(Type.MAP, key_schema=keys.schema, value_schema=values.schema)
-                fit = values.fit if values.schema is not None else _same
-                return SchemaAndValue(schema, {keys.fit(key): fit(value) for key, value in entries.items()})
+                return SchemaAndValue(schema, {keys.fit(key): values.fit(value) for key, value in entries.values()})
             if tokens.take(","):
                 raise DataException(f"Unable to parse a map entry with no key or value: {tokens.text}")
             key = self.parse(embedded=True)
@@ -155,15 +152,11 @@ class ValueParser:
             if not tokens.take(":"):
                 raise DataException(f"Map entry is missing ':' in {tokens.text}")
             value = self.parse(embedded=True)
-            entries[key.value] = None if value is None else value.value
+            entries[key.value] = key, value
             tokens.take(",")
             keys.see(key)
             values.see(value)
         raise DataException(f"Map is missing an entry or its end: {tokens.text}")
-
-
-def _same(value: Any) -> Any:
-    return value
 
 
 def parse_temporal(text: str) -> SchemaAndValue | None:

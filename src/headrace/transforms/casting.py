@@ -37,7 +37,9 @@ def cast_value(source: Schema | None, value: Any, target: Type) -> Any:
         return _to_string(source, value)
     if isinstance(value, bytes | bytearray | memoryview):
         raise DataException(f"Unexpected type in Cast transformation: {type(value).__name__} to {target.name}")
-    return _CASTS[target](target, _plain(value))
+    cast = _CASTS[target](target, _plain(value))
+    # Without a schema nothing tells that the number is a single: the double of the same text stands for it.
+    return float(java_float(cast)) if source is None and target is Type.FLOAT32 else cast
 
 
 def _plain(value: Any) -> Any:

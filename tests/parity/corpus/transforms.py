@@ -111,9 +111,6 @@ BAD: dict[str, dict[str, Config]] = {
     "SetSchemaMetadata$Value": {"nothing": {}, "version": {"schema.version": "x"}, "large": {"schema.version": "3000000000"}, "empty": {"schema.version": ""}},
     "ValueToKey": {"absent": {}, "empty": {"fields": ""}, "blank": {"fields": "a,"}},
 }  # fmt: skip
-EXPLAINED = {
-    "CastText/float32 9223372036854775808": "without a schema a number has no width here: the single is written as the double it is"
-}
 
 
 def _case(group: str, name: str, cls: str, config: Config, records: list[Form], **rest: Any) -> dict[str, Any]:
