@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from decimal import Decimal
 from typing import Final
 
 _EPOCH: Final = dt.datetime(1970, 1, 1)
@@ -180,6 +181,14 @@ def interval_iso(text: str) -> str:
         return text
     years, months, days, hours, minutes, micros = interval_parts(text)
     sign = "-" if micros < 0 else ""
-    seconds, fraction = divmod(abs(micros), 1_000_000)
-    shown = f"{seconds}.{fraction:06d}".rstrip("0") if fraction else str(seconds)
-    return f"P{years}Y{months}M{days}DT{hours}H{minutes}M{sign}{shown}S"
+    return f"P{years}Y{months}M{days}DT{hours}H{minutes}M{sign}{_seconds(abs(micros))}S"
+
+
+def _seconds(micros: int) -> str:
+    """Seconds as Debezium writes them: summed in floating point, which shows in about every sixtieth number, and cut to nine digits."""
+    whole, fraction = divmod(micros, 1_000_000)
+    if not fraction:
+        return str(whole)
+    text = f"{Decimal(repr(whole + fraction / 1e6)):f}"
+    point = text.index(".")
+    return text[: point + 10].rstrip("0")
