@@ -165,6 +165,16 @@ class GroovyCompiler:
             return lambda record: combine(one(record), other(record))
         if operator in ("in", "!in"):
             wanted = operator == "in"
+            texts = _texts(node.right)
+            if texts is not None:
+                return lambda record: (
+                    (
+                        found in texts
+                        if (found := one(record)).__class__ is str
+                        else operators.contained(found, other(record))
+                    )
+                    is wanted
+                )
             return lambda record: operators.contained(one(record), other(record)) is wanted
         return self._other(operator, one, other)
 
@@ -184,10 +194,21 @@ class GroovyCompiler:
         return lambda record: _range(one(record), other(record), last)
 
     def _logical(self, node: syntax.Binary) -> Run:
-        left, right = self._truth(node.left), self._truth(node.right)
-        if node.operator == "&&":
-            return lambda record: left(record) and right(record)
-        return lambda record: left(record) or right(record)
+        tests = tuple(self._truth(operand) for operand in syntax.chain(node))
+        if len(tests) == 2:
+            left, right = tests
+            if node.operator == "&&":
+                return lambda record: left(record) and right(record)
+            return lambda record: left(record) or right(record)
+        ending = node.operator == "||"
+
+        def run(record: ConnectRecord) -> bool:
+            for test in tests:
+                if test(record) is ending:
+                    return ending
+            return not ending
+
+        return run
 
     def _equality(self, node: syntax.Binary) -> Run:
         self._check_schema(node)
@@ -247,6 +268,14 @@ class GroovyCompiler:
         return lambda record: GString(
             "".join(part if isinstance(part, str) else java_text(part(record)) for part in parts)
         )
+
+
+def _texts(node: syntax.Node) -> frozenset[str] | None:
+    """The elements of a list of constant texts; None for any other node."""
+    if not isinstance(node, syntax.Listing):
+        return None
+    values = [item.value for item in node.items if isinstance(item, syntax.Literal)]
+    return frozenset(values) if len(values) == len(node.items) and all(type(one) is str for one in values) else None
 
 
 def _names_schema(node: syntax.Node) -> bool:

@@ -281,6 +281,7 @@ _KINDS: Final[tuple[tuple[Any, dict[str, Method]], ...]] = (
     (dt.date | dt.time, _DATE),
     (Matches, _MATCHES),
 )
+_BY_CLASS: dict[type, dict[str, Method]] = {}
 METHODS: Final = frozenset({"equals", "toString", *(name for _, table in _KINDS for name in table)})
 """The names of all methods there are for any kind of target."""
 
@@ -293,16 +294,22 @@ def call(target: Any, name: str, arguments: list[Any]) -> Any:
         raise EvaluationFailure(f"Cannot invoke method {name}() on null object")
     if name == "equals" and len(arguments) == 1:
         return java_equals(target, arguments[0])
-    for kind, table in _KINDS:
-        if isinstance(target, kind):
-            method = table.get(name)
-            if method is not None:
-                try:
-                    return method(str(target) if kind is str else target, *arguments)
-                except TypeError as error:
-                    raise EvaluationFailure(f"{name}() does not take these arguments") from error
-            break
-    raise EvaluationFailure(f"{described(target)} has no method {name}()")
+    table = _table(target)
+    method = table.get(name)
+    if method is None:
+        raise EvaluationFailure(f"{described(target)} has no method {name}()")
+    try:
+        return method(str(target) if table is _TEXT else target, *arguments)
+    except TypeError as error:
+        raise EvaluationFailure(f"{name}() does not take these arguments") from error
+
+
+def _table(target: Any) -> dict[str, Method]:
+    found = _BY_CLASS.get(target.__class__)
+    if found is None:
+        found = next((table for kind, table in _KINDS if isinstance(target, kind)), {})
+        _BY_CLASS[target.__class__] = found
+    return found
 
 
 def prop(target: Any, name: str) -> Any:

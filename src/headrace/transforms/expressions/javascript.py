@@ -200,9 +200,9 @@ class JavaScriptCompiler:
 
     def _binary(self, node: syntax.Binary) -> Run:
         operator = node.operator
-        left, right = self._node(node.left), self._node(node.right)
         if operator in ("&&", "||", "??"):
-            return _logical(operator, left, right)
+            return _logical(operator, [self._node(operand) for operand in syntax.chain(node)])
+        left, right = self._node(node.left), self._node(node.right)
         if operator in ("===", "!=="):
             return _equality(left, right, operators.strictly_equal, operator == "===")
         if operator in ("==", "!="):
@@ -255,13 +255,23 @@ def _is_safe(node: syntax.Node) -> bool:
     return False
 
 
-def _logical(operator: str, left: Run, right: Run) -> Run:
+def _logical(operator: str, operands: list[Run]) -> Run:
     truth = operators.truth
-    if operator == "&&":
-        return lambda record: right(record) if truth(found := left(record)) else found
-    if operator == "||":
-        return lambda record: found if truth(found := left(record)) else right(record)
-    return lambda record: right(record) if (found := left(record)) is None or found is UNDEFINED else found
+    last = operands[-1]
+    others = tuple(operands[:-1])
+
+    def run(record: ConnectRecord) -> Any:
+        for operand in others:
+            found = operand(record)
+            if operator == "&&":
+                ends = not truth(found)
+            else:
+                ends = truth(found) if operator == "||" else not (found is None or found is UNDEFINED)
+            if ends:
+                return found
+        return last(record)
+
+    return run
 
 
 def _equality(left: Run, right: Run, equal: Callable[[Any, Any], bool], wanted: bool) -> Run:

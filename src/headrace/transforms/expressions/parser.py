@@ -253,7 +253,6 @@ class _Parser:
 
     def _member(self, target: Node, safe: bool) -> Node:
         token = self._token
-        at = token.at
         if token.kind not in ("name", "text"):
             self._fail(token)
         self._at += 1

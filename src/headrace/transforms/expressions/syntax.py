@@ -132,3 +132,13 @@ class Pattern(Node):
 
     source: str
     flags: str
+
+
+def chain(node: Binary) -> list[Node]:
+    """The operands of `a && b && c`, which are read from the left."""
+    found = [node.right]
+    left = node.left
+    while isinstance(left, Binary) and left.operator == node.operator:
+        found.append(left.right)
+        left = left.left
+    return [left, *reversed(found)]
