@@ -35,6 +35,12 @@ class Counts:
         else:
             counted.unexplained += 1
 
+    def merge(self, part: str, more: Part) -> None:
+        """What was counted elsewhere."""
+        counted = self.parts.setdefault(part, Part())
+        for name in ("cases", "results", "equal", "explained", "unexplained"):
+            setattr(counted, name, getattr(counted, name) + getattr(more, name))
+
     def table(self) -> list[str]:
         """Lines to print, the sum last."""
         names = ("cases", "results", "equal", "explained", "unexplained")

@@ -27,7 +27,7 @@ def change(rng: Random, table: Table) -> list[str]:
         ("add", "add", "drop", "rename", "widen", "default", "required", "identity", "key", "comment", "table")
     )
     if kind == "add" or column is None:
-        added = random_column(rng, f"a{table.changes}", optional=True)
+        added = random_column(rng, table.types, f"a{table.changes}", optional=True)
         table.columns.append(added)
         return [f"{alter} ADD COLUMN {added.sql}"]
     name = f'"{column.name}"'

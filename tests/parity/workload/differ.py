@@ -23,8 +23,8 @@ _PLACEHOLDER = "__debezium_unavailable_value"
 class Differ:
     """Remembers which schemas are equal, so that each pair is looked at once.
 
-    `settings`: the connectors'. `explained` counts the values that are meant to differ, all of them long values that an update left alone: in
-    a row with a new key ours has them, as no earlier record of that key does; where binary.handling.mode makes text of bytea,
+    `settings`: the connectors'. `explained` counts the events in which values differ on purpose, all of them long ones that an update left
+    alone: in a row with a new key ours has them, as no earlier record of that key does; where binary.handling.mode makes text of bytea,
     Debezium has null, as if the value had been deleted; and a mask makes of its placeholder what no sink can tell from a value."""
 
     def __init__(self, settings: Mapping[str, str]) -> None:
@@ -61,8 +61,8 @@ class Differ:
                 continue
             unsent = value in self._placeholders or value is None or (self._masked and isinstance(value, str))
             if unsent and (moved or mine in self._placeholders):
-                self.explained += 1
                 after[name] = value
+        self.explained += after != other["after"]
         return ours._replace(payload={**other, "after": after})
 
     def _datum(self, place: str, theirs: Datum, ours: Datum) -> list[str]:
@@ -111,7 +111,8 @@ def _offsets(theirs: dict[str, Any], ours: dict[str, Any]) -> list[str]:
     # Before the first commit behind a snapshot Debezium has none to tell, ours has the snapshot's position.
     if own > commit and "lsn_commit" in theirs:
         return [f"offset.lsn_commit: theirs {commit}, ours beyond it at {own}"]
-    names = ("txId", "ts_usec") if ours["lsn"] == theirs["lsn"] else ()
+    same = ours["lsn"] == theirs["lsn"] and ours["messageType"] == theirs["messageType"]
+    names = ("txId", "ts_usec") if same else ()
     return [line for name in names for line in differences_of(f"offset.{name}", theirs.get(name), ours.get(name))]
 
 

@@ -22,7 +22,7 @@ from tests.parity.workload.differ import Differ
 from tests.parity.workload.settings import settings
 from tests.parity.workload.sides import Event, Ours, Theirs
 from tests.parity.workload.tables import Table, random_table
-from tests.parity.workload.values import PREPARE
+from tests.parity.workload.values import PREPARE, TYPES
 from tests.parity.workload.writer import Writer
 
 _DEADLINE_S = 60.0
@@ -63,31 +63,40 @@ class Run:
         self._theirs: deque[Event] = deque()
         self._ours: deque[Event] = deque()
         self._marks = 1
+        self._sides: list[Theirs | Ours] = []
+        try:
+            self._start(oracle)
+        except BaseException:
+            self.close()
+            raise
+
+    def _start(self, oracle: Oracle) -> None:
         self._prepare()
         props = {
             "name": "test",
             "topic.prefix": "srv",
             "database.hostname": "127.0.0.1",
-            "database.port": str(server.port),
-            "database.user": server.user,
-            "database.password": server.password,
-            "database.dbname": database,
+            "database.port": str(self.server.port),
+            "database.user": self.server.user,
+            "database.password": self.server.password,
+            "database.dbname": self.database,
             "plugin.name": "pgoutput",
             "publication.name": "pub",
             "poll.interval.ms": "20",
             **self.outcome.configuration,
         }
-        self.theirs = Theirs(oracle, {**props, "slot.name": f"theirs_{database}"})
-        try:
-            self._wait_for_slot(f"theirs_{database}")
-            self.ours = Ours({**props, "slot.name": f"ours_{database}"})
-            self._wait_for_slot(f"ours_{database}")
-        except BaseException:
-            self.theirs.close()
-            raise
+        self.theirs = Theirs(oracle, {**props, "slot.name": f"theirs_{self.database}"})
+        self._sides.append(self.theirs)
+        self._wait_for_slot(f"theirs_{self.database}")
+        self.ours = Ours({**props, "slot.name": f"ours_{self.database}"})
+        self._sides.append(self.ours)
+        self._wait_for_slot(f"ours_{self.database}")
 
     def _prepare(self) -> None:
-        for statement in PREPARE:
+        available = {name for (name,) in self.sql.execute("SELECT name FROM pg_available_extensions")}
+        self.types = [type for type in TYPES if type.extension is None or type.extension in available]
+        extensions = sorted({type.extension for type in self.types if type.extension})
+        for statement in (*(f"CREATE EXTENSION {name}" for name in extensions), *PREPARE):
             self._execute(statement)
         self.tables: list[Table] = []
         for number in range(self.rng.randrange(3, 7)):
@@ -100,7 +109,7 @@ class Run:
                 self._execute(statement)
 
     def _create(self, number: int) -> None:
-        table = random_table(self.rng, number, self.rng.choice(("public", "public", "other")))
+        table = random_table(self.rng, self.types, number, self.rng.choice(("public", "public", "other")))
         for statement in table.create():
             self._execute(statement)
         self.tables.append(table)
@@ -113,8 +122,8 @@ class Run:
         query = "SELECT 1 FROM pg_replication_slots WHERE slot_name = %s AND active"
         while not self.sql.execute(query, (slot,)).fetchone():
             self._theirs += self.theirs.take()
-            if hasattr(self, "ours"):
-                self._ours += self.ours.take()
+            for side in self._sides[1:]:
+                self._ours += side.take()
             if time.monotonic() > deadline:
                 raise TimeoutError(f"slot {slot} is not in use")
 
@@ -199,7 +208,7 @@ class Run:
         self.snapshot()
         makers = [Writer(self.rng, self.tables, number) for number in (1, 2)]
         while self.outcome.events < events and self.outcome.differing < 200:
-            for _ in range(40):
+            for _ in range(20):
                 self._transactions(makers)
             self._copies(makers[0])
             if self.rng.random() < 0.5:
@@ -255,8 +264,8 @@ class Run:
 
     def close(self) -> None:
         """End both connectors and all connections."""
-        self.theirs.close()
-        self.ours.close()
+        for side in self._sides:
+            side.close()
         for connection in (self.sql, *self.writers):
             connection.close()
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from random import Random
 
-from tests.parity.workload.values import INT4, LARGE_TYPES, TYPES, ColumnType
+from tests.parity.workload.values import INT4, LARGE_TYPES, ColumnType
 
 
 @dataclass
@@ -40,6 +41,8 @@ class Table:
     columns: list[Column]
     key: list[str]
     identity: str = "DEFAULT"
+    types: Sequence[ColumnType] = ()
+    """Those its columns may have."""
     changes: int = 0
     rows: dict[int, list[int]] = field(default_factory=dict)
     """The counter's values by writer, of rows that are most likely there."""
@@ -78,9 +81,9 @@ class Table:
         return row
 
 
-def random_column(rng: Random, name: str, *, optional: bool = False) -> Column:
+def random_column(rng: Random, types: Sequence[ColumnType], name: str, *, optional: bool = False) -> Column:
     """`optional`: may be added to a table that has rows."""
-    type = rng.choice(LARGE_TYPES) if rng.random() < 0.12 else rng.choice(TYPES)
+    type = rng.choice(LARGE_TYPES) if rng.random() < 0.12 else rng.choice(types)
     default = type.make(rng) if not type.large and rng.random() < 0.3 else None
     # Debezium ends at an unchanged bytea that is stored apart and NOT NULL, where binary.handling.mode makes text of it.
     may_be_required = (default is not None or not optional) and not (type.large and type.sql == "bytea")
@@ -88,13 +91,13 @@ def random_column(rng: Random, name: str, *, optional: bool = False) -> Column:
     return Column(name, type, required, default)
 
 
-def random_table(rng: Random, number: int, schema: str = "public") -> Table:
+def random_table(rng: Random, types: Sequence[ColumnType], number: int, schema: str) -> Table:
     """A table of 2 to 14 columns."""
     counter = Column("n", INT4, required=True)
     columns = [counter]
     for index in range(rng.randrange(1, 14)):
         name = rng.choice((f"c{index}", f"C{index}", f"c {index}", f"é{index}", f"{index}c", f"c${index}"))
-        columns.append(random_column(rng, name))
+        columns.append(random_column(rng, types, name))
     rng.shuffle(columns)
     kind = rng.choice(("none", "single", "single", "single", "composite"))
     key = [] if kind == "none" else ["n"]
@@ -105,7 +108,7 @@ def random_table(rng: Random, number: int, schema: str = "public") -> Table:
             column.name, column.required = f"k{len(key)}", True
             key.append(column.name)
         rng.shuffle(key)
-    table = Table(schema, rng.choice((f"t{number}", f"T {number}", f"t_{number}")), columns, key)
+    table = Table(schema, rng.choice((f"t{number}", f"T {number}", f"t_{number}")), columns, key, types=types)
     # An index that lacks columns of the key is left out: Debezium then makes up zeros for them, ours refuses.
     indexed = f"index{number}" if key in ([], ["n"]) else "DEFAULT"
     table.identity = rng.choice(("DEFAULT", "DEFAULT", "FULL", indexed))

@@ -24,12 +24,13 @@ WORDS = (
 
 
 class ColumnType(NamedTuple):
-    """`sql`: the type; `make`: a literal; `key`: may be part of a key; `large`: may be stored apart (TOAST)."""
+    """`sql`: the type; `make`: a literal; `key`: may be part of a key; `large`: may be stored apart (TOAST); `extension`: what has it."""
 
     sql: str
     make: Callable[[Random], str]
     key: bool = False
     large: bool = False
+    extension: str | None = None
 
 
 def quote(text: str) -> str:
@@ -160,9 +161,9 @@ TYPES: tuple[ColumnType, ...] = (
     ColumnType("mood", lambda r: r.choice(("'sad'", "'ok'", "'happy'")), key=True),
     ColumnType("price", lambda r: _number(r, 6, 2)),
     ColumnType("short_text", lambda r: quote(r.choice(("a", "bc", "déf")))),
-    ColumnType("hstore", lambda r: quote(f'a=>{r.randrange(9)}, "b c"=>NULL')),
-    ColumnType("citext", _word),
-    ColumnType("ltree", lambda r: f"'Top.Part{r.randrange(9)}'"),
+    ColumnType("hstore", lambda r: quote(f'a=>{r.randrange(9)}, "b c"=>NULL'), extension="hstore"),
+    ColumnType("citext", _word, extension="citext"),
+    ColumnType("ltree", lambda r: f"'Top.Part{r.randrange(9)}'", extension="ltree"),
     ColumnType("int[]", _items(_integer(32), "int")),
     ColumnType("text[]", _items(_word, "text")),
     ColumnType("numeric(8,2)[]", _items(lambda r: _number(r, 6, 2), "numeric(8,2)")),
@@ -171,10 +172,9 @@ TYPES: tuple[ColumnType, ...] = (
     ColumnType("date[]", _items(lambda r: quote(_day(r)), "date")),
     ColumnType("tsvector", lambda r: "to_tsvector('simple', 'a quick fox')"),
     ColumnType("pair", lambda r: f"ROW({r.randrange(9)}, 'x')::pair"),
-    ColumnType("vector(3)", lambda r: f"'[1,{r.randrange(9)},0.5]'"),
+    ColumnType("vector(3)", lambda r: f"'[1,{r.randrange(9)},0.5]'", extension="vector"),
 )
 PREPARE = (
-    *(f"CREATE EXTENSION {name}" for name in ("hstore", "citext", "ltree", "vector")),
     "CREATE TYPE mood AS ENUM ('sad', 'ok', 'happy')",
     "CREATE DOMAIN price AS numeric(8,2)",
     "CREATE DOMAIN short_text AS varchar(5)",
