@@ -75,7 +75,7 @@ def _definition() -> ConfigDef:
     config.define(
         _PLACEMENT,
         ConfigType.LIST,
-        [],
+        None,
         _valid_placements,
         Importance.HIGH,
         "Further columns, as column:place or column:place:alias: header and envelope add the column there, partition makes it the record's "

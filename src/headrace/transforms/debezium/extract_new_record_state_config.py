@@ -39,6 +39,7 @@ CONFIG: Final = (
         importance=Importance.LOW,
         documentation="Prefix of every added field.",
         width=Width.SHORT,
+        display_name="Field prefix to be added to each field.",
     )
     .define(
         "add.fields",
@@ -48,6 +49,7 @@ CONFIG: Final = (
         documentation="Fields of the event to add to the row, as `field`, `struct.field` or either with `:newname`: "
         "op,table,lsn,source.ts_ms:EVENT_TIME.",
         width=Width.LONG,
+        display_name="Adds the specified field(s) to the message if they exist.",
     )
     .define(
         "add.headers.prefix",
@@ -56,6 +58,7 @@ CONFIG: Final = (
         importance=Importance.LOW,
         documentation="Prefix of every added header.",
         width=Width.SHORT,
+        display_name="Header prefix to be added to each header.",
     )
     .define(
         "add.headers",
@@ -64,6 +67,7 @@ CONFIG: Final = (
         importance=Importance.LOW,
         documentation="Fields of the event to add as headers, written as for add.fields.",
         width=Width.LONG,
+        display_name="Adds the specified fields to the header if they exist.",
     )
     .define(
         "drop.fields.header.name",
@@ -72,6 +76,7 @@ CONFIG: Final = (
         importance=Importance.LOW,
         documentation="The header that lists the names of fields to remove.",
         width=Width.SHORT,
+        display_name="Specifies a header that contains a list of field names to be removed",
     )
     .define(
         "drop.fields.from.key",
@@ -80,6 +85,7 @@ CONFIG: Final = (
         importance=Importance.LOW,
         documentation="Whether these fields are removed from the key as well.",
         width=Width.SHORT,
+        display_name="Specifies whether the fields to be dropped should also be omitted from the key",
     )
     .define(
         "drop.fields.keep.schema.compatible",
@@ -88,6 +94,7 @@ CONFIG: Final = (
         importance=Importance.LOW,
         documentation="Whether only optional fields are removed, so that readers of the old schema still can read.",
         width=Width.SHORT,
+        display_name="Specifies if fields are dropped, will the event's schemas be compatible",
     )
     .define(
         "replace.null.with.default",

@@ -40,7 +40,7 @@ def _rules(setting: str, what: str) -> dict[str, Any]:
     return {
         "name": setting,
         "type": ConfigType.LIST,
-        "default": [],
+        "default": None,
         "importance": Importance.HIGH,
         "documentation": f"What is {what}, as source:<table>, source:<table>:<field>, topic:<topic>, topic:<topic>:<field> or <name>:<field>, "
         "where a field may begin with before., after. or source. (whose fields are left alone unless named).",
