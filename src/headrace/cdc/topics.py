@@ -1,4 +1,4 @@
-"""Names of topics and schemas. Source: Debezium's SchemaTopicNamingStrategy and SchemaNameAdjuster."""
+"""Names of topics and schemas. Source: Debezium's AbstractTopicNamingStrategy and SchemaNameAdjuster."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Final
 
-MAX_TOPIC_LENGTH: Final = 249
-_ILLEGAL_TOPIC: Final = re.compile(r"[^A-Za-z0-9._-]")
+from headrace.cdc.topic_naming import NamingStrategy, legal_topic
 
 Adjust = Callable[[str], str]
 
@@ -23,6 +22,7 @@ class TopicNames:
         heartbeat_prefix: str = "__debezium-heartbeat",
         heartbeat_name: str | None = None,
         transaction: str = "transaction",
+        strategy: NamingStrategy | None = None,
     ) -> None:
         self.prefix = prefix
         self.delimiter = delimiter
@@ -30,15 +30,20 @@ class TopicNames:
         self.transaction = legal_topic(f"{prefix}{delimiter}{transaction}")
         # The delimiter is not for this one.
         self.message = legal_topic(f"{prefix}.message")
+        self.strategy = strategy or NamingStrategy()
 
-    def table(self, *parts: str) -> str:
-        """`<prefix>.<schema>.<table>`."""
-        return legal_topic(self.delimiter.join([self.prefix, *parts]))
+    def _origin(self, schema: str, table: str) -> str:
+        parts = (self.prefix, schema, table) if self.strategy.schema else (self.prefix, table)
+        return self.delimiter.join(parts)
 
+    def table(self, schema: str, table: str) -> str:
+        """`<prefix>.<schema>.<table>`, or what the strategy makes of it."""
+        return self.strategy.topic(self._origin(schema, table))
 
-def legal_topic(name: str) -> str:
-    """`name` with illegal characters replaced, cut at 249 characters."""
-    return _ILLEGAL_TOPIC.sub("_", name)[:MAX_TOPIC_LENGTH]
+    def key_field(self, schema: str, table: str) -> tuple[str, str] | None:
+        """Name and value of the field that the strategy adds to the keys of a table, None for none."""
+        name = self.strategy.key_field
+        return None if name is None else (name, self.strategy.identifier(self._origin(schema, table)))
 
 
 def _adjuster(replace: Adjust, letters: str, others: str) -> Adjust:

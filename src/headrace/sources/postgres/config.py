@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from headrace.cdc.filters import MessageKeys, NameFilter, compile_patterns, split_patterns
 from headrace.cdc.masks import MASK_KEYS, ColumnMasks
+from headrace.cdc.topic_naming import STRATEGIES, NamingStrategy, Rewrite
 from headrace.cdc.topics import TopicNames
 from headrace.config import ConfigDef, ConfigType, Importance, Validator, Width
 from headrace.config.definition import invalid_value
@@ -46,10 +47,11 @@ def config_def() -> ConfigDef:
                 row.default,
                 _validator(row),
                 row.importance,
-                row.doc,
+                f"{row.doc} Differs from Debezium: {row.differs}." if row.differs else row.doc,
                 group=group,
                 width=_width(row.type),
                 recommender=ValidValues(list(row.allowed)) if row.allowed else None,
+                no_effect=row.no_effect,
             )
     for name, doc in PATTERN_KEYS:
         definition.define_pattern(name, doc, regex=name)
@@ -58,7 +60,9 @@ def config_def() -> ConfigDef:
         f"{overrides}.<table>", "The SELECT for a table.", regex=re.escape(overrides) + r"\.(.+)", listed_in=overrides
     )
     multiplier = "snapshot.max.threads.multiplier"
-    definition.define_pattern(f"{multiplier}.<table>", f"{multiplier} of one table.", regex=re.escape(multiplier) + r"\.(.+)")
+    definition.define_pattern(
+        f"{multiplier}.<table>", f"{multiplier} of one table.", regex=re.escape(multiplier) + r"\.(.+)"
+    )
     no_driver = "there is no JDBC driver here; use the database.* keys"
     definition.define_pattern("driver.*", "Properties of the original's database driver.", no_effect=no_driver)
     definition.define_pattern("internal.*", "Debezium's internal settings.", no_effect="they steer Debezium's own code")
@@ -204,7 +208,45 @@ class PostgresConfig:
             heartbeat_prefix=heartbeat,
             heartbeat_name=self["topic.heartbeat.name"],
             transaction=self["topic.transaction"],
+            strategy=self.naming(),
         )
+
+    def naming(self) -> NamingStrategy:
+        """topic.naming.strategy. ConfigException for another class, and for a regex that is missing or wrong."""
+        chosen = STRATEGIES.get(self["topic.naming.strategy"])
+        if chosen is None:
+            raise ConfigException(
+                f"Invalid value {self['topic.naming.strategy']} for configuration topic.naming.strategy: Java classes cannot run here.",
+                field="topic.naming.strategy",
+                remedy=f"Use one of {', '.join(STRATEGIES)}, or rename topics by a transform.",
+            )
+        schema, kind = chosen
+        if kind != "Regex":
+            return NamingStrategy(schema, kind == "Unicode")
+        key_rewrite = self._rewrite("topic.key.field.regex", "topic.key.field.replacement")
+        rewrite = self._rewrite("topic.regex", "topic.replacement")
+        if rewrite is None:
+            raise ConfigException(
+                f"{self['topic.naming.strategy']} needs topic.regex and topic.replacement.",
+                code="CONFIG_MISSING",
+                field="topic.regex",
+                remedy="Give the regex of topic names, and what they become.",
+            )
+        field = self["topic.key.field.name"] if self["topic.key.enforce.uniqueness"] else None
+        return NamingStrategy(schema, rewrite=rewrite, key_field=field, key_rewrite=key_rewrite)
+
+    def _rewrite(self, regex: str, replacement: str) -> Rewrite | None:
+        pattern = self.text(regex)
+        if pattern is None:
+            return None
+        if not self.text(replacement):
+            raise ConfigException(
+                f"{replacement} must be set with {regex}.",
+                code="CONFIG_MISSING",
+                field=replacement,
+                remedy="Say what it becomes.",
+            )
+        return Rewrite.of(regex, pattern, self.text(replacement) or "")
 
     def filter(self, what: str) -> NameFilter:
         """The include/exclude pair of schema, table, column or message.prefix."""

@@ -11,7 +11,7 @@ from headrace.cdc.envelope import envelope_schema
 from headrace.cdc.filters import MessageKeys, NameFilter
 from headrace.cdc.masks import ColumnMasks, Mask
 from headrace.cdc.topics import Adjust, TopicNames
-from headrace.data import Header, Schema, SchemaBuilder, Struct, Type
+from headrace.data import STRING_SCHEMA, Header, Schema, SchemaBuilder, Struct, Type
 from headrace.data.unchanged import Unchanged
 from headrace.errors import ConfigException, DataException
 from headrace.native import pgoutput
@@ -63,6 +63,7 @@ class TableCodec:
         self.options = options
         self._registry = registry
         self.topic = options.topics.table(shape.schema, shape.table)
+        self._key_field = options.topics.key_field(shape.schema, shape.table)
         registry.load(column.type_oid for column in shape.columns)
         fields = self._fields(shape.columns, registry)
         key_names = self._key_names(fields)
@@ -150,12 +151,14 @@ class TableCodec:
             adjust(f"{self.topic}.Envelope"), self.row_schema, self.options.source_schema
         )
         self.key_schema: Schema | None = None
-        if key_names:
+        if key_names or self._key_field is not None:
             by_name = {field.shape.name: field for field in fields}
             key = SchemaBuilder.struct().name(adjust(f"{self.topic}.Key"))
             for name in key_names:
                 field = by_name[name]
                 key.field(rename(name), self._schema(field.shape, field.type, field.plan, in_key=True))
+            if self._key_field is not None:
+                key.field(self._key_field[0], STRING_SCHEMA)
             self.key_schema = key.build()
 
     def _compile(self, fields: Sequence[_Field], key_names: Sequence[str]) -> None:
@@ -199,7 +202,7 @@ class TableCodec:
         self.key_columns = tuple(key_names)
         self.value_columns = tuple(field.shape.name for field in self._values)
         self.toast_marks = dict(self.toast_slots)
-        self.key_of = _key_builder(self.key_schema, slots)
+        self.key_of = _key_builder(self.key_schema, slots, self._key_field)
         self.zero_row = [self._zero(field) for field in outputs]
 
     def _names(self, outputs: Sequence[_Field]) -> dict[str, Any]:
@@ -314,10 +317,16 @@ def _mark(field: _Field) -> Any:
     return Struct(field.schema, mark.values) if isinstance(mark, Struct) else mark
 
 
-def _key_builder(schema: Schema | None, slots: Sequence[int]) -> Callable[[list[Any]], Struct | None]:
+def _key_builder(
+    schema: Schema | None, slots: Sequence[int], added: tuple[str, str] | None
+) -> Callable[[list[Any]], Struct | None]:
     if schema is None:
         return lambda row: None
     scope: dict[str, Any] = {"Struct": Struct, "schema": schema}
-    code = f"lambda row: Struct(schema, [{', '.join(f'row[{slot}]' for slot in slots)}])"
+    values = [f"row[{slot}]" for slot in slots]
+    if added is not None:
+        scope["added"] = added[1]
+        values.append("added")
+    code = f"lambda row: Struct(schema, [{', '.join(values)}])"
     made: Callable[[list[Any]], Struct | None] = eval(code, scope)
     return made

@@ -16,8 +16,7 @@ from headrace.sources.postgres.keys import REFUSED_UNLESS_DEFAULT
 from headrace.sources.postgres.reselect import ReselectSettings
 from headrace.systems.postgres import map_error, publications, slots
 
-_DEFAULT_NAMING = ("io.debezium.schema.DefaultTopicNamingStrategy",)
-_REFUSED_CHOICES = {
+REFUSED_CHOICES = {
     "snapshot.mode": {
         "custom": "custom snapshot modes are not supported",
         "never": "use no_data",
@@ -49,9 +48,7 @@ def _refusals(props: Mapping[str, str], found: Mapping[str, ConfigValue]) -> Non
             continue
         declared = config_def().get(key)
         assert declared is not None
-        if _differs(props[key], declared.default, declared.type) and not (
-            key == "topic.naming.strategy" and props[key] in _DEFAULT_NAMING
-        ):
+        if _differs(props[key], declared.default, declared.type):
             _add(found, key, f"Invalid value {_shown(props[key], declared.type)} for configuration {key}: {reason}.")
     if props.get("plugin.name", "").strip().lower() == "decoderbufs":
         _add(
@@ -60,7 +57,7 @@ def _refusals(props: Mapping[str, str], found: Mapping[str, ConfigValue]) -> Non
             "Invalid value decoderbufs for configuration plugin.name: decoderbufs needs a server extension and is not supported; use"
             " pgoutput.",
         )
-    for key, choices in _REFUSED_CHOICES.items():
+    for key, choices in REFUSED_CHOICES.items():
         reason = choices.get(str(props.get(key, "")).strip().lower(), "")
         if reason:
             found[key].errors[:] = [f"Invalid value {props[key]} for configuration {key}: {reason}."]
@@ -93,6 +90,7 @@ def _relations(props: Mapping[str, str], found: Mapping[str, ConfigValue]) -> No
         check(key, lambda key=key: compile_patterns(key, props.get(key)))  # type: ignore[misc]
     config = PostgresConfig(dict(props), {name: value.value for name, value in found.items()})
     check("message.key.columns", config.message_keys)
+    check("topic.naming.strategy", config.naming)
     check("slot.stream.params", config.stream_options)
     check(post_processors.KEY, lambda: _post_processors(props))
     check("replica.identity.autoset.values", config.identities)
