@@ -83,7 +83,7 @@ class _Reading:
 class Snapshot:
     """`tables`: what is still to be read, in order. `open_table` compiles a shape; `refresh_enum` as in the stream. `before`: what is handed
     out ahead of the rows. `offset`, `final_offset`: what all records but the last carry, and the last; None for those of an initial
-    snapshot with its progress."""
+    snapshot with its progress. `mark_first`: the very first record is marked so."""
 
     def __init__(
         self,
@@ -103,6 +103,7 @@ class Snapshot:
         before: Phase | None = None,
         offset: Mapping[str, Any] | None = None,
         final_offset: Mapping[str, Any] | None = None,
+        mark_first: bool = True,
     ) -> None:
         self._lanes = lanes
         self._planner = planner
@@ -125,7 +126,8 @@ class Snapshot:
         self._template = maker.block.template(self._clock.us, xid, None, None)
         self._template[6] = sequence(None, lsn)
         self._template[12] = lsn
-        self._first_table = tables[0].id if tables and not progress.done and not progress.partial else None
+        fresh = mark_first and not progress.done and not progress.partial
+        self._first_table = tables[0].id if tables and fresh else None
         self._work = self._plan(tables)
         self._readings: dict[str, _Reading] = {}
         self._ending: _Reading | None = None

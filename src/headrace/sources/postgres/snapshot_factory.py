@@ -260,13 +260,8 @@ def _snapshot(
     final_offset: Mapping[str, Any] | None = None,
 ) -> Snapshot:
     config = session.config
-    planner = ChunkPlanner(
-        exported.sql,
-        config["snapshot.max.threads"],
-        _multiplier(config),
-        progress,
-        whole=config["legacy.snapshot.max.threads"],
-    )
+    threads, whole = config["snapshot.max.threads"], config["legacy.snapshot.max.threads"]
+    planner = ChunkPlanner(exported.sql, threads, _multiplier(config), progress, whole=whole)
     return Snapshot(
         exported.lanes,
         planner,
@@ -283,6 +278,8 @@ def _snapshot(
         before=before,
         offset=offset,
         final_offset=final_offset,
+        # Debezium marks no first record where whole tables are read side by side.
+        mark_first=not whole or threads == 1,
     )
 
 

@@ -33,7 +33,6 @@ class TableInfo:
     replica_identity: str
     is_partition: bool
     estimated_rows: float
-    size_bytes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +114,7 @@ def current_role(connection: Conn) -> RoleInfo:
 def tables(connection: Conn, *, kinds: str = "rp", system: bool = False) -> list[TableInfo]:
     """The tables by schema and name; without temporary and, unless asked for, system ones."""
     rows = connection.execute(
-        "SELECT c.oid, n.nspname, c.relname, c.relkind, c.relreplident, c.relispartition, c.reltuples,"
-        "  CASE WHEN c.relkind IN ('r', 'm') THEN pg_catalog.pg_table_size(c.oid) ELSE 0 END"
+        "SELECT c.oid, n.nspname, c.relname, c.relkind, c.relreplident, c.relispartition, c.reltuples"
         " FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
         " WHERE c.relkind = ANY(%s) AND c.relpersistence <> 't'"
         "  AND (%s OR (n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname !~ '^pg_'))"
@@ -124,7 +122,7 @@ def tables(connection: Conn, *, kinds: str = "rp", system: bool = False) -> list
         (list(kinds), system),
     ).fetchall()
     return [
-        TableInfo(r[0], TableName(r[1], r[2]), r[3], REPLICA_IDENTITIES[r[4]], r[5], float(r[6]), int(r[7] or 0))
+        TableInfo(r[0], TableName(r[1], r[2]), r[3], REPLICA_IDENTITIES[r[4]], r[5], float(r[6]))
         for r in rows
     ]
 
@@ -132,15 +130,14 @@ def tables(connection: Conn, *, kinds: str = "rp", system: bool = False) -> list
 def table(connection: Conn, name: TableName) -> TableInfo | None:
     """One table or view of any kind, None when there is none of that name (exact, case-sensitive)."""
     row = connection.execute(
-        "SELECT c.oid, c.relkind, c.relreplident, c.relispartition, c.reltuples,"
-        "  CASE WHEN c.relkind IN ('r', 'm') THEN pg_catalog.pg_table_size(c.oid) ELSE 0 END"
+        "SELECT c.oid, c.relkind, c.relreplident, c.relispartition, c.reltuples"
         " FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
         " WHERE n.nspname = %s AND c.relname = %s AND c.relkind IN ('r', 'p', 'v', 'm', 'f')",
         name,
     ).fetchone()
     if row is None:
         return None
-    return TableInfo(row[0], name, row[1], REPLICA_IDENTITIES[row[2]], row[3], float(row[4]), int(row[5] or 0))
+    return TableInfo(row[0], name, row[1], REPLICA_IDENTITIES[row[2]], row[3], float(row[4]))
 
 
 _COLUMNS: Final = """
