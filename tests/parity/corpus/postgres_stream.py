@@ -378,7 +378,6 @@ SCENARIOS["publication-missing"] = Scenario((_T,), (), {"publication.autocreate.
 
 EXPLAINED = {
     "transactions-messages:*.data_collections*": "Debezium counts each logical message under a name of its own, which holds Java's address of an object.",
-    "transactions-messages:*.transaction.data_collection_order": "The same: the order never goes beyond 1.",
     "identity-index:*": "Debezium gives changes a key that is made up, 0, where the replica identity does not hold the key; ours fails at the delete.",
     "identity-chosen-default:*": "The same.",
     "partitions-snapshot-root:*": "Debezium reads the rows of the root and those of its partitions too: twice or more.",
