@@ -93,11 +93,10 @@ class TestConformance(SinkConformance):
         return self.target.rows("SELECT relname FROM pg_class ORDER BY 1")
 
 
-class TestConformanceWithoutDeletes(TestConformance):
-    deletes = False
-
-    def config(self) -> dict[str, str]:
-        return {**super().config(), "delete.enabled": "false"}
+def test_deletes_are_off_unless_asked_for(target: Target) -> None:
+    with driver(target, delete_enabled="false") as sink:
+        sink.put([order(1, 0, n=1), order(1, 1), order(2, 2)])
+    assert target.rows("SELECT id, n FROM orders") == [(1, 1)]
 
 
 def test_a_table_is_made_from_the_schemas(target: Target) -> None:

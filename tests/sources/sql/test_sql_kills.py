@@ -14,7 +14,7 @@ from headrace.testing import faults
 from headrace.testing.postgres_server import PostgresServer
 
 
-@pytest.mark.parametrize("point", ["source.after_read", "log.after_commit"])
+@pytest.mark.parametrize("point", ["log.after_commit", pytest.param("source.after_read", marks=pytest.mark.parity)])
 def test_killed(point: str, postgres: PostgresServer, make_database: Callable[[], str], tmp_path: Path) -> None:
     name = make_database()
     config = {

@@ -168,10 +168,17 @@ class TestTimestampIncrementing(Suite):
     pass
 
 
+ONE_IS_ENOUGH = pytest.mark.parametrize(
+    "world", ["sqlite", pytest.param("postgresql", marks=pytest.mark.parity)], indirect=True
+)
+
+
+@ONE_IS_ENOUGH
 class TestIncrementing(Suite):
     mode = "incrementing"
 
 
+@ONE_IS_ENOUGH
 class TestTimestamp(Suite):
     mode = "timestamp"
     repeats_after_stop = True
