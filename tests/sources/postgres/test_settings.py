@@ -7,7 +7,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from tests.sources.postgres.kit import Runner
+from tests.sources.postgres.kit import Context, Runner
 
 from headrace.errors import ConfigException, ConnectException, RetriableException
 from headrace.sources.postgres.config import PostgresConfig
@@ -281,3 +281,13 @@ def test_no_poll_waits_longer_than_it_may(props: dict[str, str], sql: Sql) -> No
             assert run.poll() == []
         assert time.monotonic() - started < 2
         assert run.task.numbers.queue_capacity == 6
+
+
+def test_signals_are_read_from_the_topic_that_is_set(props: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[str, str]] = []
+    reader = Context.topic_reader
+    monkeypatch.setattr(Context, "topic_reader", lambda self, *names: asked.append(names) or reader(self, *names))
+    given = {"signal.enabled.channels": "kafka", "signal.poll.interval.ms": "10", "snapshot.mode": "no_data"}
+    with Runner({**props, **given, "signal.kafka.topic": "sig", "signal.kafka.groupId": "g"}) as run:
+        run.settle()
+    assert asked == [("sig", "g")]
