@@ -7,10 +7,20 @@ from functools import partial
 from typing import Any, Final
 
 from headrace.data import ConnectRecord, Struct
+from headrace.transforms.expressions import groovy_arithmetic as arithmetic
 from headrace.transforms.expressions import groovy_members as members
 from headrace.transforms.expressions import groovy_operators as operators
 from headrace.transforms.expressions import syntax
-from headrace.transforms.expressions.failures import EvaluationFailure, refused
+from headrace.transforms.expressions.failures import refused
+from headrace.transforms.expressions.groovy_methods import METHODS
+from headrace.transforms.expressions.groovy_shortcuts import (
+    constant_texts,
+    equals_text,
+    gives_boolean,
+    is_null,
+    names_schema,
+    numbers,
+)
 from headrace.transforms.expressions.values import GString, HeaderMap, exact_field, field_value, java_text
 
 Run = Callable[[ConnectRecord], Any]
@@ -29,7 +39,6 @@ _ORDER: Final[dict[str, Callable[[int], bool]]] = {
     ">=": lambda sign: sign >= 0,
 }
 _ARITHMETIC: Final = frozenset({"+", "-", "*", "/", "%", "**"})
-_BOOLEAN: Final = frozenset({"==", "!=", "<", ">", "<=", ">=", "&&", "||", "in", "!in", "==~"})
 _OF_JAVA: Final = frozenset({"values", "class", "metaClass"})
 
 
@@ -53,7 +62,7 @@ class GroovyCompiler:
 
     def _truth(self, node: syntax.Node) -> Callable[[ConnectRecord], bool]:
         run = self._node(node, False)
-        if _gives_boolean(node):
+        if gives_boolean(node):
             return run
         truth = operators.truth
         return lambda record: truth(run(record))
@@ -105,7 +114,7 @@ class GroovyCompiler:
         if node.target is None:
             raise self._refuse(node.at, f"unknown function '{node.name}'")
         target, name, safe = self._node(node.target, True), node.name, node.safe
-        if name not in members.METHODS:
+        if name not in METHODS:
             raise self._refuse(node.at, f"the method '{name}' is not supported")
         arguments = [self._node(argument, True) for argument in node.arguments]
         call = members.call
@@ -142,8 +151,8 @@ class GroovyCompiler:
             return lambda record: not inner(record)
         operand = self._node(node.operand, True)
         if node.operator == "-":
-            return lambda record: operators.negative(operand(record))
-        return lambda record: operators.negative(operators.negative(operand(record)))
+            return lambda record: arithmetic.negative(operand(record))
+        return lambda record: arithmetic.negative(arithmetic.negative(operand(record)))
 
     def _binary(self, node: syntax.Binary, exact: bool) -> Run:
         operator = node.operator
@@ -158,14 +167,14 @@ class GroovyCompiler:
             return self._ordering(node, _ORDER[operator])
         one, other = self._node(node.left, True), self._node(node.right, True)
         if operator in _ARITHMETIC:
-            calculate = operators.arithmetic(operator)
+            calculate = arithmetic.arithmetic(operator)
             return lambda record: calculate(one(record), other(record))
         if operator in ("&", "|", "^"):
-            combine = operators.bitwise(operator)
+            combine = arithmetic.bitwise(operator)
             return lambda record: combine(one(record), other(record))
         if operator in ("in", "!in"):
             wanted = operator == "in"
-            texts = _texts(node.right)
+            texts = constant_texts(node.right)
             if texts is not None:
                 return lambda record: (
                     (
@@ -191,7 +200,7 @@ class GroovyCompiler:
             case "<=>":
                 return lambda record: operators.compare(one(record), other(record))
         last = 1 if operator == ".." else 0
-        return lambda record: _range(one(record), other(record), last)
+        return lambda record: numbers(one(record), other(record), last)
 
     def _logical(self, node: syntax.Binary) -> Run:
         tests = tuple(self._truth(operand) for operand in syntax.chain(node))
@@ -217,15 +226,15 @@ class GroovyCompiler:
         equal = operators.equal
         for side, constant in ((left, node.right), (right, node.left)):
             if isinstance(constant, syntax.Literal) and isinstance(constant.value, str):
-                return _equals_text(side, constant.value, wanted)
+                return equals_text(side, constant.value, wanted)
             if isinstance(constant, syntax.Literal) and constant.value is None:
-                return partial(_is_null, side, wanted)
+                return partial(is_null, side, wanted)
         return lambda record: equal(left(record), right(record)) is wanted
 
     def _check_schema(self, node: syntax.Binary) -> None:
         for side, other in ((node.left, node.right), (node.right, node.left)):
             is_text = isinstance(other, syntax.Literal) and isinstance(other.value, str)
-            if is_text and _names_schema(side):
+            if is_text and names_schema(side):
                 raise self._refuse(
                     side.at,
                     "'.schema' names the struct's own schema in Groovy, which never equals a text",
@@ -268,54 +277,3 @@ class GroovyCompiler:
         return lambda record: GString(
             "".join(part if isinstance(part, str) else java_text(part(record)) for part in parts)
         )
-
-
-def _texts(node: syntax.Node) -> frozenset[str] | None:
-    """The elements of a list of constant texts; None for any other node."""
-    if not isinstance(node, syntax.Listing):
-        return None
-    values = [item.value for item in node.items if isinstance(item, syntax.Literal)]
-    return frozenset(values) if len(values) == len(node.items) and all(type(one) is str for one in values) else None
-
-
-def _names_schema(node: syntax.Node) -> bool:
-    """Whether it is `.schema` or `['schema']`."""
-    if isinstance(node, syntax.Index):
-        return isinstance(node.index, syntax.Literal) and node.index.value == "schema"
-    return isinstance(node, syntax.Member) and node.name == "schema"
-
-
-def _gives_boolean(node: syntax.Node) -> bool:
-    if isinstance(node, syntax.Group):
-        return _gives_boolean(node.inner)
-    if isinstance(node, syntax.Binary):
-        return node.operator in _BOOLEAN
-    return isinstance(node, syntax.Unary) and node.operator == "!"
-
-
-def _equals_text(run: Run, text: str, wanted: bool) -> Run:
-    if len(text) == 1:
-        # A number equals the character of its code.
-        equal = operators.equal
-
-        def character(record: ConnectRecord) -> bool:
-            found = run(record)
-            return (found == text if found.__class__ is str else equal(found, text)) is wanted
-
-        return character
-    if wanted:
-        return lambda record: bool(run(record) == text)
-    return lambda record: bool(run(record) != text)
-
-
-def _is_null(run: Run, wanted: bool, record: ConnectRecord) -> bool:
-    return (run(record) is None) is wanted
-
-
-def _range(low: Any, high: Any, last: int) -> range:
-    if not (isinstance(low, int) and isinstance(high, int)):
-        raise EvaluationFailure("a range needs whole numbers")
-    if low <= high or high < 0:
-        # The end of a slice may be counted from behind.
-        return range(low, high + last)
-    return range(low, high - last, -1)

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable
-from decimal import ROUND_HALF_UP, Context, Decimal, Inexact
+from decimal import Decimal
 from functools import lru_cache
 from typing import Any, Final
 
 from headrace.data import Struct
 from headrace.errors import ConfigException
 from headrace.transforms.expressions.failures import EvaluationFailure
-from headrace.transforms.expressions.values import GString, Int32, described, java_equals, java_text
+from headrace.transforms.expressions.values import Int32, described, java_equals
 from headrace.transforms.patterns import java_pattern
 
 _NUMBERS: Final = (int, float, Decimal)
-_EXACT: Final = Context(prec=2000, Emin=-(10**9), Emax=10**9)
-_TRIED: Final = Context(prec=2000, Emin=-(10**9), Emax=10**9, traps=[Inexact])
 
 
 class Matches:
@@ -143,165 +140,3 @@ def contained(item: Any, container: Any) -> bool:
     if isinstance(container, str):
         return isinstance(item, str) and str(item) == str(container)
     raise EvaluationFailure(f"'in' needs a list, found {described(container)}")
-
-
-def _wrapped(number: int, wide: bool) -> int:
-    bits = 64 if wide else 32
-    number &= (1 << bits) - 1
-    if number >> (bits - 1):
-        number -= 1 << bits
-    return number if wide else Int32(number)
-
-
-def _narrow(number: Any) -> bool:
-    return isinstance(number, int) and type(number) is not int
-
-
-def arithmetic(operator: str) -> Callable[[Any, Any], Any]:
-    """The function of `+ - * / % **` for exact operands. EvaluationFailure for operands that have no such operation."""
-    return _OPERATIONS[operator]
-
-
-def _numbers(one: Any, other: Any, sign: str) -> None:
-    if not (is_number(one) and is_number(other)):
-        raise EvaluationFailure(f"'{sign}' is not possible with {described(one)} and {described(other)}")
-
-
-def _calculated(
-    one: Any, other: Any, sign: str, whole: Callable[[Any, Any], Any], point: Callable[[Any, Any], Any]
-) -> Any:
-    _numbers(one, other, sign)
-    try:
-        if isinstance(one, float) or isinstance(other, float):
-            return float(point(float(one), float(other)))
-        if isinstance(one, Decimal) or isinstance(other, Decimal):
-            return whole(_decimal(one), _decimal(other))
-        return _wrapped(whole(int(one), int(other)), not (_narrow(one) and _narrow(other)))
-    except OverflowError:
-        return math.inf
-    except (ArithmeticError, ValueError) as error:
-        raise EvaluationFailure(f"'{sign}' fails: {error}") from None
-
-
-def _decimal(number: Any) -> Decimal:
-    return number if isinstance(number, Decimal) else Decimal(int(number))
-
-
-def _add(one: Any, other: Any) -> Any:
-    if isinstance(one, list):
-        return [*one, *(other if isinstance(other, list) else [other])]
-    if isinstance(one, str) or isinstance(other, str):
-        # GString + text stays a GString, which is no String.
-        kind = GString if isinstance(one, GString) else str
-        return kind(java_text(one) + java_text(other))
-    return _calculated(
-        one, other, "+", lambda a, b: _EXACT.add(a, b) if isinstance(a, Decimal) else a + b, lambda a, b: a + b
-    )
-
-
-def _subtract(one: Any, other: Any) -> Any:
-    if isinstance(one, str) and other is not None:
-        return str(one).replace(java_text(other), "", 1)
-    return _calculated(
-        one, other, "-", lambda a, b: _EXACT.subtract(a, b) if isinstance(a, Decimal) else a - b, lambda a, b: a - b
-    )
-
-
-def _multiply(one: Any, other: Any) -> Any:
-    if isinstance(one, str) and isinstance(other, int) and not isinstance(other, bool):
-        if other < 0 or other * len(one) > 1_000_000:
-            raise EvaluationFailure("a text cannot be repeated so often")
-        return str(one) * other
-    return _calculated(
-        one, other, "*", lambda a, b: _EXACT.multiply(a, b) if isinstance(a, Decimal) else a * b, lambda a, b: a * b
-    )
-
-
-def _divide(one: Any, other: Any) -> Any:
-    _numbers(one, other, "/")
-    if isinstance(one, float) or isinstance(other, float):
-        return divided(float(one), float(other))
-    left, right = _decimal(one), _decimal(other)
-    if not right:
-        raise EvaluationFailure("Division by zero")
-    try:
-        return _TRIED.divide(left, right)
-    except Inexact:
-        digits = max(_precision(left), _precision(right)) + 10
-        result = Context(prec=digits, rounding=ROUND_HALF_UP).divide(left, right)
-        scale = max(_scale(left), _scale(right), 10)
-        return result.quantize(Decimal(1).scaleb(-scale), ROUND_HALF_UP, _EXACT) if _scale(result) > scale else result
-
-
-def divided(one: float, other: float) -> float:
-    """IEEE division, which Python refuses for zero."""
-    if other:
-        return one / other
-    if one != one or not one:
-        return math.nan
-    return math.copysign(math.inf, one) * math.copysign(1, other)
-
-
-def _precision(number: Decimal) -> int:
-    return len(number.as_tuple().digits)
-
-
-def _scale(number: Decimal) -> int:
-    exponent = number.as_tuple().exponent
-    assert isinstance(exponent, int)
-    return -exponent
-
-
-def _remainder(one: Any, other: Any) -> Any:
-    def whole(a: Any, b: Any) -> Any:
-        if isinstance(a, Decimal):
-            return _EXACT.remainder(a, b)
-        return int(math.copysign(1, a)) * (abs(a) % abs(b))
-
-    def point(a: float, b: float) -> float:
-        return math.nan if not b or math.isinf(a) else math.fmod(a, b)
-
-    return _calculated(one, other, "%", whole, point)
-
-
-def _power(one: Any, other: Any) -> Any:
-    _numbers(one, other, "**")
-    whole = isinstance(other, int) and other >= 0
-    if whole and other > 1000:
-        raise EvaluationFailure("the exponent is above 1000")
-    if whole and isinstance(one, int):
-        number = int(one) ** int(other)
-        return Int32(number) if -(2**31) <= number < 2**31 and _narrow(one) else number
-    if whole and isinstance(one, Decimal):
-        return _EXACT.power(one, int(other))
-    try:
-        result = math.pow(float(one), float(other))
-    except (ValueError, OverflowError):
-        return math.nan if one < 0 else math.inf
-    return result
-
-
-def negative(value: Any) -> Any:
-    """Unary minus."""
-    if not is_number(value):
-        raise EvaluationFailure(f"'-' is not possible with {described(value)}")
-    if isinstance(value, int):
-        return _wrapped(-int(value), not _narrow(value))
-    return -value if isinstance(value, float) else value.copy_negate()
-
-
-def bitwise(operator: str) -> Callable[[Any, Any], Any]:
-    """The function of `& | ^`, for two booleans or two whole numbers."""
-
-    def run(one: Any, other: Any) -> Any:
-        if not isinstance(one, int) or not isinstance(other, int) or isinstance(one, bool) != isinstance(other, bool):
-            raise EvaluationFailure(f"'{operator}' is not possible with {described(one)} and {described(other)}")
-        result = {"&": int(one) & int(other), "|": int(one) | int(other), "^": int(one) ^ int(other)}[operator]
-        if isinstance(one, bool):
-            return bool(result)
-        return Int32(result) if _narrow(one) and _narrow(other) else result
-
-    return run
-
-
-_OPERATIONS: Final = {"+": _add, "-": _subtract, "*": _multiply, "/": _divide, "%": _remainder, "**": _power}

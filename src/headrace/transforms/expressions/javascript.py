@@ -10,7 +10,16 @@ from headrace.transforms.expressions import javascript_members as members
 from headrace.transforms.expressions import javascript_operators as operators
 from headrace.transforms.expressions import syntax
 from headrace.transforms.expressions.failures import EvaluationFailure, refused
-from headrace.transforms.expressions.javascript_operators import UNDEFINED, Expression, JsArray, NullStruct
+from headrace.transforms.expressions.javascript_methods import METHODS
+from headrace.transforms.expressions.javascript_values import (
+    UNDEFINED,
+    Expression,
+    JsArray,
+    NullStruct,
+    to_number,
+    to_text,
+    truth,
+)
 from headrace.transforms.expressions.values import HeaderMap, described
 
 Run = Callable[[ConnectRecord], Any]
@@ -74,7 +83,7 @@ class JavaScriptCompiler:
         return method(node)
 
     def _truth(self, node: syntax.Node) -> Callable[[ConnectRecord], bool]:
-        run, truth = self._node(node), operators.truth
+        run = self._node(node)
         return lambda record: truth(run(record))
 
     def _literal(self, node: syntax.Literal) -> Run:
@@ -127,7 +136,7 @@ class JavaScriptCompiler:
         return lambda target, record: members.call(target, name, [one(record) for one in arguments])
 
     def _method(self, node: syntax.Call) -> tuple[str, list[Run]]:
-        if node.name not in members.METHODS:
+        if node.name not in METHODS:
             raise self._refuse(node.at, f"the method '{node.name}' is not supported", _HINTS.get(node.name))
         return node.name, [self._node(argument) for argument in node.arguments]
 
@@ -195,8 +204,8 @@ class JavaScriptCompiler:
         if node.operator == "typeof":
             return lambda record: operators.type_name(operand(record))
         if node.operator == "-":
-            return lambda record: -operators.to_number(operand(record))
-        return lambda record: operators.to_number(operand(record))
+            return lambda record: -to_number(operand(record))
+        return lambda record: to_number(operand(record))
 
     def _binary(self, node: syntax.Binary) -> Run:
         operator = node.operator
@@ -230,9 +239,7 @@ class JavaScriptCompiler:
 
     def _template(self, node: syntax.Template) -> Run:
         parts = [part if isinstance(part, str) else self._node(part) for part in node.parts]
-        return lambda record: "".join(
-            part if isinstance(part, str) else operators.to_text(part(record)) for part in parts
-        )
+        return lambda record: "".join(part if isinstance(part, str) else to_text(part(record)) for part in parts)
 
     def _pattern(self, node: syntax.Pattern) -> Run:
         if set(node.flags) - set("gimsu"):
@@ -256,7 +263,6 @@ def _is_safe(node: syntax.Node) -> bool:
 
 
 def _logical(operator: str, operands: list[Run]) -> Run:
-    truth = operators.truth
     last = operands[-1]
     others = tuple(operands[:-1])
 

@@ -5,9 +5,10 @@ What is not an expression (assignments, statements, calls of constructors, loops
 
 from __future__ import annotations
 
-from typing import Any, Final, NoReturn
+from typing import NoReturn
 
 from headrace.transforms.expressions.failures import refused
+from headrace.transforms.expressions.grammar import CLOSURES, CONSTANTS, DEPTH, HINTS, POWER, PRECEDENCE, RESERVED
 from headrace.transforms.expressions.lexer import Token, tokens
 from headrace.transforms.expressions.syntax import (
     Binary,
@@ -28,84 +29,6 @@ from headrace.transforms.expressions.syntax import (
     Unary,
 )
 
-_LEVELS: Final[dict[str, list[str]]] = {
-    "groovy": [
-        "||",
-        "&&",
-        "|",
-        "^",
-        "&",
-        "=~ ==~",
-        "== != <=>",
-        "< > <= >= in !in as instanceof",
-        ".. ..<",
-        "+ -",
-        "* / %",
-        "**",
-    ],
-    "javascript": ["??", "||", "&&", "|", "^", "&", "== != === !==", "< > <= >= in", "+ -", "* / %", "**"],
-}
-_PRECEDENCE: Final = {
-    language: {operator: level for level, line in enumerate(levels, 1) for operator in line.split()}
-    for language, levels in _LEVELS.items()
-}
-_POWER: Final = {language: table["**"] for language, table in _PRECEDENCE.items()}
-_CONSTANTS: Final[dict[str, dict[str, Any]]] = {
-    "groovy": {"null": None, "true": True, "false": False},
-    "javascript": {"null": None, "true": True, "false": False, "NaN": float("nan"), "Infinity": float("inf")},
-}
-_RESERVED: Final = frozenset(
-    [
-        "new",
-        "def",
-        "var",
-        "let",
-        "const",
-        "function",
-        "class",
-        "import",
-        "package",
-        "if",
-        "else",
-        "for",
-        "while",
-        "do",
-        "switch",
-        "case",
-        "try",
-        "catch",
-        "finally",
-        "throw",
-        "return",
-        "break",
-        "continue",
-        "delete",
-        "void",
-        "yield",
-        "await",
-        "async",
-        "this",
-        "super",
-        "assert",
-        "instanceof",
-        "typeof",
-        "as",
-        "in",
-    ]
-)
-_HINTS: Final = {
-    "=": "expressions cannot assign; == compares",
-    "===": "=== compares identities in Groovy, which records do not keep; write ==",
-    "!==": "!== compares identities in Groovy, which records do not keep; write !=",
-    ";": "only one expression is possible",
-    "++": "expressions cannot assign",
-    "--": "expressions cannot assign",
-    "->": "closures are possible in any, every, find and count only",
-    "=>": "functions are possible in some, every, find and filter only",
-}
-_DEPTH: Final = 100
-_CLOSURES: Final = frozenset({"any", "every", "some", "find", "findAll", "filter", "count"})
-
 
 def parse(text: str, language: str, setting: str, start: int = 0, whole: str | None = None) -> Node:
     """The expression. `start`, `whole`: where the text lies in the whole one. ConfigException for what is no expression."""
@@ -117,7 +40,7 @@ class _Parser:
     def __init__(self, text: str, whole: str, language: str, setting: str) -> None:
         self._whole, self._language, self._setting = whole, language, setting
         self._groovy = language == "groovy"
-        self._precedence = _PRECEDENCE[language]
+        self._precedence = PRECEDENCE[language]
         self._tokens = tokens(text, language, setting)
         self._at = 0
         self._deep = 0
@@ -136,7 +59,7 @@ class _Parser:
                 if isinstance(token.value, str)
                 else f"a {token.kind}"
             )
-            hint = _HINTS.get(token.value) if token.kind == "operator" else None
+            hint = HINTS.get(token.value) if token.kind == "operator" else None
             reason = f"unexpected {shown}" + (f": {hint}" if hint else "")
         raise refused(self._setting, self._whole, token.at, reason)
 
@@ -165,7 +88,7 @@ class _Parser:
 
     def _expression(self) -> Node:
         self._deep += 1
-        if self._deep > _DEPTH:
+        if self._deep > DEPTH:
             self._fail(self._token, "the expression is nested too deeply")
         test = self._binary(1)
         token = self._token
@@ -215,7 +138,7 @@ class _Parser:
         if token.kind == "operator" and token.value in ("!", "-", "+"):
             self._at += 1
             # A sign binds less than a power in Groovy.
-            operand = self._binary(_POWER["groovy"]) if self._groovy and token.value != "!" else self._nested_unary()
+            operand = self._binary(POWER["groovy"]) if self._groovy and token.value != "!" else self._nested_unary()
             return Unary(token.at, token.value, operand)
         if token.kind == "name" and token.value == "typeof" and not self._groovy:
             self._at += 1
@@ -224,7 +147,7 @@ class _Parser:
 
     def _nested_unary(self) -> Node:
         self._deep += 1
-        if self._deep > _DEPTH:
+        if self._deep > DEPTH:
             self._fail(self._token, "the expression is nested too deeply")
         node = self._unary()
         self._deep -= 1
@@ -259,7 +182,7 @@ class _Parser:
         name = str(token.value)
         if self._is("("):
             return Call(token.at, target, name, self._arguments(name), safe)
-        if self._groovy and self._is("{") and name in _CLOSURES:
+        if self._groovy and self._is("{") and name in CLOSURES:
             return Call(token.at, target, name, (self._closure(),), safe)
         return Member(token.at, target, name, safe)
 
@@ -269,13 +192,13 @@ class _Parser:
         while not self._take(")"):
             if found:
                 self._expect(",")
-            if name in _CLOSURES and self._groovy and self._is("{"):
+            if name in CLOSURES and self._groovy and self._is("{"):
                 found.append(self._closure())
-            elif name in _CLOSURES and not self._groovy and (arrow := self._arrow()) is not None:
+            elif name in CLOSURES and not self._groovy and (arrow := self._arrow()) is not None:
                 found.append(arrow)
             else:
                 found.append(self._expression())
-        if name in _CLOSURES and self._groovy and self._is("{"):
+        if name in CLOSURES and self._groovy and self._is("{"):
             found.append(self._closure())
         return tuple(found)
 
@@ -332,10 +255,10 @@ class _Parser:
         return self._fail(token)
 
     def _name(self, token: Token) -> Node:
-        constants = _CONSTANTS[self._language]
+        constants = CONSTANTS[self._language]
         if token.value in constants:
             return Literal(token.at, constants[token.value])
-        if token.value in _RESERVED:
+        if token.value in RESERVED:
             self._fail(token, f"'{token.value}' is not supported: only one expression is possible")
         if self._is("("):
             return Call(token.at, None, token.value, self._arguments(token.value), False)
