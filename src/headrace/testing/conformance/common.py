@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 from headrace.config import ConfigDef, ConfigType, ConfigValue
 from headrace.errors import ConfigException, HeadraceError
 from headrace.spi.connector import Connector
-from headrace.testing.drivers import ConnectorContextStub
+from headrace.testing.stand_ins import ConnectorContextStub
 
 _TYPED = frozenset({ConfigType.INT, ConfigType.LONG, ConfigType.SHORT, ConfigType.DOUBLE, ConfigType.BOOLEAN})
 _SECRET_WORDS = ("password", "passphrase", "secret", "credential", "api.key", "access.key", "token")

@@ -31,8 +31,9 @@ from headrace.errors import ConnectException, RetriableException
 from headrace.spi.connector import SinkConnector
 from headrace.spi.context import TopicPartition
 from headrace.testing.conformance.common import ConnectorTests, check, skip
-from headrace.testing.drivers import ErrantCollector, SinkDriver
+from headrace.testing.drivers import SinkDriver
 from headrace.testing.sink_run import SinkRun, run_sink
+from headrace.testing.stand_ins import ErrantCollector
 
 KEY: Final = SchemaBuilder.struct().field("id", INT64_SCHEMA).build()
 VALUE: Final = (
