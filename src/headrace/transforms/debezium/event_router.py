@@ -9,7 +9,7 @@ from typing import Any, Final
 from headrace.cdc.topics import FIELD_ADJUSTERS
 from headrace.config import ConfigDef
 from headrace.data import STRING_SCHEMA, Header, Schema, SourceRecord, Struct, Type
-from headrace.errors import DataException
+from headrace.errors import ConfigException, DataException
 from headrace.spi.transform import R, Transform
 from headrace.transforms.base import copy_record, require_struct
 from headrace.transforms.debezium.envelope import DELETE, event_of, text_of
@@ -58,9 +58,12 @@ class EventRouter(Transform[R]):
             nulls = settings["table.json.payload.null.behavior"].lower() == "optional_bytes"
             self._json = JsonData(nulls, FIELD_ADJUSTERS[settings["field.name.adjustment.mode"].lower()])
         self._router: RegexRouter[R] = RegexRouter()
-        self._router.configure(
-            {"regex": settings["route.topic.regex"], "replacement": settings["route.topic.replacement"]}
-        )
+        try:
+            self._router.configure({name: settings[f"route.topic.{name}"] for name in ("regex", "replacement")})
+        except ConfigException as error:
+            setting = f"route.topic.{error.field}"
+            message = error.message.replace(f"configuration {error.field}:", f"configuration {setting}:")
+            raise ConfigException(message, field=setting, remedy=error.remedy) from None
 
     def apply(self, record: R) -> R | None:
         if record.value is None:

@@ -16,6 +16,7 @@ from headrace.spi.transform import R, Transform
 from headrace.transforms.base import copy_record
 from headrace.transforms.expressions.failures import refused
 from headrace.transforms.expressions.language import compile_expression, language_of
+from headrace.transforms.expressions.values import GString
 from headrace.transforms.patterns import java_pattern
 from headrace.transforms.regex_router import valid_pattern
 
@@ -159,8 +160,8 @@ class ContentBasedRouter(_Scripted[R]):
     def decide(self, record: R, result: Any) -> R | None:
         if result is None:
             return record
-        if result.__class__ is not str:
+        if not isinstance(result, str) or isinstance(result, GString):
             raise self.wrong(result, "text (in Groovy: a plain one, with toString() behind a text with placeholders)")
         copied = copy_record(record)
-        copied.topic = result
+        copied.topic = str(result)
         return copied

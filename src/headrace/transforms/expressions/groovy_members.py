@@ -13,6 +13,7 @@ from headrace.transforms.expressions.groovy_methods import FIELD, KINDS, SCHEMA
 from headrace.transforms.expressions.groovy_operators import Matches, is_number, truth
 from headrace.transforms.expressions.groovy_text_methods import TEXT, Method, millis
 from headrace.transforms.expressions.values import (
+    GString,
     HeaderMap,
     Int32,
     JavaArray,
@@ -125,7 +126,7 @@ CONVERSIONS: Final[dict[str, Method]] = {
 }
 """By the type behind `as`."""
 INSTANCES: Final[dict[str, Callable[[Any], bool]]] = {
-    "String": lambda value: type(value) is str,
+    "String": lambda value: isinstance(value, str) and not isinstance(value, GString),
     "Integer": lambda value: isinstance(value, Int32),
     "Long": lambda value: type(value) is int,
     "Number": is_number,

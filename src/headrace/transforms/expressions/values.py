@@ -154,6 +154,8 @@ def java_equals(one: Any, other: Any) -> bool:
         return len(one) == len(other) and all(map(java_equals, one, other))
     if isinstance(one, Struct) and isinstance(other, Struct):
         return one.schema == other.schema and all(map(java_equals, one.values, other.values))
+    if isinstance(one, str) and isinstance(other, str):
+        return isinstance(one, GString) is isinstance(other, GString) and str(one) == str(other)
     if one.__class__ is not other.__class__:
         return False
     if isinstance(one, float):
