@@ -9,6 +9,7 @@ from typing import Any
 from headrace.data import SinkRecord
 from headrace.log.offset_codec import offset_key, offset_value, parse_key, parse_value
 from headrace.runtime.contexts import TaskPluginMetrics
+from headrace.runtime.topic_reader import LogTopicReader
 from headrace.spi.context import (
     ErrantRecordReporter,
     OffsetReader,
@@ -16,8 +17,10 @@ from headrace.spi.context import (
     SourceOffset,
     SourcePartition,
     TopicPartition,
+    TopicReader,
     TransactionContext,
 )
+from headrace.testing.memory_log import MemoryLog
 
 Offsets = list[tuple[dict[str, Any], dict[str, Any]]]
 NAME = "test"
