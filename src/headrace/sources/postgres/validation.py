@@ -16,6 +16,7 @@ from headrace.sources.postgres.keys import REFUSED_UNLESS_DEFAULT
 from headrace.sources.postgres.reselect import ReselectSettings
 from headrace.systems.postgres import map_error, publications, slots
 
+_NOT_EMPTY = ("message.key.columns", "replica.identity.autoset.values", "skipped.operations")
 REFUSED_CHOICES = {
     "snapshot.mode": {
         "custom": "custom snapshot modes are not supported",
@@ -83,6 +84,9 @@ def _relations(props: Mapping[str, str], found: Mapping[str, ConfigValue]) -> No
         except ValueError as error:
             _add(found, key, f"Invalid value {props.get(key)} for configuration {key}: {error}")
 
+    for key in _NOT_EMPTY:
+        if key in props and not (props[key] or "").strip():
+            _add(found, key, f"Invalid value for configuration {key}: it is empty; leave the key out instead.")
     for include, exclude in LIST_PAIRS:
         if props.get(include) and props.get(exclude):
             _add(found, exclude, f"{include} and {exclude} are both set; only one of them may be.")
