@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from headrace.testing.servers import PostgresServer, RedisServer
-from tests.faults.kit import Lab, Neighbour, create, laboratory, worker_at
+from tests.faults.kit import Lab, Neighbour, create, laboratory, read_all, worker_at
 from tests.runtime.worker_support import Worker, alive
 from tests.support import wait_until
 
@@ -22,6 +23,14 @@ SOURCE_POINTS = (
     "source.after_append",
     "source.after_feedback",
 )
+SNAPSHOT_POINTS = (
+    "snapshot.chunk_started",
+    "snapshot.chunk_done",
+    "snapshot.catch_up",
+    "snapshot.before_last",
+)
+BESIDE_POINTS = ("source.blocking.rows_read", "source.incremental.chunk_read")
+"""Killed at in `test_signals`."""
 SINK_POINTS = (
     "sink.after_read",
     "sink.before_put",
@@ -192,7 +201,7 @@ def test_worker_is_killed(
 
 
 def test_source_is_killed_within_its_snapshot(tmp_path: Path, postgres: PostgresServer, redis: RedisServer) -> None:
-    """The snapshot is taken anew: rows come twice, and an upserting target is equal all the same."""
+    """The snapshot goes on: rows of the chunk that was begun come twice, and an upserting target is equal all the same."""
     points = ("source.after_read", "log.before_commit", "log.after_commit", "source.after_append")
     victims = tuple(Victim(f"snap{i}", point) for i, point in enumerate(points))
     with laboratory(postgres) as lab:
@@ -211,6 +220,53 @@ def test_source_is_killed_within_its_snapshot(tmp_path: Path, postgres: Postgres
             built.worker.close()
 
 
+def _unchanged(key: bytes | None) -> bool:
+    """Whether `Lab.change` leaves the row of this key alone."""
+    number = int(json.loads(key or b"")["payload"]["id"])
+    return number > 0 and number % 3 != 0 and number % 7 != 0
+
+
+def test_source_is_killed_between_chunks(tmp_path: Path, postgres: PostgresServer, redis: RedisServer) -> None:
+    """While rows are changed, deleted and moved: the target is equal in the end, and no chunk that was done is read again."""
+    rows, chunks = 3000, 10
+    victims = tuple(Victim(f"chunk{i}", point) for i, point in enumerate(SNAPSHOT_POINTS))
+    kills = [f"{victim.mark}=kill{':3' if 'chunk' in victim.point else ''}" for victim in victims]
+    # To catch up there must be something to catch up with.
+    kills += [f"snapshot.chunk_done@{victim.name}=kill:2" for victim in victims if victim.point == "snapshot.catch_up"]
+    with laboratory(postgres) as lab:
+        folder = tmp_path / "worker"
+        marks = tmp_path / "marks"
+        marks.mkdir()
+        worker = worker_at(folder)
+        worker.start(env={"HEADRACE_FAILPOINTS": ",".join(kills), "HEADRACE_FAILPOINTS_DIR": str(marks)})
+        try:
+            for victim in victims:
+                lab.table(victim.name, rows)
+                more = {"snapshot__max__threads": "2", "snapshot__max__threads__multiplier": str(chunks // 2)}
+                small = {"max__batch__size": "100", "max__queue__size__in__bytes": "16384"}
+                create(worker, victim.name, lab.source(victim.name, **more, **small))
+                create(worker, f"{victim.name}x", lab.sink(victim.name))
+            for victim in victims:
+                wait_until((marks / victim.mark).exists, 30, f"{victim.mark} is hit")
+                lab.change(victim.name)
+            for victim in victims:
+                lab.change(victim.name)
+                lab.until_equal(victim.name)
+                read = read_all(worker, lab.topic(victim.name))
+                assert read is not None
+                # Rows that never change: what is updated comes to lie elsewhere, and is read there.
+                again = [
+                    key
+                    for key, value in zip(read.keys, read.values, strict=True)
+                    if value is not None and b'"op":"r"' in value and _unchanged(key)
+                ]
+                deaths = 2 if victim.point == "snapshot.catch_up" else 1
+                # Two lanes: at most two chunks are begun when it dies.
+                assert len(again) - len(set(again)) <= deaths * 2 * (rows // chunks + 50), victim
+        finally:
+            worker.close()
+
+
 def test_no_point_is_forgotten() -> None:
     """Every failpoint in the code is one of those killed at."""
     import re
@@ -223,5 +279,5 @@ def test_no_point_is_forgotten() -> None:
         for file in root.rglob("*.py")
         for name in re.findall(r"(?<![\w.])failpoint\(\"([^\"]+)\"\)", file.read_text())
     }
-    assert named == {*SOURCE_POINTS, *SINK_POINTS}
+    assert named == {*SOURCE_POINTS, *SNAPSHOT_POINTS, *BESIDE_POINTS, *SINK_POINTS}
     assert os.environ.get("HEADRACE_FAILPOINTS") is None
