@@ -223,10 +223,15 @@ class TableCodec:
         return pgoutput.Column(field.source, from_bytes, from_text, unchanged, null, on_null)
 
     def _zero(self, field: _Field) -> Any:
+        """What stands for a value that was not sent; masks work on it as on any other."""
+        mask = field.mask
+        if mask is not None and mask.null is not None:
+            return mask.null
         if field.shape.optional:
             return None
         default = field.schema.default
-        return default if default is not None else field.plan.zero(field.schema)
+        value = default if default is not None else field.plan.zero(field.schema)
+        return value if mask is None else mask.apply(value)
 
     def tolerant(self, raw: Sequence[Any], *, partial: bool = False, copied: bool = False) -> list[Any]:
         """A row whose values were refused once, made value by value as event.converting.failure.handling.mode says: a value that
