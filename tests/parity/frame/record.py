@@ -1,6 +1,6 @@
 """`make goldens`: asks the oracle every case of the corpora, or of those named, and writes its answers down.
 
-The areas `rest`, `postgres_stream` and `postgres_types` are recorded when they are named: the first needs Java and Maven, for it runs a
+The areas `rest`, `postgres_stream`, `postgres_signals` and `postgres_types` are recorded when they are named: the first needs Java and Maven, for it runs a
 worker of Kafka Connect with a broker; the others start a PostgreSQL server."""
 
 from __future__ import annotations
@@ -9,8 +9,10 @@ import sys
 
 from tests.parity.frame import corpora
 from tests.parity.frame.oracle import Oracle
+from tests.parity.postgres.keys import main as record_keys
 from tests.parity.postgres.record import main as record_types
 from tests.parity.rest.record import main as record_rest
+from tests.parity.signals.record import main as record_signals
 from tests.parity.stream.record import main as record_stream
 
 
@@ -20,6 +22,12 @@ def main(names: list[str]) -> None:
         return
     if names == ["postgres_stream"]:
         record_stream([])
+        return
+    if names == ["postgres_signals"]:
+        record_signals([])
+        return
+    if names == ["postgres_keys"]:
+        record_keys()
         return
     if names == ["postgres_types"]:
         record_types()

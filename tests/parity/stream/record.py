@@ -17,15 +17,15 @@ from tests.parity.workload.sides import Theirs
 GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "postgres_stream.json"
 
 
-def read_golden() -> dict[str, Form]:
+def read_golden(path: Path = GOLDEN) -> dict[str, Form]:
     """By scenario."""
-    if not GOLDEN.exists():
+    if not path.exists():
         return {}
-    whole = json.loads(GOLDEN.read_text(encoding="utf-8"))
+    whole = json.loads(path.read_text(encoding="utf-8"))
     return {name: {**one, "schemas": whole["schemas"]} for name, one in whole["scenarios"].items()}
 
 
-def write_golden(found: dict[str, Form]) -> None:
+def write_golden(found: dict[str, Form], path: Path = GOLDEN) -> None:
     """One line an event and a schema, so that a change shows as few lines."""
     schemas = {digest: form for one in found.values() for digest, form in one["schemas"].items()}
     used = set(json.dumps([one["events"] for one in found.values()]).split('"'))
@@ -37,7 +37,7 @@ def write_golden(found: dict[str, Form]) -> None:
         events = ",\n  ".join(_line(event) for event in one["events"])
         parts.append(f' {json.dumps(name)}:{{"failed":{json.dumps(one["failed"])},"events":[\n  {events}]}}')
     body = ",\n".join(parts)
-    GOLDEN.write_text('{"schemas":{\n' + ",\n".join(lines) + '},\n"scenarios":{\n' + body + "}}\n", encoding="utf-8")
+    path.write_text('{"schemas":{\n' + ",\n".join(lines) + '},\n"scenarios":{\n' + body + "}}\n", encoding="utf-8")
 
 
 def _line(value: Any) -> str:

@@ -109,6 +109,8 @@ class Runner:
         self.records += records
         if commit and records:
             self.commit(records[-1])
+            # What was handed over without a record before lies behind them.
+            self.advances_committed = len(self.context.advances)
         if commit:
             self.commit_advances()
         return records

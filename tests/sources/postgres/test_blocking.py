@@ -85,10 +85,8 @@ def test_a_select_the_server_refuses(props: dict[str, str], sql: psycopg.Connect
         )
         signal(sql, "s-2", "execute-snapshot", type="blocking", data_collections=["public.a"])
         run.until(completed)
-    assert [type for type, _ in notes(run.records)] == [
-        *("SKIPPED", "STARTED", "IN_PROGRESS", "ABORTED"),
-        *("STARTED", "IN_PROGRESS", "TABLE_SCAN_COMPLETED", "COMPLETED"),
-    ]
+    told = [type for type, _ in notes(run.records) if type not in ("IN_PROGRESS", "TABLE_SCAN_COMPLETED")]
+    assert told == ["SKIPPED", "STARTED", "ABORTED", "STARTED", "COMPLETED"]
     assert rows(run.records, "a") == [("r", 1)]
 
 

@@ -76,15 +76,12 @@ class Beside:
             return self.signalling.notifier.take()
         if not blocking.reading:
             return None
-        records = blocking.poll(limit, self.signalling.extra())
-        if records is None:
-            self.signalling.state_changed()
-            return self.signalling.notifier.take()
-        return records
+        records = blocking.poll(limit, self.signalling.extra)
+        return self.signalling.notifier.take() if records is None else records
 
-    def before_reading(self, out: list[SourceRecord]) -> None:
-        """Look for signals."""
-        self.signalling.before_reading(out)
+    def before_reading(self, out: list[SourceRecord], reached: int | None) -> None:
+        """Look for signals, see `Signalling.before_reading`."""
+        self.signalling.before_reading(out, reached)
 
     def fed(self, out: list[SourceRecord], reached: int | None, feedback: Feedback) -> None:
         """The stream was read. `reached`: see `Signalling.after_feeding`."""

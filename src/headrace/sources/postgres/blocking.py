@@ -10,7 +10,7 @@ import json
 import logging
 import threading
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from headrace.cdc.notifications import InitialNotices, TableNotices
@@ -20,7 +20,6 @@ from headrace.errors import HeadraceError, RetryClass
 from headrace.foundation.failpoints import failpoint
 from headrace.native import pgoutput
 from headrace.sources.postgres.beside_offset import BesideOffset
-from headrace.sources.postgres.config import PostgresConfig
 from headrace.sources.postgres.offsets import BLOCKING_KEY, INCREMENTAL_KEYS
 from headrace.sources.postgres.session import PgSession
 from headrace.sources.postgres.signalled_stream import SignalledStream
@@ -32,10 +31,10 @@ logger = logging.getLogger(__name__)
 
 
 class BlockingSnapshots:
-    """Served one after another, in the order asked for."""
+    """Served one after another, in the order asked for. `changed`: called when what is pending is another."""
 
-    def __init__(self, config: PostgresConfig, notices: InitialNotices, counts: SnapshotCounts) -> None:
-        self._config = config
+    def __init__(self, notices: InitialNotices, counts: SnapshotCounts, changed: Callable[[], None]) -> None:
+        self._changed = changed
         self._notices = notices
         self._counts = counts
         self._waiting: deque[tuple[str, SnapshotRequest]] = deque()
@@ -51,6 +50,7 @@ class BlockingSnapshots:
         """Take it up. One that is known already comes again with the stream after a broken connection."""
         if all(known != id for known, _ in self._waiting):
             self._waiting.append((id, request))
+            self._changed()
 
     def pending(self) -> list[dict[str, Any]]:
         """What is not complete, for the offsets."""
@@ -147,6 +147,7 @@ class BlockingSnapshots:
             return records
         self._end()
         logger.info("Blocking snapshot %s is complete.", self._waiting.popleft()[0])
+        self._changed()
         self._notices.completed()
         return None
 
@@ -195,6 +196,7 @@ class BlockingSnapshots:
         if isinstance(ours, HeadraceError) and ours.retry_class is RetryClass.RETRY:
             raise ours
         logger.warning("Blocking snapshot %s failed and is left out: %s", self._waiting.popleft()[0], ours)
+        self._changed()
         self._notices.aborted()
 
 

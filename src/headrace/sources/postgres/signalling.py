@@ -62,7 +62,7 @@ class Signalling:
         self._next_look = 0.0
         self._processor = SignalProcessor(self, self._here)
         self.counts = ChunkCounts(numbers.snapshot)
-        self.blocking = BlockingSnapshots(config, self.initial_notices, numbers.snapshot)
+        self.blocking = BlockingSnapshots(self.initial_notices, numbers.snapshot, self.state_changed)
         self._decoder: SignalledStream | None = None
         self._session: PgSession | None = None
         self._snapshots: IncrementalSnapshots | None = None
@@ -76,6 +76,8 @@ class Signalling:
         self._out: list[SourceRecord] = _NO_STREAM
         self._clock = Clock.at(0)
         self._base: Offset | None = None
+        self._template: list[Any] | None = None
+        self._extra: Mapping[str, Any] | None = None
 
     def _open_channels(self, context: SourceTaskContext, server: str) -> list[Channel]:
         enabled = {name.strip().lower() for name in self._config["signal.enabled.channels"] or ()}
@@ -103,7 +105,8 @@ class Signalling:
         """Tell of an initial snapshot."""
         if self.notifier.channels:
             self._initial = snapshot
-            snapshot.notices = TableNotices(self.initial_notices, snapshot.tables, self.tables)
+            chosen = self._config.text("snapshot.include.collection.list")
+            snapshot.notices = TableNotices(self.initial_notices, snapshot.tables, () if chosen else self.tables)
             self.initial_notices.started()
 
     def watched(self, *, complete: bool) -> list[SourceRecord]:
@@ -138,7 +141,8 @@ class Signalling:
         self.blocking.attach(session, decoder)
         decoder.prepare()
         self._begun = self._asked = False
-        decoder.carry(self.extra())
+        self._extra = self._keys()
+        decoder.carry(self._extra)
 
     def _watermarks(self) -> Watermarks | None:
         if self._config["read.only"]:
@@ -153,8 +157,7 @@ class Signalling:
         config = self._config
         tables = ChunkTables(
             session.codecs,
-            config.message_keys(),
-            session.target.dbname,
+            captured=session.capture,
             comments=config["include.schema.comments"],
             publication=lambda: config["publication.name"],
         )
@@ -189,8 +192,9 @@ class Signalling:
 
     # In the task's loop -------------------------------------------------------------------------------------------
 
-    def before_reading(self, out: list[SourceRecord]) -> None:
-        """Look for signals, and do what is due."""
+    def before_reading(self, out: list[SourceRecord], reached: int | None) -> None:
+        """Look for signals, and do what is due. `reached`: everything before this position of the log is decoded, None in the midst of
+        something."""
         self._into(out, Clock.at(time.time_ns()))
         snapshots = self._snapshots
         if not self._begun:
@@ -207,8 +211,11 @@ class Signalling:
             self._next_look = now + self._interval_s
             for channel in self._channels:
                 self._process(channel)
-        if snapshots is not None and snapshots.due:
-            snapshots.read_chunk()
+        if snapshots is not None:
+            if snapshots.due:
+                snapshots.read_chunk()
+            elif snapshots.closes_at is not None and reached is not None and reached >= snapshots.closes_at:
+                snapshots.hand_out()
         self._flush()
 
     def _process(self, channel: Channel) -> None:
@@ -217,8 +224,7 @@ class Signalling:
             self._processor.process(signal)
 
     def after_feeding(self, out: list[SourceRecord], reached: int | None) -> bool:
-        """`reached`: everything before this position of the log is decoded, None in the midst of something. Answers whether the server
-        is to be asked how far it is."""
+        """`reached`: as in `before_reading`. Answers whether the server is to be asked how far it is."""
         snapshots = self._snapshots
         if snapshots is not None and snapshots.closes_at is not None:
             if reached is None or reached < snapshots.closes_at:
@@ -226,10 +232,14 @@ class Signalling:
             self.reached(out)
         return self.blocking.waits_for(reached)
 
+    @property
+    def awaits_position(self) -> bool:
+        """Something is to be done as soon as the stream comes to a position."""
+        return self.blocking.busy or (self._snapshots is not None and self._snapshots.closes_at is not None)
+
     def wait_s(self, usual: float) -> float:
         """How long the stream may be waited for."""
-        due = self._snapshots is not None and (self._snapshots.due or self._snapshots.closes_at is not None)
-        if due or self.blocking.busy:
+        if self.awaits_position or (self._snapshots is not None and self._snapshots.due):
             return min(usual, 0.02)
         return min(usual, max(0.001, self._next_look - time.monotonic())) if self._channels else usual
 
@@ -245,8 +255,12 @@ class Signalling:
 
     # Offsets ------------------------------------------------------------------------------------------------------
 
-    def extra(self) -> dict[str, Any] | None:
+    @property
+    def extra(self) -> Mapping[str, Any] | None:
         """What the offsets carry beside the position."""
+        return self._extra
+
+    def _keys(self) -> dict[str, Any] | None:
         keys = self._snapshots.state.keys() if self._snapshots is not None else {}
         pending = self.blocking.pending()
         if pending:
@@ -260,17 +274,18 @@ class Signalling:
     def _here(self) -> Offset:
         if self._decoder is None:
             return {} if self._initial is None else self._initial.offset
-        return BesideOffset(self._decoder.offset, self.extra() or {})
+        return BesideOffset(self._decoder.offset, self._extra or {})
 
     def state_changed(self) -> None:
         self._changed = True
+        self._extra = self._keys()
         if self._decoder is not None:
-            self._decoder.carry(self.extra())
+            self._decoder.carry(self._extra)
 
     # What the stream tells ----------------------------------------------------------------------------------------
 
     def _into(self, out: list[SourceRecord], clock: Clock, base: Offset | None = None) -> None:
-        self._out, self._clock, self._base = out, clock, base
+        self._out, self._clock, self._base, self._template = out, clock, base, None
 
     def _flush(self) -> None:
         if self.notifier.out:
@@ -312,11 +327,13 @@ class Signalling:
         """See `Emitter`."""
         decoder, clock = self._decoder, self._clock
         assert decoder is not None
-        source = decoder.maker.block.template(clock.us, None, None, None)
-        source[4] = "incremental"
-        source[6] = decoder.sequence_now()
+        if self._template is None:
+            self._template = decoder.maker.block.template(clock.us, None, None, None)
+            self._template[4] = "incremental"
+            self._template[6] = decoder.sequence_now()
+        source = self._template.copy()
         source[9], source[10] = codec.shape.schema, codec.shape.table
-        offset = self._base if self._base is not None else BesideOffset(decoder.offset, self.extra() or {}, more)
+        offset = self._base if self._base is not None else BesideOffset(decoder.offset, self._extra or {}, more)
         decoder.maker.change(
             self._out, codec, "r", codec.key_of(row.values), None, codec.row(row.values), source, clock, offset
         )
@@ -328,7 +345,6 @@ class Signalling:
     def execute(self, id: str, request: SnapshotRequest) -> None:
         if request.blocking:
             self.blocking.ask(id, request)
-            self.state_changed()
         else:
             self._running_snapshots().execute(id, request)
 

@@ -195,7 +195,7 @@ class PostgresSourceTask(SourceTask):
             instead = beside.instead(self._limit)
             if instead is not None:
                 return self._hand_over(instead)
-            beside.before_reading(out)
+            beside.before_reading(out, self._reached(decoder))
         deadline = time.monotonic() + self._patience(feedback)
         while not out:
             if self._index >= len(self._payloads):
@@ -211,7 +211,7 @@ class PostgresSourceTask(SourceTask):
             self._index = index
             feedback.received(max(decoder.reached, decoder.last_end), decoder.reply_wanted)
             decoder.reply_wanted = False
-            if feedback.pressed or held:
+            if feedback.pressed or held or (beside is not None and beside.signalling.awaits_position):
                 break
         self.numbers.queued = len(self._payloads) - self._index
         if beside is not None:

@@ -16,6 +16,7 @@ from headrace.sources.postgres.incremental.visibility import PgSnapshot
 from headrace.sources.postgres.tables import TableCodec
 from headrace.sources.postgres.type_plan import StaleEnum
 from headrace.systems.postgres import PgTarget, map_error, quote_table
+from headrace.systems.postgres.copy_lines import copy_lines
 from headrace.systems.postgres.introspect import Conn, TableName
 
 logger = logging.getLogger(__name__)
@@ -107,7 +108,7 @@ class ChunkReader:
         raise ChunkFailedError(str(mapped)) from error
 
     def _last_key(self, sql: Conn, table: ChunkTable, condition: str) -> Key | None:
-        lines = _copy(sql, last_key_query(table.source, table.order, condition))
+        lines = copy_lines(sql, last_key_query(table.source, table.order, condition))
         return tuple(pgoutput.raw_copy(lines[0])) if lines else None
 
     def _rows(
@@ -125,7 +126,7 @@ class ChunkReader:
         query = chunk_query(
             table.source, codec.copy_columns, table.order, after, most, self._limit, collection.condition
         )
-        lines = _copy(sql, query)
+        lines = copy_lines(sql, query)
         width = len(table.order.names)
         split = [line.split(b"\t", width) for line in lines]
         for codec in self._codecs(sql, table, collection):
@@ -167,8 +168,3 @@ def table_name(id: str) -> TableName:
     if not parts[0] or not parts[2]:
         raise NoSuchTableError
     return TableName(parts[0], parts[2])
-
-
-def _copy(sql: Conn, query: str) -> list[bytes]:
-    with sql.cursor() as cursor, cursor.copy(query.encode()) as copy:
-        return [bytes(line) for line in copy]

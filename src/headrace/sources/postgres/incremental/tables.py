@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from headrace.cdc.filters import MessageKeys
 from headrace.sources.postgres.codecs import Codecs
 from headrace.sources.postgres.incremental import java_keys
 from headrace.sources.postgres.incremental.chunk_query import Key, KeyOrder
@@ -62,14 +61,18 @@ class ChunkTable(NamedTuple):
 
 
 class ChunkTables:
-    """`publication`: whose columns are read, None for all. Used within the transaction that reads the chunk."""
+    """`captured`: whether a table is. `publication`: whose columns are read, None for all. Used within the transaction that reads the chunk."""
 
     def __init__(
-        self, codecs: Codecs, keys: MessageKeys, database: str, *, comments: bool, publication: Callable[[], str | None]
+        self,
+        codecs: Codecs,
+        *,
+        captured: Callable[[str, str], bool],
+        comments: bool,
+        publication: Callable[[], str | None],
     ) -> None:
         self._codecs = codecs
-        self._keys = keys
-        self._database = database
+        self._captured = captured
         self._comments = comments
         self._publication = publication
         self._known: dict[tuple[str, str], ChunkTable] = {}
@@ -94,7 +97,7 @@ class ChunkTables:
 
     def _compile(self, sql: Conn, name: TableName, surrogate: str, oid: int, definition: str) -> ChunkTable:
         info = introspect.table(sql, name)
-        if info is None or info.kind not in ("r", "p"):
+        if info is None or info.kind not in ("r", "p") or not self._captured(*name):
             raise NoSuchTableError
         publication = self._publication()
         sent = published_columns(sql, publication) if publication else None

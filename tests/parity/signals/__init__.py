@@ -1,0 +1,1 @@
+"""Signals: both connectors asked for snapshots beside the stream."""
