@@ -7,6 +7,7 @@ snapshot also its position and time, since each connector takes its own.
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,6 +19,8 @@ _SNAPSHOT = (*_CLOCK, "lsn", "txId", "sequence", "xmin")
 _RUN_ID = "__debezium.context.runId"
 _OLD_KEY = "__debezium.oldkey"
 _PLACEHOLDER = "__debezium_unavailable_value"
+_HIGH_SURROGATES = [chr(code) for code in range(0xD800, 0xDC00)]
+_HIDDEN = re.compile(r"\*+|[0-9a-f]{64}")
 
 
 class Differ:
@@ -25,7 +28,8 @@ class Differ:
 
     `settings`: the connectors'. `explained` counts the events in which values differ on purpose, all of them long ones that an update left
     alone: in a row with a new key ours has them, as no earlier record of that key does; where binary.handling.mode makes text of bytea,
-    Debezium has null, as if the value had been deleted; and a mask makes of its placeholder what no sink can tell from a value."""
+    Debezium has null, as if the value had been deleted; and a mask makes of its placeholder what no sink can tell from a value. Also ours masks
+    texts that Debezium leaves open (citext), and cuts no character in halves."""
 
     def __init__(self, settings: Mapping[str, str]) -> None:
         self._placeholders = _placeholders(settings.get("unavailable.value.placeholder", _PLACEHOLDER))
@@ -51,19 +55,30 @@ class Differ:
     def _explained(self, theirs: Event, ours: Datum) -> Datum:
         """Ours with theirs where it is meant to differ."""
         one, other = theirs.value.payload, ours.payload
-        if not isinstance(one, dict) or not isinstance(other, dict) or not one.get("after") or not other.get("after"):
+        if not isinstance(one, dict) or not isinstance(other, dict):
             return ours
         moved = any(name == _OLD_KEY for name, _ in theirs.headers)
-        after = dict(other["after"])
-        for name, value in one["after"].items():
-            mine = after.get(name)
-            if value == mine:
-                continue
-            unsent = value in self._placeholders or value is None or (self._masked and isinstance(value, str))
-            if unsent and (moved or mine in self._placeholders):
-                after[name] = value
-        self.explained += after != other["after"]
-        return ours._replace(payload={**other, "after": after})
+        changed: dict[str, Any] = {}
+        for side in ("before", "after"):
+            rows = one.get(side), other.get(side)
+            if rows[0] and rows[1] and rows[0] != rows[1]:
+                meant = {name: value for name, value in rows[0].items() if self._meant(value, rows[1].get(name), moved)}
+                if meant:
+                    changed[side] = {**rows[1], **meant}
+        self.explained += bool(changed)
+        return ours._replace(payload={**other, **changed}) if changed else ours
+
+    def _meant(self, theirs: Any, ours: Any, moved: bool) -> bool:
+        """Whether these values of a field differ on purpose."""
+        if theirs == ours:
+            return False
+        if (moved or ours in self._placeholders) and (theirs is None or theirs in self._placeholders):
+            return True
+        if not self._masked or not isinstance(ours, str):
+            return False
+        if theirs is not None and theirs[-1:] in _HIGH_SURROGATES:
+            return bool(ours == theirs[:-1])
+        return moved or ours in self._placeholders or _HIDDEN.fullmatch(ours) is not None
 
     def _datum(self, place: str, theirs: Datum, ours: Datum) -> list[str]:
         found: list[str] = []
@@ -71,12 +86,23 @@ class Differ:
             found = differences_of(place, theirs.payload, ours.payload)
         pair = (id(theirs.schema), id(ours.schema))
         if pair not in self._equal:
-            wrong = differences_of(f"{place} schema", theirs.schema, ours.schema)
+            wrong = differences_of(f"{place} schema", _open_scale(theirs.schema), ours.schema)
             if wrong:
                 return found + wrong
             # Holding both keeps their ids from being given away.
             self._equal[pair] = (theirs.schema, ours.schema)
         return found
+
+
+def _open_scale(schema: Any) -> Any:
+    """Without the length of a numeric column that has none: Debezium gives it one in the stream, not in the snapshot."""
+    if not isinstance(schema, dict) or "fields" not in schema:
+        return schema
+    if schema.get("name") == "io.debezium.data.VariableScaleDecimal" and "parameters" in schema:
+        kept = {name: value for name, value in schema["parameters"].items() if name != "truncateLength"}
+        bare = {name: value for name, value in schema.items() if name != "parameters"}
+        return {**bare, "parameters": kept} if kept else bare
+    return {**schema, "fields": [{**field, "schema": _open_scale(field["schema"])} for field in schema["fields"]]}
 
 
 def _settled(datum: Datum) -> Datum:

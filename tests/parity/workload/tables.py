@@ -8,6 +8,8 @@ from random import Random
 
 from tests.parity.workload.values import INT4, LARGE_TYPES, ColumnType
 
+TEXTS = ("text", "varchar(70)", "char(12)", "mood", "citext", "short_text", "varchar(20000)")
+
 
 @dataclass
 class Column:
@@ -97,7 +99,11 @@ def random_table(rng: Random, types: Sequence[ColumnType], number: int, schema: 
     columns = [counter]
     for index in range(rng.randrange(1, 14)):
         name = rng.choice((f"c{index}", f"C{index}", f"c {index}", f"é{index}", f"{index}c", f"c${index}"))
-        columns.append(random_column(rng, types, name))
+        column = random_column(rng, types, name)
+        if column.type.sql in TEXTS and rng.random() < 0.5:
+            # The name that masks are set for. Of a required column of another type Debezium's masks may make NULL, at which it ends.
+            column.name = f"m{index}"
+        columns.append(column)
     rng.shuffle(columns)
     kind = rng.choice(("none", "single", "single", "single", "composite"))
     key = [] if kind == "none" else ["n"]
