@@ -14,6 +14,7 @@ from typing import Final
 from headrace.data import (
     BYTES_SCHEMA,
     FLOAT64_SCHEMA,
+    INT16_SCHEMA,
     INT32_SCHEMA,
     OPTIONAL_BYTES_SCHEMA,
     OPTIONAL_INT32_SCHEMA,
@@ -87,6 +88,29 @@ def point() -> SchemaBuilder:
         .field("y", FLOAT64_SCHEMA)
         .field("wkb", OPTIONAL_BYTES_SCHEMA)
         .field("srid", OPTIONAL_INT32_SCHEMA)
+    )
+
+
+def geometry() -> SchemaBuilder:
+    """Struct of EWKB and spatial reference id."""
+    return _shape("Geometry")
+
+
+def geography() -> SchemaBuilder:
+    """Struct of EWKB and spatial reference id."""
+    return _shape("Geography")
+
+
+def _shape(kind: str) -> SchemaBuilder:
+    builder = SchemaBuilder.struct().name(f"io.debezium.data.geometry.{kind}").version(1).doc(kind)
+    return builder.field("wkb", BYTES_SCHEMA).field("srid", OPTIONAL_INT32_SCHEMA)
+
+
+def sparse_vector() -> SchemaBuilder:
+    """Struct of the number of dimensions and a map of the elements that are not zero."""
+    builder = SchemaBuilder.struct().name("io.debezium.data.SparseDoubleVector").version(1).doc("Sparse double vector")
+    return builder.field("dimensions", INT16_SCHEMA).field(
+        "vector", SchemaBuilder.map(INT16_SCHEMA, FLOAT64_SCHEMA).build()
     )
 
 

@@ -15,6 +15,8 @@ from headrace.data.struct import Struct
 
 _BITS: Final = "io.debezium.data.Bits"
 _VARIABLE: Final = "io.debezium.data.VariableScaleDecimal"
+_SHAPES: Final = ("io.debezium.data.geometry.Geometry", "io.debezium.data.geometry.Geography")
+_SPARSE: Final = "io.debezium.data.SparseDoubleVector"
 _MIDNIGHT: Final = dt.datetime(1970, 1, 1)
 _EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 WIDE_DIGITS: Final = 40
@@ -51,7 +53,8 @@ class UnchangedMap(Unchanged, dict[str, Any]):
 
 def unchanged_value(schema: Schema, placeholder: bytes) -> Any:
     """What stands for "unchanged" in a field of that schema, in the field's own type, so that it passes every converter: the text or
-    the bytes themselves, a decimal of these bytes, an array with an element per byte. None where the type has no room for it."""
+    the bytes themselves, a decimal or a geometry of these bytes, an array with an element per byte, a sparse vector of no dimensions.
+    None where the type has no room for it."""
     match schema.type:
         case Type.STRING:
             return UnchangedText(placeholder.decode(errors="replace"))
@@ -61,6 +64,10 @@ def unchanged_value(schema: Schema, placeholder: bytes) -> Any:
             return bytes_to_decimal(placeholder, schema_scale(schema))
         case Type.STRUCT if schema.name == _VARIABLE:
             return Struct(schema, [0, placeholder])
+        case Type.STRUCT if schema.name in _SHAPES:
+            return Struct(schema, [placeholder, None])
+        case Type.STRUCT if schema.name == _SPARSE:
+            return Struct(schema, [0, {}])
         case Type.ARRAY if schema.value_schema is not None:
             return _array(schema.value_schema, placeholder)
         case Type.MAP if schema.key_schema is not None and schema.key_schema.type is Type.STRING:

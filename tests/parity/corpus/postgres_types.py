@@ -25,7 +25,24 @@ class Table(NamedTuple):
         return max(len(column) for column in self.columns) - 2
 
 
+def stand_in(name: str) -> tuple[str, ...]:
+    """A type of that name whose values are kept as the text that they are given as: what a connector sees of a type of an extension
+    that is not at hand."""
+    internal = "LANGUAGE internal IMMUTABLE STRICT"
+    return (
+        f"CREATE TYPE {name}",
+        f"CREATE FUNCTION {name}_in(cstring) RETURNS {name} AS 'textin' {internal}",
+        f"CREATE FUNCTION {name}_out({name}) RETURNS cstring AS 'textout' {internal}",
+        f"CREATE TYPE {name} (INPUT = {name}_in, OUTPUT = {name}_out, LIKE = text)",
+    )
+
+
 PREPARE = (
+    *(
+        statement
+        for name in ("geometry", "geography", "vector", "halfvec", "sparsevec")
+        for statement in stand_in(name)
+    ),
     "CREATE SCHEMA other",
     "CREATE TYPE mood AS ENUM ('sad', 'ok', 'it''s, fine')",
     "CREATE TYPE other.\"Mixed Case\" AS ENUM ('A', 'b c')",
@@ -513,6 +530,26 @@ MASKED_EXTENSIONS = Table((
     ("c_isbn", "isbn", _NUMBER, "NULL"),
 ), extensions=("citext", "hstore", "ltree", "isn"))  # fmt: skip
 
+_POINT_4326 = "'0101000020E6100000000000000000F03F0000000000000040'"
+_POINT_PLAIN = "'0101000000000000000000F03F0000000000000040'"
+_BIG_ENDIAN = "'0020000001000010E63FF00000000000004000000000000000'"
+
+STAND_INS = Table((
+    ("c_geometry", "geometry", _POINT_4326, _POINT_PLAIN, _BIG_ENDIAN),
+    ("c_geometry_req", "geometry NOT NULL", _POINT_PLAIN, _POINT_4326, _POINT_4326),
+    ("c_geography", "geography", _POINT_4326),
+    ("c_geography_req", "geography NOT NULL", _POINT_4326, _POINT_4326, _POINT_4326),
+    ("a_geometry", "geometry[]", f"ARRAY[{_POINT_4326}, NULL]::geometry[]", "'{}'"),
+    ("a_geography", "geography[]", f"ARRAY[{_POINT_4326}]::geography[]"),
+    ("c_vector", "vector", "'[1,2.5,-3e-7]'", "'[0.1]'"),
+    ("c_vector_req", "vector NOT NULL", "'[1]'", "'[2]'", "'[3]'"),
+    ("c_halfvec", "halfvec", "'[1,2.5,0.1]'", "'[65504]'"),
+    ("c_halfvec_req", "halfvec NOT NULL", "'[1]'", "'[2]'", "'[3]'"),
+    ("c_sparsevec", "sparsevec", "'{1:1,3:2.5}/5'", "'{}/3'"),
+    ("a_vector", "vector[]", "ARRAY['[1,2]', '[3]']::vector[]", "'{}'"),
+), after=("DELETE FROM {table}",))  # fmt: skip
+"""Types of PostGIS and pgvector."""
+
 XML = Table((
     ("v", "int", "1", "2"),
     ("c_xml", "xml", "'<a>b</a>'", "''"),
@@ -548,6 +585,7 @@ TABLES: dict[str, Table] = {
     "toast_extensions": TOAST_EXTENSIONS,
     "masked": MASKED,
     "masked_extensions": MASKED_EXTENSIONS,
+    "stand_ins": STAND_INS,
     "xml": XML,
 }
 
@@ -561,7 +599,17 @@ _TIMES = (
     "required",
     "clock_defaults",
 )
-_BYTES = ("scalars", "domains", "arrays", "required", "toast", "extensions", "multiranges", "defaults_required")
+_BYTES = (
+    "stand_ins",
+    "scalars",
+    "domains",
+    "arrays",
+    "required",
+    "toast",
+    "extensions",
+    "multiranges",
+    "defaults_required",
+)
 _NUMBERS = ("numerics", "numerics_15", "numerics_special", "numerics_infinite", "arrays", "domains", "defaults",
             "defaults_required", "required", "toast")  # fmt: skip
 _HSTORE = ("extensions", "toast_extensions")

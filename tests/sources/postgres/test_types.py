@@ -7,9 +7,10 @@ from typing import Any
 
 import psycopg
 import pytest
+from tests.parity.corpus.postgres_types import stand_in
 from tests.sources.postgres.kit import Runner
 
-from headrace.data.unchanged import Unchanged
+from headrace.data.unchanged import Unchanged, unchanged_value
 
 
 def test_a_numeric_beyond_pythons_digit_limit(props: dict[str, str], sql: psycopg.Connection[Any]) -> None:
@@ -94,3 +95,41 @@ def test_new_enum_labels_are_learnt(props: dict[str, str], sql: psycopg.Connecti
     assert allowed[:2] == ["sad,ok", "sad,ok,new"]
     assert [r.value["after"]["m"] for r in run.records][:2] == ["ok", "new"]
     assert run.records[2].value["after"]["m"] in ("sad", "blue")
+
+
+def test_types_that_debezium_cannot_read_are_read(props: dict[str, str], sql: psycopg.Connection[Any]) -> None:
+    """Seen with 3.6.3: a domain over an enum keeps it from starting, a refcursor ends its snapshot, NULL in isbn[] its stream."""
+    sql.execute("CREATE TYPE mood AS ENUM ('sad', 'ok')")
+    sql.execute("CREATE DOMAIN d_mood AS mood NOT NULL")
+    sql.execute("CREATE TABLE t (id int PRIMARY KEY, m d_mood, c refcursor, a tsvector[], n int[])")
+    sql.execute("INSERT INTO t VALUES (1, 'ok', 'abc', ARRAY['a:1', NULL]::tsvector[], '{{1,2},{3,4}}')")
+    with Runner(props) as run:
+        [record] = run.count(1)
+        run.settle()
+        sql.execute("INSERT INTO t VALUES (2, 'sad', 'abc', '{}', '{5}')")
+        streamed = run.count(2)[1]
+    after = record.value["after"]
+    assert [field.name for field in after.schema.fields] == ["id", "m", "a", "n"]
+    # NULL in an array whose elements are required is refused as a value: the array is left out, with a warning.
+    assert after.values == [1, "ok", None, [1, 2, 3, 4]]
+    assert streamed.value["after"].values == [2, "sad", [], [5]]
+
+
+def test_unsent_values_of_extensions_are_told_apart(props: dict[str, str], sql: psycopg.Connection[Any]) -> None:
+    for statement in (*stand_in("geometry"), *stand_in("sparsevec"), *stand_in("vector")):
+        sql.execute(statement)  # type: ignore[call-overload]
+    sql.execute("CREATE TABLE t (id int PRIMARY KEY, v int, g geometry, s sparsevec, e vector)")
+    for column in "gse":
+        sql.execute(f"ALTER TABLE t ALTER {column} SET STORAGE EXTERNAL")  # type: ignore[arg-type]
+    sql.execute(
+        "INSERT INTO t SELECT 1, 1, ('01' || repeat('02000000', 2000))::geometry, ('{' || string_agg(i || ':1', ',') || '}/9000')::sparsevec,"
+        " ('[' || string_agg('1', ',') || ']')::vector FROM generate_series(1, 3000) i"
+    )
+    with Runner({**props, "snapshot.mode": "no_data"}) as run:
+        run.settle()
+        sql.execute("UPDATE t SET v = 2")
+        [record] = run.count(1)
+    after = record.value["after"]
+    for name in ("g", "s", "e"):
+        schema = after.schema.field(name).schema
+        assert after[name] == unchanged_value(schema, b"__debezium_unavailable_value")

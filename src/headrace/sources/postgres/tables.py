@@ -118,7 +118,7 @@ class TableCodec:
                     result.parameter(key, value)
             if mask is not None:
                 result.parameter(*mask.parameter)
-            return result.optional() if column.optional else result
+            return result.optional() if column.optional or made.optional else result
 
         schema = builder().build()
         default = default_value(column.default, resolved, made, schema)

@@ -167,7 +167,9 @@ def interval_us(text: str) -> int:
         return 2**63 - 1 if text[0] != "-" else -(2**63)
     years, months, days, hours, minutes, micros = interval_parts(text)
     all_days = ((years * 12) + months) * (365.25 / 12.0) + days
-    return _long(((((all_days * 24 + hours) * 60) + minutes) * 60 + micros / 1e6) * 1e6)
+    seconds, fraction = divmod(abs(micros), 1_000_000)
+    clock = seconds + fraction / 1e6
+    return _long((((all_days * 24 + hours) * 60 + minutes) * 60 + (clock if micros >= 0 else -clock)) * 1e6)
 
 
 def _long(number: float) -> int:

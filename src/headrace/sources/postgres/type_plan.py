@@ -9,7 +9,9 @@ from typing import Any, Final
 from headrace.data import Schema, SchemaBuilder
 from headrace.sources.postgres.modes import Modes
 
-VALUE_ERRORS: Final = frozenset(["ARRAY_ELEMENT_NULL", "BIT_EMPTY", "DECIMAL_NOT_FINITE", "TEMPORAL_OUT_OF_RANGE"])
+VALUE_ERRORS: Final = frozenset(
+    ["ARRAY_ELEMENT_NULL", "BIT_EMPTY", "DECIMAL_NOT_FINITE", "TEMPORAL_OUT_OF_RANGE", "VECTOR_TOO_LONG"]
+)
 """Codes of values that cannot be carried: what is done about them event.converting.failure.handling.mode says."""
 
 
@@ -35,7 +37,8 @@ class TypePlan:
 
     `builder`: a fresh schema builder, not optional, no default. `bytes_code`, `text_code`: expressions over `x`; names they
     use are in `names`, and `SCHEMA` is the schema of the very field. `zero`: the value for a NOT NULL column whose value the
-    database did not send. `unchanged`: the marker for an unsent TOAST value. `plain_text`: masks and truncation apply.
+    database did not send. `unchanged`: the marker for an unsent TOAST value. `plain_text`: masks apply. `optional`: the
+    schema is optional even where the column is NOT NULL.
     """
 
     builder: Callable[[], SchemaBuilder]
@@ -45,6 +48,7 @@ class TypePlan:
     zero: Callable[[Schema], Any]
     unchanged: Any
     plain_text: bool = False
+    optional: bool = False
 
     def parser(self, schema: Schema) -> Callable[[str], Any]:
         """text → value, for array elements and defaults."""

@@ -13,12 +13,13 @@ from typing import Any, Final
 import msgspec
 
 from headrace.cdc import semantic
-from headrace.data import FLOAT32_SCHEMA, FLOAT64_SCHEMA, OPTIONAL_STRING_SCHEMA, STRING_SCHEMA, SchemaBuilder
-from headrace.data.unchanged import UnchangedMap, UnchangedText, unchanged_value
+from headrace.data import OPTIONAL_STRING_SCHEMA, STRING_SCHEMA, SchemaBuilder
+from headrace.data.unchanged import UnchangedMap, UnchangedText
 from headrace.errors import DataException
 from headrace.sources.postgres import texts
 from headrace.sources.postgres.array_types import array_plan
 from headrace.sources.postgres.decimal_types import money_plan, numeric_plan
+from headrace.sources.postgres.extension_types import plan_extension
 from headrace.sources.postgres.modes import Modes
 from headrace.sources.postgres.registry import ResolvedType, TypeRegistry
 from headrace.sources.postgres.temporal_types import plan_temporal
@@ -107,9 +108,7 @@ def _scalar(type: ResolvedType, registry: TypeRegistry, modes: Modes) -> TypePla
     if name == "point":
         made = text_plan(semantic.point, "point_value(SCHEMA, *point_xy(x))", None, modes, _POINT)
         return replace(made, zero=lambda schema: semantic.point_value(schema, 0.0, 0.0), unchanged=None)
-    if name in ("vector", "halfvec"):
-        return _vector(name, modes)
-    return None
+    return plan_extension(name, modes)
 
 
 _POINT: Final = {"point_value": semantic.point_value, "point_xy": texts.point_xy}
@@ -221,13 +220,3 @@ def _hstore(modes: Modes) -> TypePlan:
         lambda s: "{}",
         UnchangedText(msgspec.json.encode({modes.placeholder_text: modes.placeholder_text}).decode()),
     )
-
-
-def _vector(name: str, modes: Modes) -> TypePlan:
-    element, semantic_name = (FLOAT64_SCHEMA, "DoubleVector") if name == "vector" else (FLOAT32_SCHEMA, "FloatVector")
-    code = "[float(item) for item in x[1:-1].split(',')]"
-    made = text_plan(
-        lambda: SchemaBuilder.array(element).name(f"io.debezium.data.{semantic_name}").version(1), code, None, modes, {}
-    )
-    mark = unchanged_value(made.builder().build(), modes.placeholder)
-    return TypePlan(made.builder, made.bytes_code, code, {}, lambda schema: [], mark)
