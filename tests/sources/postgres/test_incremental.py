@@ -358,3 +358,28 @@ def test_signals_that_are_passed_over(
     assert [text.split("'")[1] for text in warned if text.startswith("Signal ")] == [str(n) for n in range(1, 12)]
     assert any(text.startswith("here {lsn_proc=") for text in (r.getMessage() for r in caplog.records))
     assert [type for type, _ in notes(run.records)] == ["SKIPPED"]
+
+
+@pytest.mark.parametrize("via_root", ["false", "true"])
+@pytest.mark.parametrize("kind", ["incremental", "blocking"])
+def test_partitions_are_read_under_the_names_of_their_changes(
+    props: dict[str, str], sql: psycopg.Connection[Any], via_root: str, kind: str
+) -> None:
+    sql.execute(SIGNALS)
+    sql.execute(
+        "CREATE TABLE root (id int PRIMARY KEY) PARTITION BY RANGE (id); CREATE TABLE low PARTITION OF root FOR VALUES"
+        " FROM (0) TO (10); CREATE TABLE high PARTITION OF root FOR VALUES FROM (10) TO (20); INSERT INTO root VALUES (1), (11)"
+    )
+    sql.execute(f"CREATE PUBLICATION pub FOR ALL TABLES WITH (publish_via_partition_root = {via_root})".encode())
+    with Runner(settings(props, publish__via__partition__root=via_root)) as run:
+        run.settle()
+        asked = ["public.root"] if via_root == "false" else ["public.root", "public.low"]
+        signal(sql, "s-1", "execute-snapshot", data_collections=asked, type=kind)
+        run.until(done)
+        sql.execute("INSERT INTO root VALUES (2)")
+        run.until(lambda found: ("c", 2) in rows(found, "root") + rows(found, "low"))
+    found = {table: rows(run.records, table) for table in ("root", "low", "high")}
+    if via_root == "true":
+        assert found == {"root": [("r", 1), ("r", 11), ("c", 2)], "low": [], "high": []}
+    else:
+        assert found == {"root": [], "low": [("r", 1), ("c", 2)], "high": [("r", 11)]}

@@ -20,12 +20,14 @@ from headrace.errors import HeadraceError, RetryClass
 from headrace.foundation.failpoints import failpoint
 from headrace.native import pgoutput
 from headrace.sources.postgres.beside_offset import BesideOffset
+from headrace.sources.postgres.incremental.tables import as_streamed
 from headrace.sources.postgres.offsets import BLOCKING_KEY, INCREMENTAL_KEYS
 from headrace.sources.postgres.session import PgSession
 from headrace.sources.postgres.signalled_stream import SignalledStream
 from headrace.sources.postgres.snapshot import Snapshot, SnapshotCounts
 from headrace.sources.postgres.snapshot_factory import open_snapshot
 from headrace.systems.postgres import map_error
+from headrace.systems.postgres.introspect import TableInfo, TableName
 
 logger = logging.getLogger(__name__)
 
@@ -157,17 +159,26 @@ class BlockingSnapshots:
         assert session is not None
         logger.info("Blocking snapshot of %s begins, asked for by signal %s.", ", ".join(request.collections), id)
         self._notices.started()
-        patterns = [compiled(pattern, ignore_case=True) for pattern in request.collections]
-        queries: dict[str, str] = {}
-        tables = []
-        for table in session.capture.tables(session.connections.sql):
-            name = f"{table.name.schema}.{table.name.table}"
-            quoted = f'"{table.name.schema}"."{table.name.table}"'
-            if any(one.fullmatch(name) or one.fullmatch(quoted) for one in patterns):
-                tables.append(table)
-                if query := request.filter_of(name):
-                    queries[name] = query
+        tables, queries = self._chosen(session, request)
         self._opening = _Opening(lambda: open_snapshot(session, tables, self._counts, queries=queries or None), session)
+
+    @staticmethod
+    def _chosen(session: PgSession, request: SnapshotRequest) -> tuple[list[TableInfo], dict[str, str]]:
+        """The captured tables that the request means, under the names that their changes have, and the SELECTs for them."""
+        patterns = [compiled(pattern, ignore_case=True) for pattern in request.collections]
+        sql, publication = session.connections.sql, session.config["publication.name"]
+        known = {table.name: table for table in session.capture.tables(sql)}
+        tables: dict[TableName, TableInfo] = {}
+        queries: dict[str, str] = {}
+        for name in known:
+            plain = f"{name.schema}.{name.table}"
+            quoted = f'"{name.schema}"."{name.table}"'
+            if any(one.fullmatch(plain) or one.fullmatch(quoted) for one in patterns):
+                parts = [part for part in as_streamed(sql, publication, name) if part in known] or [name]
+                tables.update({part: known[part] for part in parts})
+                if query := request.filter_of(plain):
+                    queries[plain] = query
+        return list(tables.values()), queries
 
     def _mark_offsets(self, snapshot: Snapshot, decoder: SignalledStream, extra: Mapping[str, Any]) -> None:
         flags = {"snapshot": "BLOCKING", "last_snapshot_record": False, "snapshot_completed": False}

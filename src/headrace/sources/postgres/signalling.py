@@ -25,7 +25,7 @@ from headrace.sources.postgres.incremental.chunks import ChunkReader, Row, table
 from headrace.sources.postgres.incremental.measures import ChunkCounts
 from headrace.sources.postgres.incremental.snapshots import IncrementalSnapshots, MoreKeys
 from headrace.sources.postgres.incremental.state import SnapshotState
-from headrace.sources.postgres.incremental.tables import ChunkTables, table_names
+from headrace.sources.postgres.incremental.tables import ChunkTables, NoSuchTableError, as_streamed, table_names
 from headrace.sources.postgres.incremental.watermarks import LogPositions, SignalRows, Watermarks
 from headrace.sources.postgres.metrics import Numbers
 from headrace.sources.postgres.offsets import BLOCKING_KEY
@@ -174,12 +174,23 @@ class Signalling:
             lambda: session.connections.sql,
             session.target,
             self._capturable,
+            self._streamed,
         )
 
     def _capturable(self) -> list[str]:
         assert self._session is not None
         capture = self._session.capture
         return [f"{name.schema}.{name.table}" for name in table_names(self._session.connections.sql) if capture(*name)]
+
+    def _streamed(self, id: str) -> list[str]:
+        """The names that the table's changes come under, where they are others that are captured; else its own."""
+        assert self._session is not None
+        try:
+            name = table_name(id)
+        except NoSuchTableError:
+            return [id]
+        found = as_streamed(self._session.connections.sql, self._config["publication.name"], name)
+        return [f"{one.schema}.{one.table}" for one in found if self._session.capture(*one)] or [id]
 
     def detach(self) -> None:
         """The stream has ended."""

@@ -41,7 +41,8 @@ class Emitter(Protocol):
 
 
 class IncrementalSnapshots:
-    """`captured`: the names of the captured tables, for patterns. `sql`: the connection to read on."""
+    """`captured`: the names of the captured tables, for patterns. `streamed`: the names that a table's changes come under. `sql`: the
+    connection to read on."""
 
     def __init__(
         self,
@@ -54,6 +55,7 @@ class IncrementalSnapshots:
         sql: Callable[[], Conn],
         target: PgTarget,
         captured: Callable[[], Iterable[str]],
+        streamed: Callable[[str], Iterable[str]],
     ) -> None:
         self.state = state
         self.recent = RecentTransactions()
@@ -71,6 +73,7 @@ class IncrementalSnapshots:
         self._sql = sql
         self._target = target
         self._captured = captured
+        self._streamed = streamed
         self._chunk_id: str | None = None
         notices.id = state.correlation
 
@@ -252,7 +255,8 @@ class IncrementalSnapshots:
         for pattern in patterns:
             matcher = compiled(pattern)
             names.update(dict.fromkeys([name for name in captured if matcher.fullmatch(name)] or [pattern]))
-        return list(names)
+        # Under the names that the changes have: a row under another could not be told to be older than a change.
+        return list(dict.fromkeys(part for name in names for part in self._streamed(name)))
 
 
 def _key_of(chunk: Chunk, row: Row) -> Mapping[str, Any]:

@@ -35,6 +35,23 @@ def table_names(sql: Conn) -> list[TableName]:
     return [TableName(*row) for row in sql.execute(_NAMES).fetchall()]
 
 
+_AS_STREAMED = """
+SELECT n.nspname, c.relname FROM pg_catalog.pg_class asked
+CROSS JOIN LATERAL pg_catalog.pg_partition_tree(CASE WHEN {root} THEN pg_catalog.pg_partition_root(asked.oid) ELSE asked.oid END) part
+JOIN pg_catalog.pg_class c ON c.oid = part.relid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+WHERE asked.oid = pg_catalog.to_regclass(%s) AND (asked.relkind = 'p' OR asked.relispartition)
+  AND CASE WHEN {root} THEN part.level = 0 ELSE part.isleaf END ORDER BY 1, 2"""
+_VIA_ROOT = "SELECT pubviaroot FROM pg_catalog.pg_publication WHERE pubname = %s"
+
+
+def as_streamed(sql: Conn, publication: str, name: TableName) -> list[TableName]:
+    """The tables that the changes of a partitioned table or a partition come under: its partitions, or its root where the publication
+    says so. Empty for a table that is neither."""
+    row = sql.execute(_VIA_ROOT, (publication,)).fetchone()
+    statement = _AS_STREAMED.format(root="true" if row is not None and row[0] else "false")
+    return [TableName(*found) for found in sql.execute(statement.encode(), (quote_table(*name),)).fetchall()]
+
+
 class NoSuchTableError(Exception):
     """The table does not exist, or is not captured."""
 
