@@ -64,6 +64,7 @@ _SET, _STREAM, _SLOT = (
 _REPLICATION, _SNAPSHOT = "sources/postgres/test_replication_settings.py", "sources/postgres/test_snapshot.py"
 _RESUME, _TRUTH = "sources/postgres/test_snapshot_resume.py", "sources/postgres/test_incremental_truth.py"
 _TYPES = "parity/test_postgres_types.py::test_schemas_and_values_are_debeziums"
+_ALL_TYPES = "parity/test_postgres_types.py::test_those_of_all_modes_are_debeziums"
 _LOGIN = "sources/postgres/test_validation.py::test_each_mistake_under_its_key"
 _TOPICS = f"{_SET}::test_topics_are_named_as_debezium_names_them"
 _TLS = f"{_SET}::test_tls_and_liveness_reach_the_client_library"
@@ -87,7 +88,7 @@ EFFECT_SHOWN_BY: dict[str, str] = {
          "topic.key.field.regex", "topic.key.field.replacement"), _TOPICS),
     **dict.fromkeys(("topic.delimiter", "topic.heartbeat.prefix", "topic.heartbeat.name", "heartbeat.topics.prefix"), _HEARTBEATS),
     "topic.transaction": "sources/postgres/test_transactions.py::test_metadata_topic_and_heartbeats_in_between",
-    "schema.name.adjustment.mode": _TYPES,
+    "schema.name.adjustment.mode": _ALL_TYPES,
     "field.name.adjustment.mode": f"{_STREAM}::test_columns_left_out_masked_and_keys_chosen",
     "extended.headers.enabled": f"{_STREAM}::test_columns_left_out_masked_and_keys_chosen",
     "plugin.name": _LOGIN,
@@ -110,16 +111,18 @@ EFFECT_SHOWN_BY: dict[str, str] = {
     **dict.fromkeys(("schema.include.list", "schema.exclude.list", "table.include.list", "table.exclude.list",
                      "snapshot.tables.order.by.row.count"), _CHOSEN),
     "table.ignore.builtin": f"{_SET}::test_system_tables_are_captured_when_they_are_not_ignored",
-    **dict.fromkeys(("column.include.list", "column.exclude.list", "message.key.columns"), _TYPES),
+    **dict.fromkeys(("column.include.list", "column.exclude.list", "message.key.columns"), _ALL_TYPES),
     "message.prefix.include.list": f"{_STREAM}::test_logical_messages",
     "message.prefix.exclude.list": f"{_SET}::test_messages_left_out_by_their_prefix",
     "skipped.operations": "regressions/test_batches.py::test_a_truncate_in_the_middle_takes_only_what_was_before",
     "skip.messages.without.change": f"{_STREAM}::test_updates_without_change_are_left_out_when_asked",
     "tombstones.on.delete": f"{_STREAM}::test_columns_left_out_masked_and_keys_chosen",
     **dict.fromkeys(("guardrail.collections.max", "guardrail.collections.limit.action"), f"{_SET}::test_a_limit_of_tables"),
-    **dict.fromkeys(("decimal.handling.mode", "time.precision.mode", "binary.handling.mode", "interval.handling.mode",
-                     "hstore.handling.mode", "money.fraction.digits", "include.unknown.datatypes", "unavailable.value.placeholder",
-                     "column.propagate.source.type", "datatype.propagate.source.type", *(name for name, _ in PATTERN_KEYS)), _TYPES),
+    **dict.fromkeys(("decimal.handling.mode", "time.precision.mode", "binary.handling.mode", "hstore.handling.mode",
+                     "include.unknown.datatypes", "column.mask.hash.([^.]+).with.salt.(.+)", "column.truncate.to.(\\d+).chars"), _TYPES),
+    **dict.fromkeys(("interval.handling.mode", "money.fraction.digits", "unavailable.value.placeholder", "column.propagate.source.type",
+                     "datatype.propagate.source.type", "column.mask.hash.v2.([^.]+).with.salt.(.+)", "column.mask.with.(\\d+).chars"),
+                    _ALL_TYPES),
     "include.schema.comments": f"{_SET}::test_comments_of_columns",
     "post.processors": "sources/postgres/test_reselect.py::test_rows_are_found_by_the_key_of_the_event_when_that_is_asked_for",
     "snapshot.mode": f"{_SLOT}::test_when_needed_takes_a_new_snapshot",

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 import psycopg
@@ -91,9 +91,10 @@ class Lab:
         self._server.drop_database(DATABASE)
 
 
-def batches() -> list[tuple[Mode, ...]]:
-    """The modes, as many at a time as a server has slots and connections for."""
-    return [MODES[at : at + _AT_ONCE] for at in range(0, len(MODES), _AT_ONCE)]
+def batches(names: Collection[str] | None = None) -> list[tuple[Mode, ...]]:
+    """The modes of these names, None for all, as many at a time as a server has slots and connections for."""
+    modes = tuple(mode for mode in MODES if names is None or mode.id in names)
+    return [modes[at : at + _AT_ONCE] for at in range(0, len(modes), _AT_ONCE)]
 
 
 def is_last(records: list[dict[str, Any]]) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from typing import Any
 
 from headrace.converters.json import JsonConverter
@@ -60,11 +61,11 @@ def _is_last(records: list[SourceRecord]) -> bool:
     return any(r.topic == "srv.public.sentinel" and r.value is not None and r.value["op"] == "c" for r in records[-20:])
 
 
-def read_all(server: PostgresServer) -> tuple[Reading, list[str]]:
-    """What the tasks make of the corpus, and the names of the tables that the server can have."""
+def read_all(server: PostgresServer, modes: Collection[str]) -> tuple[Reading, list[str]]:
+    """What the tasks make of the corpus in modes of these names, and the names of the tables that the server can have."""
     result: Reading = {}
     names: list[str] = []
-    for batch in batches():
+    for batch in batches(modes):
         lab = Lab(server)
         names = lab.names
         result |= _read(lab, batch)
