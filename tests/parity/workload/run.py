@@ -115,7 +115,7 @@ class Run:
         self.tables.append(table)
 
     def _execute(self, statement: str) -> None:
-        self.sql.execute(statement)  # type: ignore[call-overload]
+        self.sql.execute(statement.encode())
 
     def _wait_for_slot(self, slot: str) -> None:
         deadline = time.monotonic() + _DEADLINE_S
@@ -157,7 +157,7 @@ class Run:
             change = "UPDATE mark SET c = %s WHERE n = 0"
         self.sql.execute(change, (self._marks,))
         deadline = time.monotonic() + _DEADLINE_S
-        missing = [(self.theirs, self._theirs), (self.ours, self._ours)]
+        missing: list[tuple[Theirs | Ours, deque[Event]]] = [(self.theirs, self._theirs), (self.ours, self._ours)]
         while missing:
             for side in list(missing):
                 came = side[0].take()
@@ -229,15 +229,14 @@ class Run:
         """Two transactions at once, their statements by turns."""
         open_ones = []
         for maker, connection in zip(makers, self.writers, strict=True):
-            statements = maker.transaction()
             connection.execute("BEGIN")
-            open_ones.append((connection, deque(statements)))
+            open_ones.append((connection, deque(maker.transaction())))
         while open_ones:
             turn = self.rng.choice(open_ones)
             connection, statements = turn
             try:
                 if statements:
-                    connection.execute(statements.popleft())  # type: ignore[call-overload]
+                    connection.execute(statements.popleft().encode())
                     continue
                 connection.execute("COMMIT")
             except psycopg.Error as error:
@@ -247,7 +246,7 @@ class Run:
 
     def _copies(self, maker: Writer) -> None:
         for statement, lines in maker.copies():
-            with self.sql.cursor().copy(statement) as rows:  # type: ignore[arg-type]
+            with self.sql.cursor().copy(statement.encode()) as rows:
                 for line in lines:
                     rows.write(f"{line}\n")
 
