@@ -8,7 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from headrace.sources.sql.offsets import Position
-from headrace.systems.sql import MOMENT_FUNCTION, moment_text
+from headrace.systems.sql import MOMENT_FUNCTION, bind, moment_text
 
 
 class Criteria:
@@ -35,17 +35,22 @@ class Criteria:
         stamp = self._stamp() if self.timestamps else ""
         number = self._quote(self.incrementing) if self.incrementing else ""
         if stamp:
-            conditions.append(f"{stamp} < :until")
+            conditions.append(f"{stamp} < {bind('until')}")
             order.append(stamp)
         if number:
             order.append(number)
+        since, last = bind("since"), bind("last")
+        behind = position.incrementing is not None
         if stamp and position.timestamp is not None:
-            if number and position.incrementing is not None:
-                conditions.append(f"(({stamp} = :since AND {number} > :last) OR {stamp} > :since)")
+            if number and behind:
+                conditions.append(f"(({stamp} = {since} AND {number} > {last}) OR {stamp} > {since})")
             else:
-                conditions.append(f"{stamp} > :since")
-        elif number and not stamp and position.incrementing is not None:
-            conditions.append(f"{number} > :last")
+                conditions.append(f"{stamp} > {since}")
+        elif number and not stamp and behind:
+            conditions.append(f"{number} > {last}")
+        if number and (stamp or not behind):
+            # A comparison leaves them out, so they are left out where there is none, too.
+            conditions.append(f"{number} IS NOT NULL")
         where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
         return f"{where} ORDER BY {', '.join(order)} ASC" if order else where
 

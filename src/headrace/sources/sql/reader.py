@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-import re
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -12,12 +12,11 @@ from zoneinfo import ZoneInfo
 from headrace.data import SourceRecord
 from headrace.errors import ConfigException, ConnectException, DataException
 from headrace.sources.sql.columns import RowBuilder, moment_of, typed
-from headrace.sources.sql.config import BULK, TIMESTAMP, numeric_mapping
+from headrace.sources.sql.config import BULK, numeric_mapping
 from headrace.sources.sql.criteria import Criteria
 from headrace.sources.sql.offsets import Position
 from headrace.systems.sql import Column, Database, Kind, RowStream, TableName
 
-_BIND = re.compile(r"(?<![:\w\\]):(?=\w)")
 Row = Sequence[Any]
 
 
@@ -50,11 +49,15 @@ class Reader:
         if table is not None:
             name = f"{quote(table.schema)}.{quote(table.name)}" if table.schema else quote(table.name)
             query = f"SELECT * FROM {name}"
-        self._select = _escaped(query)
+        self._select = query
         self._stream: RowStream | None = None
         self._ahead: list[Row] = []
         self._builder: RowBuilder | None = None
         self._shape: list[Column] = []
+        self._shaped = False
+        """Whether `_builder` is that of the running query."""
+        self._behind = position
+        """The last row that was read of the running query, or where it began."""
         self._declared: dict[str, Column] = {}
 
     def read(self, limit: int) -> tuple[list[SourceRecord], bool]:
@@ -85,16 +88,29 @@ class Reader:
         if self._mode == BULK:
             clause, values = "", {}
         else:
-            until = self._database.now() if self._criteria.timestamps else None
+            until = self._database.now(self._zone) if self._criteria.timestamps else None
             if until is not None:
                 until -= dt.timedelta(milliseconds=self._config["timestamp.delay.interval.ms"])
             clause, values = self._criteria.clause(self.position), self._criteria.values(self.position, until)
         suffix = self._config["query.suffix"].strip()
         if self.table is not None:
             self._declared = {column.name: column for column in self._database.columns(self.table)}
-        statement = self._select + clause + (f" {_escaped(suffix)}" if suffix else "")
+        # Each on a line of its own: a query may end with a comment.
+        statement = "\n".join(part for part in (self._select, clause, suffix) if part)
         self._stream = self._database.query(statement, values, limit + 1)
-        self._builder = None
+        self._shaped = False
+        self._behind = self.position
+
+    def _builder_for(self, rows: Sequence[Row]) -> RowBuilder:
+        """Made anew when the columns are others than in the query before; one query's stay."""
+        if self._builder is None or not self._shaped:
+            shape = self._columns(rows)
+            if self._builder is None or shape != self._shape:
+                name = self.table.name if self.table else None
+                mapping, granularity = numeric_mapping(self._config), self._config["timestamp.granularity"]
+                self._builder = RowBuilder(name, shape, self._zone, mapping, granularity)
+            self._shape, self._shaped = shape, True
+        return self._builder
 
     def _columns(self, rows: Sequence[Row]) -> list[Column]:
         """Types from the answer where the driver tells them, else from the catalog; whether NULL is allowed from the catalog."""
@@ -111,12 +127,7 @@ class Reader:
 
     def _records(self, batch: Sequence[Row], rows: Sequence[Row], done: bool) -> tuple[list[SourceRecord], Position]:
         """The batch's records, and the position behind them. `rows` has one more, unless the query is done."""
-        if self._builder is None:
-            shape = self._columns(rows)
-            name = self.table.name if self.table else None
-            mapping, granularity = numeric_mapping(self._config), self._config["timestamp.granularity"]
-            self._builder = RowBuilder(name, shape, self._zone, mapping, granularity)
-        builder = self._builder
+        builder = self._builder_for(rows)
         values = builder.build(batch)
         if self._mode == BULK:
             bulk = [
@@ -124,32 +135,41 @@ class Reader:
                 for value in values
             ]
             return bulk, self.position
-        positions = self._positions(rows, len(batch), done)
+        keys = self._keys(rows)
+        positions = self._positions(keys, len(batch), done)
         partition, topic, schema = self._partition, self._topic, builder.schema
         records = [
             SourceRecord(partition, position.as_offset(), topic, value_schema=schema, value=value)
             for position, value in zip(positions, values, strict=True)
         ]
+        self._behind = keys[len(batch) - 1]
         return records, positions[-1]
 
-    def _positions(self, rows: Sequence[Row], count: int, done: bool) -> list[Position]:
-        """Where to go on after each of the first `count` rows; `rows` has one more, unless the query is done."""
+    def _keys(self, rows: Sequence[Row]) -> list[Position]:
+        """What the rows are ordered by."""
         assert self._stream is not None
-        names = self._stream.names
-        numbers = [self._number(row, names) for row in rows] if self._criteria.incrementing else [None] * len(rows)
-        if not self._criteria.timestamps:
-            return [Position(None, number) for number in numbers[:count]]
-        places = [self._place(name, names) for name in self._criteria.timestamps]
-        stamps = [self._stamp(row, places) for row in rows]
-        if self._mode != TIMESTAMP:
-            return [Position(stamp, number) for stamp, number in zip(stamps[:count], numbers, strict=False)]
-        # Rows of one timestamp cannot be told apart: only behind the last of them may the position move past it.
+        names, criteria = self._stream.names, self._criteria
+        numbers: Sequence[int | None] = [None] * len(rows)
+        stamps: Sequence[dt.datetime | None] = numbers  # type: ignore[assignment]
+        if criteria.incrementing:
+            place = self._place(criteria.incrementing, names)
+            numbers = [_number(row[place]) for row in rows]
+        if criteria.timestamps:
+            places = [self._place(name, names) for name in criteria.timestamps]
+            stamps = [self._stamp(row, places) for row in rows]
+        keys = list(map(Position, stamps, numbers))
+        check_order(self._behind, keys, fresh=self._behind is self.position)
+        return keys
+
+    def _positions(self, keys: Sequence[Position], count: int, done: bool) -> list[Position]:
+        """Where to go on after each of the first `count` rows; there is one more key, unless the query is done.
+
+        Rows of one key cannot be told apart: only behind the last of them may the position move past it."""
         positions: list[Position] = []
         safe = self.position
         for index in range(count):
-            last_of_all = done and index == count - 1
-            if last_of_all or stamps[index] < stamps[index + 1]:
-                safe = Position(stamps[index], None)
+            if (done and index == count - 1) or keys[index] != keys[index + 1]:
+                safe = keys[index]
             positions.append(safe)
         return positions
 
@@ -165,28 +185,57 @@ class Reader:
             )
         return matches[0]
 
-    def _number(self, row: Row, names: Sequence[str]) -> int:
-        value = row[self._place(str(self._criteria.incrementing), names)]
-        try:
-            number = int(value)
-        except (TypeError, ValueError) as error:
-            raise ConnectException(
-                f"{value!r} in the incrementing column is no whole number.", code="SQL_VALUE_INVALID"
-            ) from error
-        if number != value:
-            raise ConnectException(
-                f"{value!r} in the incrementing column is no whole number.", code="SQL_VALUE_INVALID"
-            )
-        return number
-
     def _stamp(self, row: Row, places: Sequence[int]) -> dt.datetime:
         value = next((row[place] for place in places if row[place] is not None), None)
         if value is None:
             raise DataException("A row without timestamp was read.", code="SQL_VALUE_INVALID")
         stamp: dt.datetime = self._moment(value)
+        if (
+            isinstance(value, dt.datetime)
+            and value.tzinfo is None
+            and stamp.astimezone(self._zone).replace(tzinfo=None) != value
+        ):
+            # Asked for by another name than its own, it and its neighbours would be passed by.
+            raise DataException(
+                f"The time {value} does not exist in {self._zone.key}: clocks were put forward then.",
+                code="SQL_VALUE_INVALID",
+                field="db.timezone",
+                remedy="Set db.timezone to the zone that the column's times are in.",
+            )
         return stamp
 
 
-def _escaped(statement: str) -> str:
-    """A statement of the user's: what looks like a parameter in it is none."""
-    return _BIND.sub(r"\\:", statement)
+def check_order(behind: Position, keys: Sequence[Position], *, fresh: bool) -> None:
+    """ConnectException (SQL_ORDER) unless rows come in order, and the first ones behind `behind`; then rows would come again and again.
+
+    `fresh`: they are the first of a query, so that none may be at `behind` itself."""
+    for before, key in itertools.pairwise((behind, *keys)):
+        if before.timestamp is not None and key.timestamp is not None:
+            wrong = key.timestamp < before.timestamp
+        elif before.timestamp is None and before.incrementing is not None and key.incrementing is not None:
+            wrong = key.incrementing < before.incrementing or (fresh and key.incrementing == behind.incrementing)
+        else:
+            wrong = False
+        if wrong:
+            raise ConnectException(
+                f"A row at {key.as_offset()} was read behind {before.as_offset()}: the query does not keep to the conditions "
+                "and the order that are appended to it, or the column's times are not in db.timezone.",
+                code="SQL_ORDER",
+                field="query",
+                remedy="Put it into a subquery, as SELECT * FROM (…) AS rows.",
+            )
+
+
+def _number(value: Any) -> int:
+    try:
+        number = int(value)
+    except (TypeError, ValueError, ArithmeticError):
+        number = None
+    if number is None or number != value:
+        raise ConnectException(
+            f"{value!r} in the incrementing column is no whole number.",
+            code="SQL_VALUE_INVALID",
+            field="incrementing.column.name",
+            remedy="Choose a column of whole numbers.",
+        )
+    return number

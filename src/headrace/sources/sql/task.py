@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 from headrace import __version__
 from headrace.data import SourceRecord
@@ -103,7 +104,9 @@ class SqlSourceTask(SourceTask):
         if initial is None or "timestamp" not in self._config["mode"]:
             return Position()
         assert self._database is not None
-        return Position(self._database.now() if initial == -1 else from_millis(initial), None)
+        return Position(
+            self._database.now(ZoneInfo(self._config["db.timezone"])) if initial == -1 else from_millis(initial), None
+        )
 
     def poll(self) -> Sequence[SourceRecord] | None:
         if not self._readers:

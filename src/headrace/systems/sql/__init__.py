@@ -2,6 +2,7 @@
 
 from headrace.systems.sql.database import Database, RowStream
 from headrace.systems.sql.moments import MOMENT_FUNCTION, moment, moment_text
+from headrace.systems.sql.statements import bind
 from headrace.systems.sql.types import Column, Kind, TableName
 from headrace.systems.sql.url import SqlTarget, parse_url
 
@@ -13,6 +14,7 @@ __all__ = [
     "RowStream",
     "SqlTarget",
     "TableName",
+    "bind",
     "moment",
     "moment_text",
     "parse_url",

@@ -15,6 +15,7 @@ from headrace.errors import ConfigException
 from headrace.systems.sql.columns import from_postgres, from_reflection
 from headrace.systems.sql.errors import map_error
 from headrace.systems.sql.moments import MOMENT_FUNCTION, moment_text
+from headrace.systems.sql.statements import Statement
 from headrace.systems.sql.types import Column, TableName
 from headrace.systems.sql.url import FIELD, SqlTarget
 
@@ -141,24 +142,26 @@ class Database:
             raise self._failure(error) from error
         return from_reflection(self.dialect, described)
 
-    def now(self) -> dt.datetime:
-        """The database's present time."""
+    def now(self, zone: dt.tzinfo) -> dt.datetime:
+        """The database's present time; `zone`: what it is in where the database does not say."""
         connection = self.connect()
         try:
             value = connection.exec_driver_sql(_NOW.get(self.dialect, "SELECT CURRENT_TIMESTAMP")).scalar_one()
             connection.rollback()
         except Exception as error:
             raise self._failure(error) from error
-        moment: dt.datetime = dt.datetime.fromisoformat(value) if isinstance(value, str) else value
-        return moment if moment.tzinfo is not None else moment.replace(tzinfo=dt.UTC)
+        if isinstance(value, str):
+            return dt.datetime.fromisoformat(value).replace(tzinfo=dt.UTC)
+        moment: dt.datetime = value
+        return moment if moment.tzinfo is not None else moment.replace(tzinfo=zone)
 
     def query(self, statement: str, values: Mapping[str, Any], buffer: int) -> RowStream:
-        """Run a statement with `:name` parameters; rows are read in portions of `buffer`. One stream at a time."""
+        """Run a statement whose parameters `bind` has put in; rows are read in portions of `buffer`. One stream at a time."""
         connection = self.connect()
         try:
             connection.rollback()
             result = connection.execute(
-                text(statement), dict(values), execution_options={"stream_results": True, "max_row_buffer": buffer}
+                Statement(statement), dict(values), execution_options={"stream_results": True, "max_row_buffer": buffer}
             )
             columns = None
             if self.dialect == "postgresql":
@@ -180,7 +183,10 @@ class Database:
         """The name as an identifier of this database, always quoted."""
         self.connect()
         assert self._engine is not None
-        return self._engine.dialect.identifier_preparer.quote_identifier(name)
+        preparer: Any = self._engine.dialect.identifier_preparer
+        # Not quote_identifier: that doubles percent signs, which a statement does once more.
+        inside = name.replace(preparer.escape_quote, preparer.escape_to_quote)
+        return f"{preparer.initial_quote}{inside}{preparer.final_quote}"
 
     def close(self) -> None:
         """Close; the next call opens again. Never raises."""
