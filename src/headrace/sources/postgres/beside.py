@@ -5,6 +5,7 @@ from __future__ import annotations
 from headrace.cdc.signals.payload import Signal
 from headrace.data import SourceRecord
 from headrace.errors import ConfigException
+from headrace.sources.postgres.beside_channels import REST, enabled
 from headrace.sources.postgres.config import PostgresConfig
 from headrace.sources.postgres.events import Offset
 from headrace.sources.postgres.feedback import Feedback
@@ -16,16 +17,14 @@ from headrace.sources.postgres.stream import StreamDecoder
 from headrace.spi.context import SourceTaskContext
 
 _OPENING_WAIT_S = 0.1
-_REST = ("jmx", "in-process")
 
 
 def wanted(config: PostgresConfig) -> bool:
     """Whether any of it is on."""
-    channels = {name.strip().lower() for name in config["signal.enabled.channels"] or ()}
     return bool(
         config.signal_tables()
         or config["read.only"]
-        or channels - {"source", ""}
+        or enabled(config) - {"source"}
         or config["notification.enabled.channels"]
     )
 
@@ -35,14 +34,23 @@ def beside_stream(config: PostgresConfig, context: SourceTaskContext, numbers: N
     return Beside(config, context, numbers) if wanted(config) else None
 
 
+def not_taken() -> ConfigException:
+    """Why a signal by REST is refused."""
+    return ConfigException(
+        "Signals by REST are not among the enabled channels of this connector.",
+        code="SIGNAL_CHANNEL_OFF",
+        field="signal.enabled.channels",
+        remedy="Add jmx, which is the REST interface here, to signal.enabled.channels.",
+    )
+
+
 class Beside:
     """Calls in the order of the loop: `stream_class`, `attach`, then for each poll `instead` or `before_reading`, `fed`."""
 
     def __init__(self, config: PostgresConfig, context: SourceTaskContext, numbers: Numbers) -> None:
         self.signalling = Signalling(config, context, numbers)
         self._classes: dict[type[StreamDecoder], type[StreamDecoder]] = {}
-        channels = {name.strip().lower() for name in config["signal.enabled.channels"] or ()}
-        self._takes_signals = not channels.isdisjoint(_REST)
+        self._takes_signals = not enabled(config).isdisjoint(REST)
 
     def stream_class(self, plain: type[StreamDecoder]) -> type[StreamDecoder]:
         """A stream that also takes heed of signals."""
@@ -60,12 +68,7 @@ class Beside:
     def signal(self, id: str, type: str, data: str | None) -> None:
         """From the worker's REST interface, on another thread."""
         if not self._takes_signals:
-            raise ConfigException(
-                "Signals by REST are not among the enabled channels of this connector.",
-                code="SIGNAL_CHANNEL_OFF",
-                field="signal.enabled.channels",
-                remedy="Add jmx, which is the REST interface here, to signal.enabled.channels.",
-            )
+            raise not_taken()
         self.signalling.signals.put(Signal(id, type, data, "jmx"))
 
     def instead(self, limit: int) -> list[SourceRecord] | None:
@@ -88,6 +91,9 @@ class Beside:
         if self.signalling.after_feeding(out, reached):
             feedback.send(ask=True)
         out += self.signalling.notifier.take()
+        if out:
+            # The records say it.
+            self.signalling.take_changed()
 
     def told(self) -> Offset | None:
         """An offset to be stored although no record carries it; None when there is nothing new to say."""

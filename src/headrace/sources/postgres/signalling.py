@@ -9,24 +9,23 @@ import json
 import logging
 import time
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from headrace.cdc.notifications import IncrementalNotices, InitialNotices, Notifier, TableNotices
-from headrace.cdc.signals.channels import Channel, FileChannel, QueueChannel, TopicChannel
+from headrace.cdc.signals.channels import Channel, QueueChannel
 from headrace.cdc.signals.payload import WINDOW_CLOSE, Signal, SignalRefused, SnapshotRequest
 from headrace.cdc.signals.processor import SignalProcessor
 from headrace.data import SourceRecord
+from headrace.sources.postgres.beside_channels import enabled, open_channels
 from headrace.sources.postgres.beside_offset import BesideOffset
 from headrace.sources.postgres.blocking import BlockingSnapshots
 from headrace.sources.postgres.config import PostgresConfig
 from headrace.sources.postgres.events import Clock, Offset
-from headrace.sources.postgres.incremental.chunks import ChunkReader, Row, table_name
+from headrace.sources.postgres.incremental.assembly import closes_by_delete, incremental_snapshots
+from headrace.sources.postgres.incremental.chunks import Row
 from headrace.sources.postgres.incremental.measures import ChunkCounts
 from headrace.sources.postgres.incremental.snapshots import IncrementalSnapshots, MoreKeys
 from headrace.sources.postgres.incremental.state import SnapshotState
-from headrace.sources.postgres.incremental.tables import ChunkTables, NoSuchTableError, as_streamed, table_names
-from headrace.sources.postgres.incremental.watermarks import LogPositions, SignalRows, Watermarks
 from headrace.sources.postgres.metrics import Numbers
 from headrace.sources.postgres.offsets import BLOCKING_KEY
 from headrace.sources.postgres.session import PgSession
@@ -57,7 +56,7 @@ class Signalling:
         self.initial_notices = InitialNotices(self.notifier)
         self._notices = IncrementalNotices(self.notifier)
         self.signals = QueueChannel()
-        self._channels = self._open_channels(context, server)
+        self._channels = open_channels(config, context)
         self._interval_s = config["signal.poll.interval.ms"] / 1000
         self._next_look = 0.0
         self._processor = SignalProcessor(self, self._here)
@@ -79,25 +78,10 @@ class Signalling:
         self._template: list[Any] | None = None
         self._extra: Mapping[str, Any] | None = None
 
-    def _open_channels(self, context: SourceTaskContext, server: str) -> list[Channel]:
-        enabled = {name.strip().lower() for name in self._config["signal.enabled.channels"] or ()}
-        channels: list[Channel] = []
-        if "file" in enabled:
-            path = Path(self._config["signal.file"])
-            channels.append(FileChannel(path))
-            logger.info("Signals are read from the file %s.", path.absolute())
-        if "kafka" in enabled:
-            topic = self._config.text("signal.kafka.topic") or f"{server}-signal"
-            channels.append(TopicChannel(context.topic_reader(topic, self._config["signal.kafka.groupId"]), server))
-            logger.info("Signals are read from the topic %s.", topic)
-        return channels
-
     @property
     def tables(self) -> list[str]:
         """The signalling tables, `schema.table`."""
-        if "source" not in {name.strip().lower() for name in self._config["signal.enabled.channels"] or ()}:
-            return []
-        return self._config.signal_tables()
+        return self._config.signal_tables() if "source" in enabled(self._config) else []
 
     # The initial snapshot -----------------------------------------------------------------------------------------
 
@@ -125,15 +109,14 @@ class Signalling:
     def attach(self, session: PgSession, decoder: SignalledStream, at: Offset) -> None:
         """Stand beside a stream that begins at the offset `at`."""
         self._session, self._decoder = session, decoder
-        marks = self._watermarks()
         decoder.listener = self
         decoder.signal_tables = frozenset(self.tables)
-        decoder.deletes = self._config.word("incremental.snapshot.watermarking.strategy") == "insert_delete"
+        decoder.deletes = closes_by_delete(self._config)
         paused = self._snapshots.paused if self._snapshots is not None else False
-        self._snapshots = None
-        if marks is not None:
-            self._snapshots = self._incremental(session, marks, SnapshotState.of(at))
-            self._snapshots.paused = paused and self._snapshots.state.running
+        state = SnapshotState.of(at)
+        self._snapshots = incremental_snapshots(self._config, session, state, self._notices, self.counts, self)
+        if self._snapshots is not None:
+            self._snapshots.paused = paused and state.running
         decoder.snapshots = self._snapshots
         if not self._attached:
             self.blocking.load(at.get(BLOCKING_KEY))
@@ -143,54 +126,6 @@ class Signalling:
         self._begun = self._asked = False
         self._extra = self._keys()
         decoder.carry(self._extra)
-
-    def _watermarks(self) -> Watermarks | None:
-        if self._config["read.only"]:
-            return LogPositions()
-        tables = self._config.signal_tables()
-        if not tables:
-            return None
-        delete = self._config.word("incremental.snapshot.watermarking.strategy") == "insert_delete"
-        return SignalRows(table_name(tables[0]), delete=delete)
-
-    def _incremental(self, session: PgSession, marks: Watermarks, state: SnapshotState) -> IncrementalSnapshots:
-        config = self._config
-        tables = ChunkTables(
-            session.codecs,
-            captured=session.capture,
-            comments=config["include.schema.comments"],
-            publication=lambda: config["publication.name"],
-        )
-        reader = ChunkReader(
-            tables, session.target, config["incremental.snapshot.chunk.size"], config.rules().on_failure
-        )
-        return IncrementalSnapshots(
-            state,
-            reader,
-            marks,
-            self._notices,
-            self.counts,
-            self,
-            lambda: session.connections.sql,
-            session.target,
-            self._capturable,
-            self._streamed,
-        )
-
-    def _capturable(self) -> list[str]:
-        assert self._session is not None
-        capture = self._session.capture
-        return [f"{name.schema}.{name.table}" for name in table_names(self._session.connections.sql) if capture(*name)]
-
-    def _streamed(self, id: str) -> list[str]:
-        """The names that the table's changes come under, where they are others that are captured; else its own."""
-        assert self._session is not None
-        try:
-            name = table_name(id)
-        except NoSuchTableError:
-            return [id]
-        found = as_streamed(self._session.connections.sql, self._config["publication.name"], name)
-        return [f"{one.schema}.{one.table}" for one in found if self._session.capture(*one)] or [id]
 
     def detach(self) -> None:
         """The stream has ended."""

@@ -10,21 +10,20 @@ import logging
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from headrace.cdc.envelope import context_headers
 from headrace.data import Header, SourceRecord
-from headrace.errors import ConfigException, HeadraceError, RetryClass
+from headrace.errors import HeadraceError, RetryClass
 from headrace.sources.postgres import metrics
 from headrace.sources.postgres.beats import Heartbeats
-from headrace.sources.postgres.beside import Beside, beside_stream
+from headrace.sources.postgres.beside import Beside, beside_stream, not_taken
 from headrace.sources.postgres.config import PostgresConfig
 from headrace.sources.postgres.events import Clock
 from headrace.sources.postgres.feedback import Feedback, FlushPolicy
-from headrace.sources.postgres.offsets import flush_position
 from headrace.sources.postgres.retries import Retries
 from headrace.sources.postgres.session import PgSession, SnapshotLaterError, StreamStart
 from headrace.sources.postgres.snapshot import Snapshot
+from headrace.sources.postgres.stored_position import StoredPosition
 from headrace.sources.postgres.stream import StreamDecoder
 from headrace.spi import SourceTask
 from headrace.spi.context import SourceOffset, SourcePartition
@@ -48,12 +47,9 @@ class PostgresSourceTask(SourceTask):
         self._feedback: Feedback | None = None
         self._payloads: Sequence[bytes] = ()
         self._index = 0
-        self._handed: Mapping[str, Any] | None = None
-        self._committed: Mapping[str, Any] | None = None
         self._wait_until = 0.0
         self._snapshot_at: float | None = None
         self._finished = False
-        self._move_on_at = 0.0
         self._beside: Beside | None = None
 
     def start(self, props: Mapping[str, str]) -> None:
@@ -62,8 +58,7 @@ class PostgresSourceTask(SourceTask):
         if config["extended.headers.enabled"]:
             self._headers = context_headers(config["topic.prefix"], "postgresql")
         self._retries = Retries(config, time.monotonic)
-        self._partition = {"server": config["topic.prefix"]}
-        self._committed = self.context.offset_reader.offset(self._partition)
+        self._position = StoredPosition(config, self.context)
         self._limit: int = config["max.batch.size"]
         self._wait_s = min(1.0, config["poll.interval.ms"] / 1000)
         self._heartbeats = Heartbeats(config)
@@ -105,10 +100,10 @@ class PostgresSourceTask(SourceTask):
         if self._snapshot is not None:
             records = self._snapshot.poll(self._limit)
             if records is not None:
-                return self._hand_over(records)
+                return self._position.hand_over(records)
             told = self._leave_snapshot()
             if told:
-                return self._hand_over(told)
+                return self._position.hand_over(told)
         if self._next is not None and time.monotonic() >= self._wait_until:
             self._start_stream(self._next)
         if self._decoder is None:
@@ -122,9 +117,9 @@ class PostgresSourceTask(SourceTask):
         if self._beside is not None:
             session.stream_class = self._beside.stream_class
         self._session = session
-        at = self._handed if self._handed is not None else self._committed
+        resuming = self._position.handed is not None
         try:
-            first = session.open(at, self.numbers.snapshot, resuming=self._handed is not None)
+            first = session.open(self._position.at, self.numbers.snapshot, resuming=resuming)
         except SnapshotLaterError as later:
             self._disconnect()
             self._snapshot_at = self._wait_until = later.at
@@ -142,7 +137,7 @@ class PostgresSourceTask(SourceTask):
             logger.info("snapshot.mode wants neither snapshot nor stream: nothing is left to do.")
             self._finished = True
         else:
-            if self._beside is not None and self._handed is None:
+            if self._beside is not None and not resuming:
                 self._beside.signalling.skipped = True
             self._next = first
 
@@ -174,13 +169,8 @@ class PostgresSourceTask(SourceTask):
             interval = min(interval, self._session.sender_timeout_s / 3)
         timeout_s, action = self._config["lsn.flush.timeout.ms"] / 1000, self._config.word("lsn.flush.timeout.action")
         policy = FlushPolicy(timeout_s, action)
-        self._feedback = Feedback(self._session.connections.replication, interval, self._committed_flush(), policy)
+        self._feedback = Feedback(self._session.connections.replication, interval, self._position.flushed(), policy)
         self.numbers.connected = True
-
-    def _committed_flush(self) -> int:
-        if self._committed is None or self._config.manual_flush:
-            return 0
-        return flush_position(self._committed) or 0
 
     def _stream(self) -> list[SourceRecord]:
         decoder, session, feedback = self._decoder, self._session, self._feedback
@@ -194,7 +184,7 @@ class PostgresSourceTask(SourceTask):
         if beside is not None:
             instead = beside.instead(self._limit)
             if instead is not None:
-                return self._hand_over(instead)
+                return self._position.hand_over(instead)
             beside.before_reading(out, self._reached(decoder))
         deadline = time.monotonic() + self._patience(feedback)
         while not out:
@@ -219,10 +209,13 @@ class PostgresSourceTask(SourceTask):
         if self._heartbeats.due:
             out.append(self._heartbeats.record(session, decoder, lambda: self._reached(decoder)))
         if not out:
-            self._move_on(decoder, feedback)
+            told = beside.told() if beside is not None else None
+            if told is not None:
+                self._position.tell(told)
+            self._position.move_on(decoder, feedback, self._reached(decoder))
             return out
         decoder.handed_over()
-        return self._hand_over(out)
+        return self._position.hand_over(out)
 
     def _patience(self, feedback: Feedback) -> float:
         """How long the stream is waited for."""
@@ -234,11 +227,6 @@ class PostgresSourceTask(SourceTask):
             wait_s = self._beside.signalling.wait_s(wait_s)
         return min(wait_s, _PRESSED_S) if feedback.pressed else wait_s
 
-    def _hand_over(self, records: list[SourceRecord]) -> list[SourceRecord]:
-        if records:
-            self._handed = records[-1].source_offset
-        return records
-
     # Confirmation ------------------------------------------------------------------------------------------------
 
     def _reached(self, decoder: StreamDecoder) -> int | None:
@@ -247,39 +235,9 @@ class PostgresSourceTask(SourceTask):
             return None
         return max(decoder.reached, decoder.last_end)
 
-    def _move_on(self, decoder: StreamDecoder, feedback: Feedback) -> None:
-        """Nothing came for us: let the stored offset follow the stream, and the slot the offset, once it is committed."""
-        now, urgent = time.monotonic(), feedback.pressed
-        told_beside = self._beside.told() if self._beside is not None else None
-        if told_beside is not None:
-            self._handed = told_beside
-            self.context.advance(self._partition, told_beside, urgent=True)
-        if not urgent and now < self._move_on_at:
-            return
-        reached = self._reached(decoder)
-        told = self._committed if urgent or self._handed is None else self._handed
-        if reached is None or reached <= (flush_position(told or {}) or 0):
-            return
-        self._move_on_at = now + self._config["status.update.interval.ms"] / 1000
-        self._handed = decoder.move_on(reached, time.time_ns() // 1000)
-        self.context.advance(self._partition, self._handed, urgent=urgent)
-
     def offsets_committed(self, offsets: Sequence[tuple[SourcePartition, SourceOffset]]) -> None:
-        for partition, offset in offsets:
-            if dict(partition) != self._partition:
-                continue
-            self._committed = dict(offset)
-            if self._beside is not None:
-                self._beside.signalling.committed()
-            if self._feedback is None or self._config.manual_flush:
-                continue
-            lsn = flush_position(offset)
-            if lsn:
-                try:
-                    self._feedback.confirm(lsn)
-                except HeadraceError as error:
-                    # The next poll meets the broken connection; the position is sent again over the new one.
-                    logger.info("The position could not be confirmed yet: %s", error)
+        if self._position.is_durable(offsets, self._feedback) and self._beside is not None:
+            self._beside.signalling.committed()
 
     # Failure and end ---------------------------------------------------------------------------------------------
 
@@ -312,12 +270,7 @@ class PostgresSourceTask(SourceTask):
 
     def signal(self, id: str, type: str, data: str | None) -> None:
         if self._beside is None:
-            raise ConfigException(
-                "This connector takes no signals.",
-                code="SIGNAL_CHANNEL_OFF",
-                field="signal.enabled.channels",
-                remedy="Add jmx, which is the REST interface here, to signal.enabled.channels.",
-            )
+            raise not_taken()
         self._beside.signal(id, type, data)
 
     def paused(self) -> None:
