@@ -49,9 +49,16 @@ def register(metrics: PluginMetrics, numbers: Numbers, server: str, tags: dict[s
 
 
 def register_table(metrics: PluginMetrics, numbers: Numbers, server: str, tags: dict[str, str], table: str) -> None:
-    """RowsScanned of one table of the snapshot."""
+    """What there is of one table of the snapshot."""
     labels = {"plugin": "postgres", "name": server, "context": "snapshot", "table": table, **tags}
     metrics.gauge("debezium_metrics_RowsScanned", lambda: numbers.snapshot.scanned.get(table), labels)
+    for attribute, place in (("TableChunkCounts", 0), ("TableChunksCompletedCounts", 1)):
+
+        def chunks(place: int = place) -> float | None:
+            known = numbers.snapshot.chunks.get(table)
+            return None if known is None else float(known[place])
+
+        metrics.gauge(f"debezium_metrics_{attribute}", chunks, labels)
 
 
 def register_chunks(metrics: PluginMetrics, counts: ChunkCounts, server: str, tags: dict[str, str]) -> None:

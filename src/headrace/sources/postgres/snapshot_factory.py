@@ -288,7 +288,12 @@ def _multiplier(config: PostgresConfig) -> Callable[[str], int]:
     dbname = config["database.dbname"]
 
     def multiplier(table: str) -> int:
-        own = config.text(f"{_MULTIPLIER}.{table}") or config.text(f"{_MULTIPLIER}.{dbname}.{table}")
-        return int(own) if own else int(config[_MULTIPLIER])
+        for key in (f"{_MULTIPLIER}.{table}", f"{_MULTIPLIER}.{dbname}.{table}"):
+            own = config.text(key)
+            if own is not None and own.strip().isdigit() and int(own) > 0:
+                return int(own)
+            if own is not None:
+                logger.warning("%s is %s, which is no positive number: %s holds.", key, own, _MULTIPLIER)
+        return int(config[_MULTIPLIER])
 
     return multiplier
