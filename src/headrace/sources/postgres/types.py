@@ -102,7 +102,7 @@ def _scalar(type: ResolvedType, registry: TypeRegistry, modes: Modes) -> TypePla
     if name == "bytea":
         return _bytea(modes)
     if name in ("bit", "varbit"):
-        return _bits(type.typmod, modes)
+        return _bits(name, type.typmod, modes)
     if name == "hstore":
         return _hstore(modes)
     if name == "point":
@@ -174,7 +174,9 @@ def _unknown(name: str, modes: Modes) -> TypePlan:
     return TypePlan(SchemaBuilder.string, raw, code, names, lambda s: "", modes.unchanged_text)
 
 
-def _bits(typmod: int, modes: Modes) -> TypePlan:
+def _bits(name: str, typmod: int, modes: Modes) -> TypePlan:
+    if typmod == 1 and name == "bit":
+        return TypePlan(SchemaBuilder.bool, 'x == b"1"', 'x == "1"', {}, lambda schema: False, None)
     if typmod == 1:
         # varbit(1) may be empty, which is no truth value.
         code = "one_bit[x] if x in one_bit else no_bit()"
