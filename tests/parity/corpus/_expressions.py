@@ -363,6 +363,12 @@ value.after.dec + value.after.f64
 value.after.dec / value.after.dec
 value.after.id / 3.0
 1000 / 3
+0 / (4 - 10)
+0 * 2.5 * -1L
+value.after.n16 % 2.5
+value.after.dec % 2.5
+20 % 0.5
+47.0 % 2
 100000000000 / 7
 0.1 * 3
 7 % -3

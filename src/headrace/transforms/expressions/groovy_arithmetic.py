@@ -45,7 +45,9 @@ def _calculated(
         if isinstance(one, float) or isinstance(other, float):
             return float(point(float(one), float(other)))
         if isinstance(one, Decimal) or isinstance(other, Decimal):
-            return whole(_decimal(one), _decimal(other))
+            result: Decimal = whole(_decimal(one), _decimal(other))
+            # A BigDecimal has no negative zero.
+            return result if result else result.copy_abs()
         return _wrapped(whole(int(one), int(other)), not (_narrow(one) and _narrow(other)))
     except OverflowError:
         return math.inf
@@ -95,7 +97,8 @@ def _divide(one: Any, other: Any) -> Any:
     if not right:
         raise EvaluationFailure("Division by zero")
     try:
-        return _TRIED.divide(left, right)
+        result = _TRIED.divide(left, right)
+        return result if result else result.copy_abs()
     except Inexact:
         digits = max(_precision(left), _precision(right)) + 10
         result = Context(prec=digits, rounding=ROUND_HALF_UP).divide(left, right)
@@ -125,13 +128,24 @@ def _scale(number: Decimal) -> int:
 def _remainder(one: Any, other: Any) -> Any:
     def whole(a: Any, b: Any) -> Any:
         if isinstance(a, Decimal):
-            return _EXACT.remainder(a, b)
+            return _decimal_remainder(a, b)
         return int(math.copysign(1, a)) * (abs(a) % abs(b))
 
     def point(a: float, b: float) -> float:
         return math.nan if not b or math.isinf(a) else math.fmod(a, b)
 
     return _calculated(one, other, "%", whole, point)
+
+
+def _decimal_remainder(one: Decimal, other: Decimal) -> Decimal:
+    """As BigDecimal.remainder, whose scale follows from that of the whole quotient."""
+    result = _EXACT.remainder(one, other)
+    quotient = int(_EXACT.divide_int(one, other))
+    preferred = _scale(one) - _scale(other)
+    if preferred < 0 and quotient:
+        text = str(abs(quotient))
+        preferred = -min(len(text) - len(text.rstrip("0")), -preferred)
+    return result.quantize(Decimal(1).scaleb(-max(_scale(one), preferred + _scale(other))), context=_EXACT)
 
 
 def _power(one: Any, other: Any) -> Any:
@@ -157,7 +171,7 @@ def negative(value: Any) -> Any:
         raise EvaluationFailure(f"'-' is not possible with {described(value)}")
     if isinstance(value, int):
         return _wrapped(-int(value), not _narrow(value))
-    return -value if isinstance(value, float) else value.copy_negate()
+    return -value if isinstance(value, float) else value.copy_negate() if value else value
 
 
 def bitwise(operator: str) -> Callable[[Any, Any], Any]:

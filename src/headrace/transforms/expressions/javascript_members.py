@@ -82,7 +82,7 @@ def _parse_int(text: Any, base: Any = 10) -> float:
 
 
 def _parse_float(text: Any) -> float:
-    found = re.match(r"\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)", to_text(text), re.ASCII)
+    found = re.match(r"\s*([+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?)", to_text(text), re.ASCII)
     return whole(float(found[1])) if found else math.nan
 
 

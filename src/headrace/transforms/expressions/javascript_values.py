@@ -16,7 +16,7 @@ from headrace.transforms.expressions.groovy_text_methods import millis
 from headrace.transforms.expressions.values import EnumName, HeaderMap, described, java_text
 from headrace.transforms.patterns import java_pattern
 
-_NUMBER: Final = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
+_NUMBER: Final = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 _SPACE: Final = " \t\n\r\v\f\u00a0\ufeff\u2028\u2029"
 
 
