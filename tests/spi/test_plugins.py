@@ -92,6 +92,12 @@ def test_two_names_of_one_class() -> None:
     assert registry.find(PluginKind.SINK, "X").class_name == "org.apache.X"
 
 
+def test_a_short_name_of_kafkas_own_means_kafkas_own() -> None:
+    """Debezium has a Filter too; configurations written for Kafka's keep their meaning."""
+    registry = PluginRegistry.discover()
+    assert registry.find(PluginKind.TRANSFORMATION, "Filter").class_name == "org.apache.kafka.connect.transforms.Filter"
+
+
 def test_plugin_path_distribution(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "path", list(sys.path))
     info = tmp_path / "pathdist-1.0.dist-info"

@@ -166,7 +166,8 @@ class PluginRegistry:
     def find(self, kinds: Kinds, name: str) -> PluginEntry:
         """The plugin of that full name, simple name or alias; with several kinds the first that has it.
 
-        NotFoundException (code PLUGIN_NOT_FOUND) with the nearest names; also when a short name means more than one plugin.
+        NotFoundException (code PLUGIN_NOT_FOUND) with the nearest names; also when a short name means more than one plugin and none
+        of them is Kafka's own.
         ConnectException (code PLUGIN_IMPORT_FAILED) when it lies in a module that could not be imported."""
         wanted = _kinds(kinds)
         for kind in wanted:
@@ -174,6 +175,8 @@ class PluginRegistry:
                 return entry
         candidates = self.entries(wanted)
         matches = [entry for entry in candidates if name in entry.aliases()]
+        # What is Kafka's own has its short name there, whatever else is installed.
+        matches = [entry for entry in matches if entry.class_name.startswith("org.apache.kafka.")] or matches
         if len({entry.target for entry in matches}) == 1:
             # A class may have two full names, its own and the one it stands in for; the latter is what clients know.
             return min(matches, key=lambda entry: (wanted.index(entry.kind), entry.class_name.startswith("headrace.")))
