@@ -31,7 +31,7 @@ from typing import Any, Final, Protocol
 
 from headrace.cdc.notifications import TableNotices
 from headrace.data import SourceRecord
-from headrace.errors import DataException, RetriableException
+from headrace.errors import RetriableException
 from headrace.foundation.failpoints import failpoint
 from headrace.sources.postgres.events import Clock, Offset, RecordMaker, sequence
 from headrace.sources.postgres.failures import raise_as_ours
@@ -39,11 +39,11 @@ from headrace.sources.postgres.offsets import snapshot_offset
 from headrace.sources.postgres.shapes import TableShape
 from headrace.sources.postgres.snapshot_chunks import Chunk, ChunkPlanner, SnapshotTable
 from headrace.sources.postgres.snapshot_counts import SnapshotCounts
+from headrace.sources.postgres.snapshot_decode import RowDecoder
 from headrace.sources.postgres.snapshot_lanes import Lane, Lanes
 from headrace.sources.postgres.snapshot_progress import Progress, SnapshotOffset
 from headrace.sources.postgres.snapshot_row import present_row
 from headrace.sources.postgres.tables import TableCodec
-from headrace.sources.postgres.type_plan import StaleEnum
 from headrace.systems.postgres import PgTarget
 
 __all__ = ["Snapshot", "SnapshotCounts", "SnapshotTable", "present_row"]
@@ -108,12 +108,10 @@ class Snapshot:
         self._lanes = lanes
         self._planner = planner
         self._target = target
-        self._open_table = open_table
-        self._refresh_enum = refresh_enum
+        self._decoder = RowDecoder(open_table, refresh_enum, counts, on_failure)
         self._maker = maker
         self.lsn = lsn
         self._counts = counts
-        self._on_failure = on_failure
         self._progress = progress
         self._before = before
         self._clock = Clock.at(time.time_ns())
@@ -186,7 +184,7 @@ class Snapshot:
             chunks = self._planner.chunks(table)
             self._counts.scanned.setdefault(table.shape.name, 0)
             self._counts.chunks[table.shape.name] = (len(chunks), 0)
-            reading = _Reading(table, self._open_table(table.shape), len(chunks))
+            reading = _Reading(table, self._decoder.open_table(table.shape), len(chunks))
             self._readings[table.id] = reading
             if self.notices is not None:
                 self.notices.begun(table.shape.name)
@@ -298,7 +296,9 @@ class Snapshot:
             return
         reading = self._readings[chunk.table.id]
         counts, name = self._counts, chunk.table.shape.name
-        for codec, rows in self._decoded(lane, reading, lines):
+        assert lane.codec is not None
+        for codec, rows in self._decoder.rows(lane.codec, lines):
+            lane.codec = reading.codec = codec
             self._clock = Clock.at(time.time_ns())
             counts.scanned[name] += len(rows)
             counts.rows += len(rows)
@@ -339,48 +339,3 @@ class Snapshot:
         source[9] = codec.shape.schema
         source[10] = codec.shape.table
         self._maker.change(out, codec, "r", codec.key_of(row), None, codec.row(row), source, self._clock, self._offset)
-
-    def _decoded(
-        self, lane: Lane, reading: _Reading, lines: list[bytes]
-    ) -> Iterator[tuple[TableCodec, list[list[Any]]]]:
-        """The rows in lumps, with the codec that decoded them."""
-        codec = lane.codec
-        assert codec is not None
-        decode, rows = codec.decode_copy, []
-        for line in lines:
-            try:
-                rows.append(decode(line))
-            except (DataException, StaleEnum) as error:
-                if rows:
-                    yield codec, rows
-                    rows = []
-                codec, row = self._once_more(reading.table, codec, line, error)
-                lane.codec = reading.codec = codec
-                decode = codec.decode_copy
-                if row is not None:
-                    rows.append(row)
-        if rows:
-            yield codec, rows
-
-    def _once_more(
-        self, table: SnapshotTable, codec: TableCodec, line: bytes, error: Exception
-    ) -> tuple[TableCodec, list[Any] | None]:
-        """As the stream does: fresh enum labels, then value by value, then as event.processing.failure.handling.mode says."""
-        for open_ended in (False, True):
-            if not isinstance(error, StaleEnum):
-                break
-            self._refresh_enum(error.oid, open_ended)
-            codec = self._open_table(table.shape)
-            try:
-                return codec, codec.decode_copy(line)
-            except (DataException, StaleEnum) as later:
-                error = later
-        try:
-            return codec, codec.slow().decode_copy(line)
-        except DataException as failure:
-            self._counts.erroneous += 1
-            if self._on_failure == "fail":
-                raise
-            if self._on_failure == "warn":
-                logger.error("A row of %s is left out of the snapshot: %s", table.shape.name, failure)
-            return codec, None

@@ -1,4 +1,4 @@
-"""Opens snapshots: exports one from the server, opens the lanes that read under it, and decides what of an earlier one still counts.
+"""Opens snapshots, and decides what of an earlier one still counts.
 
 A blocking snapshot, asked for while the stream runs, goes: `open_snapshot`; read the stream up to the snapshot's `lsn`; hand on what `poll`
 gives until it gives None; go on with the stream. The rows are exactly those of the transactions that committed before `lsn`.
@@ -9,21 +9,19 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 from headrace.sources.postgres import continuity
 from headrace.sources.postgres.config import PostgresConfig
 from headrace.sources.postgres.offsets import Position, reached_offset, snapshot_offset
-from headrace.sources.postgres.slot_setup import create_slot, create_temporary_slot
 from headrace.sources.postgres.snapshot import Snapshot, SnapshotCounts, SnapshotTable, present_row
 from headrace.sources.postgres.snapshot_catch_up import CatchUp
 from headrace.sources.postgres.snapshot_chunks import ChunkPlanner
-from headrace.sources.postgres.snapshot_lanes import Lanes
-from headrace.sources.postgres.snapshot_plan import plan_snapshot, snapshot_xid, unlimited
+from headrace.sources.postgres.snapshot_export import Exported, export_snapshot
+from headrace.sources.postgres.snapshot_plan import plan_snapshot
 from headrace.sources.postgres.snapshot_progress import Progress, table_id
 from headrace.sources.postgres.tables import TableCodec
-from headrace.systems.postgres import int_to_lsn, introspect, lsn_to_int, quote_literal
-from headrace.systems.postgres.copying import CopySession
+from headrace.systems.postgres import int_to_lsn
 from headrace.systems.postgres.introspect import Conn, TableInfo
 from headrace.systems.postgres.publications import PublicationInfo, published_columns
 from headrace.systems.postgres.slots import SlotInfo
@@ -34,22 +32,12 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _MULTIPLIER: Final = "snapshot.max.threads.multiplier"
-_READ_BYTES: Final = 1 << 20
 _SHAPING: Final = (
     *("column.", "datatype.", "message.key", "topic.", "schema.name.", "field.name.", "include.", "table.ignore"),
     *("decimal.", "time.precision", "binary.", "hstore.", "interval.", "money.", "unavailable.", "extended.headers"),
     *("snapshot.include", "snapshot.select", "publish.via", "converters", "post.processors", "database.initial"),
 )
 """Settings that say what is read and how it looks: under others, what has been read would have to be read anew."""
-
-
-class _Exported(NamedTuple):
-    """An open snapshot of the server: its position, the transaction that asks the catalogs, the lanes that read."""
-
-    lsn: int
-    xid: int | None
-    sql: Conn
-    lanes: Lanes
 
 
 def initial_snapshot(
@@ -66,7 +54,7 @@ def initial_snapshot(
     if progress is not None and progress.shape not in ("", _shape(config)):
         logger.warning("The settings of the snapshot have changed since it was begun: all tables are read anew.")
         progress.done, progress.partial = [], {}
-    exported = _export(session, slot)
+    exported = export_snapshot(session, slot)
     tables = _planned(session, exported.sql, publication)
     at = reached_offset(exported.lsn, exported.xid, 0).as_dict()
     if progress is None:
@@ -100,7 +88,7 @@ def initial_snapshot(
 def lone_snapshot(session: PgSession, counts: SnapshotCounts) -> Snapshot:
     """A snapshot that no stream follows, of the state at its beginning. One that broke is taken anew, for nothing could bring what was
     read up to date."""
-    exported = _export(session, None, alone=True)
+    exported = export_snapshot(session, None, alone=True)
     tables = _planned(session, exported.sql, None)
     logger.info("Snapshot of %d tables at %s.", len(tables), int_to_lsn(exported.lsn))
     return _snapshot(session, exported, tables, counts, Progress({}))
@@ -120,7 +108,7 @@ def open_snapshot(
     the last carries; None for those of an initial snapshot. Both may be set anew between two polls. Close it, and `session.connections.close_snapshot()`, when done.
 
     Raises what the server and its driver raise."""
-    exported = _export(session, None, temporary=True)
+    exported = export_snapshot(session, None, temporary=True)
     config = session.config
     planned = plan_snapshot(
         exported.sql,
@@ -191,56 +179,7 @@ def _row_then(sql: Conn) -> Callable[[TableCodec, Sequence[Any]], list[Any] | No
     return row_then
 
 
-# Export and lanes -----------------------------------------------------------------------------------------------------
-
-
-def _export(session: PgSession, slot: SlotInfo | None, *, alone: bool = False, temporary: bool = False) -> _Exported:
-    """Make the slot, or a temporary one beside it, and open its snapshot; `alone`: the present state, without a slot."""
-    begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
-    if alone:
-        sql = session.connections.open_snapshot()
-        sql.execute(begin)
-        lsn = lsn_to_int(introspect.current_lsn(sql))
-        row = sql.execute("SELECT pg_export_snapshot()").fetchone()
-        name = row[0] if row else ""
-        return _Exported(lsn, snapshot_xid(sql), sql, _lanes(session, sql, name))
-    replication = session.connections.open_replication()
-    try:
-        if slot is None and not temporary:
-            made = create_slot(session.config, session.connections.sql, replication, "export")
-        else:
-            made = create_temporary_slot(session.config, session.connections.sql, replication)
-        name = made.snapshot_name or ""
-        sql = session.connections.open_snapshot()
-        sql.execute(begin)
-        sql.execute(f"SET TRANSACTION SNAPSHOT {quote_literal(name)}")
-        # The exporting connection may go when all have taken the snapshot over.
-        return _Exported(made.consistent_lsn, snapshot_xid(sql), sql, _lanes(session, sql, name))
-    finally:
-        replication.close()
-
-
-def _lanes(session: PgSession, sql: Conn, snapshot: str) -> Lanes:
-    config = session.config
-    threads: int = config["snapshot.max.threads"]
-    statements = [
-        "SET row_security = off",
-        *config.initial_statements(),
-        "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
-        f"SET TRANSACTION SNAPSHOT {quote_literal(snapshot)}",
-        *unlimited(sql.info.server_version),
-    ]
-    opened: list[CopySession] = []
-    try:
-        for _ in range(threads):
-            opened.append(CopySession(session.target))
-            opened[-1].execute(statements)
-    except BaseException:
-        for one in opened:
-            one.close()
-        raise
-    limit: int = config["max.queue.size.in.bytes"] or _READ_BYTES
-    return Lanes(opened, max(8192, min(_READ_BYTES, limit // threads)))
+# Together ------------------------------------------------------------------------------------------------------------
 
 
 def _planned(session: PgSession, sql: Conn, publication: PublicationInfo | None) -> list[SnapshotTable]:
@@ -251,7 +190,7 @@ def _planned(session: PgSession, sql: Conn, publication: PublicationInfo | None)
 
 def _snapshot(
     session: PgSession,
-    exported: _Exported,
+    exported: Exported,
     tables: Sequence[SnapshotTable],
     counts: SnapshotCounts,
     progress: Progress,

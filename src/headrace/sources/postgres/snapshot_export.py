@@ -1,0 +1,78 @@
+"""Exports a snapshot of the server, at a position of the log that is known, and opens the lanes that read under it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from headrace.sources.postgres.slot_setup import create_slot, create_temporary_slot
+from headrace.sources.postgres.snapshot_lanes import Lanes
+from headrace.sources.postgres.snapshot_plan import snapshot_xid, unlimited
+from headrace.systems.postgres import introspect, lsn_to_int, quote_literal
+from headrace.systems.postgres.copying import CopySession
+from headrace.systems.postgres.introspect import Conn
+from headrace.systems.postgres.slots import SlotInfo
+
+if TYPE_CHECKING:
+    from headrace.sources.postgres.session import PgSession
+
+_READ_BYTES: Final = 1 << 20
+
+
+class Exported(NamedTuple):
+    """An open snapshot of the server: its position, the transaction that asks the catalogs, the lanes that read."""
+
+    lsn: int
+    xid: int | None
+    sql: Conn
+    lanes: Lanes
+
+
+def export_snapshot(
+    session: PgSession, slot: SlotInfo | None, *, alone: bool = False, temporary: bool = False
+) -> Exported:
+    """Make the slot, or a temporary one beside it, and open its snapshot; `alone`: the present state, without a slot."""
+    begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+    if alone:
+        sql = session.connections.open_snapshot()
+        sql.execute(begin)
+        lsn = lsn_to_int(introspect.current_lsn(sql))
+        row = sql.execute("SELECT pg_export_snapshot()").fetchone()
+        name = row[0] if row else ""
+        return Exported(lsn, snapshot_xid(sql), sql, _lanes(session, sql, name))
+    replication = session.connections.open_replication()
+    try:
+        if slot is None and not temporary:
+            made = create_slot(session.config, session.connections.sql, replication, "export")
+        else:
+            made = create_temporary_slot(session.config, session.connections.sql, replication)
+        name = made.snapshot_name or ""
+        sql = session.connections.open_snapshot()
+        sql.execute(begin)
+        sql.execute(f"SET TRANSACTION SNAPSHOT {quote_literal(name)}")
+        # The exporting connection may go when all have taken the snapshot over.
+        return Exported(made.consistent_lsn, snapshot_xid(sql), sql, _lanes(session, sql, name))
+    finally:
+        replication.close()
+
+
+def _lanes(session: PgSession, sql: Conn, snapshot: str) -> Lanes:
+    config = session.config
+    threads: int = config["snapshot.max.threads"]
+    statements = [
+        "SET row_security = off",
+        *config.initial_statements(),
+        "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+        f"SET TRANSACTION SNAPSHOT {quote_literal(snapshot)}",
+        *unlimited(sql.info.server_version),
+    ]
+    opened: list[CopySession] = []
+    try:
+        for _ in range(threads):
+            opened.append(CopySession(session.target))
+            opened[-1].execute(statements)
+    except BaseException:
+        for one in opened:
+            one.close()
+        raise
+    limit: int = config["max.queue.size.in.bytes"] or _READ_BYTES
+    return Lanes(opened, max(8192, min(_READ_BYTES, limit // threads)))
