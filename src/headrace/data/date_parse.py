@@ -17,6 +17,7 @@ PieceLike = tuple[str, int, str]
 """Letter (empty for literal text), width, text."""
 
 _NUMBER: Final = re.compile(r"-?(\d+)(?:E(-?\d+))?")
+_MOST_DIGITS: Final = 500
 _COUNTED: Final = frozenset("ydkHmsSDFwWhKYu")
 _MONTHS: Final = {
     name: number
@@ -132,9 +133,11 @@ class _Run:
         if match is None:
             return None
         self.at = match.end()
-        number = int(match[1])
+        # Python refuses to read thousands of digits; no year is beyond a few hundred, whatever the exponent.
+        digits = match[1].lstrip("0")
+        number = int(digits or "0") if len(digits) <= _MOST_DIGITS else 10**_MOST_DIGITS
         if match[2]:
-            exponent = max(-400, min(400, int(match[2])))
+            exponent = max(-400, min(400, int(match[2][:6])))
             number = number * 10**exponent if exponent >= 0 else number // 10**-exponent
         if match[0][0] == "-":
             number = -number

@@ -30,11 +30,11 @@ from headrace.data.schema import (
 )
 from headrace.data.text import exact_single
 from headrace.data.value_merge import Common
-from headrace.data.value_tokens import Tokens
+from headrace.data.value_tokens import SPACES, Tokens
 from headrace.errors import DataException
 
 _INTEGERS: Final = ((INT8_SCHEMA, 7), (INT16_SCHEMA, 15), (INT32_SCHEMA, 31), (INT64_SCHEMA, 63))
-_NUMBER: Final = re.compile(r"[+-]?(?:(\d+)\.?(\d*)|\.(\d+))(?:[eE]([+-]?\d+))?")
+_NUMBER: Final = re.compile(r"[+-]?(?:(\d+)(?:\.(\d*))?|\.(\d+))(?:[eE]([+-]?\d+))?")
 _LARGEST_EXPONENT: Final = 100_000
 _DATE: Final = [("y", 4, ""), ("", 0, "-"), ("M", 2, ""), ("", 0, "-"), ("d", 2, "")]
 _TIME: Final = [
@@ -83,7 +83,7 @@ class ValueParser:
         token = tokens.next()
         if not token or token.isspace():
             return SchemaAndValue(STRING_SCHEMA, token)
-        return self._scalar(embedded, token.strip("".join(map(chr, range(33)))))
+        return self._scalar(embedded, token.strip(SPACES))
 
     def _scalar(self, embedded: bool, token: str) -> SchemaAndValue:
         digit = token[:1].isdecimal()
@@ -181,7 +181,9 @@ def parse_temporal(text: str) -> SchemaAndValue | None:
 def parse_number(text: str) -> SchemaAndValue | None:
     """The smallest integer or floating point type that holds the number, or a Decimal; None for a text that is no number."""
     match = _NUMBER.fullmatch(text)
-    if match is None or abs(int(match[4] or 0)) > _LARGEST_EXPONENT:
+    if match is None or len((match[4] or "").lstrip("+-0")) > len(str(_LARGEST_EXPONENT)):
+        return None
+    if abs(int(match[4] or 0)) > _LARGEST_EXPONENT:
         return None
     number = Decimal(text)
     scale = len(match[2] or match[3] or "") - int(match[4] or 0)

@@ -6,6 +6,8 @@ from typing import Final
 
 from headrace.errors import DataException
 
+SPACES: Final = "".join(map(chr, range(33)))
+"""What Java's trim takes away."""
 _DELIMITERS: Final = frozenset(':,{}[]"')
 
 
@@ -80,5 +82,4 @@ class Tokens:
 
 
 def _stripped(token: str) -> str:
-    """Without what Java's trim takes for white space."""
-    return token.strip("".join(map(chr, range(33))))
+    return token.strip(SPACES)

@@ -70,8 +70,11 @@ def epoch_millis(value: dt.date | dt.time) -> int:
 
 def parse_text(text: str) -> SchemaAndValue:
     """The value a text stands for; whatever is no literal, list or map is the string itself. DataException for a map key that
-    cannot be one."""
+    cannot be one, and for some hundred lists in each other."""
     if not text:
         return SchemaAndValue(STRING_SCHEMA, text)
-    parsed = ValueParser(text).parse(embedded=False)
+    try:
+        parsed = ValueParser(text).parse(embedded=False)
+    except RecursionError:
+        raise DataException("The text holds lists or maps that are nested too deeply.") from None
     return SchemaAndValue(None, None) if parsed is None else parsed

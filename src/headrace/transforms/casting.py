@@ -20,8 +20,8 @@ _WITHOUT_SCHEMA: Final = (dt.date, dt.time, Decimal)
 """Classes whose Connect type only a schema tells."""
 INT_BITS: Final = {Type.INT8: 8, Type.INT16: 16, Type.INT32: 32, Type.INT64: 64}
 _INTEGER: Final = re.compile(r"[+-]?\d+")
-_REAL: Final = re.compile(r"([+-]?(?:NaN|Infinity|(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?))[fFdD]?")
-_HEX_REAL: Final = re.compile(r"([+-]?0[xX](?:[0-9a-fA-F]+\.?|[0-9a-fA-F]*\.[0-9a-fA-F]+)[pP][+-]?[0-9]+)[fFdD]?")
+_REAL: Final = re.compile(r"([+-]?(?:NaN|Infinity|(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?))[fFdD]?")
+_HEX_REAL: Final = re.compile(r"([+-]?0[xX](?:[0-9a-fA-F]+(?:\.[0-9a-fA-F]*)?|\.[0-9a-fA-F]+)[pP][+-]?[0-9]+)[fFdD]?")
 _JAVA_SPACE: Final = "".join(map(chr, range(33)))
 
 
@@ -61,8 +61,10 @@ def _to_integer(target: Type, value: Any) -> int:
     if isinstance(value, str):
         if not _INTEGER.fullmatch(value):
             raise DataException(f"Value ({value}) was out of range or no number for requested data type {target.name}")
-        number = int(value)
-        if wrap(number, bits) != number:
+        # Python refuses to read thousands of digits, zeros in front among them.
+        digits = value.lstrip("+-").lstrip("0") or "0"
+        number = int(digits) * (-1 if value[0] == "-" else 1) if len(digits) < 20 else None
+        if number is None or wrap(number, bits) != number:
             raise DataException(f"Value ({value}) was out of range for requested data type {target.name}")
         return number
     if isinstance(value, float):

@@ -30,7 +30,7 @@ from headrace.transforms.casting import INT_BITS, as_double, wrap
 from headrace.transforms.lists import filled_list, without_repeats
 
 _PURPOSE: Final = "mask fields"
-_NUMBER: Final = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,5})?")
+_NUMBER: Final = re.compile(r"[+-]?(\d+(?:\.\d*)?|\.\d+)([eE][+-]?\d{1,5})?")
 """The texts that java.math.BigDecimal takes, exponents of more than five digits left out."""
 _EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 

@@ -66,6 +66,7 @@ class JsonConverter(Converter, HeaderConverter):
         self._cache_key = f"json:{self._with_schemas}:{self._numeric}:{self._replace}"
         self._by_text: OrderedDict[bytes, _Decoded] = OrderedDict()
         self._by_prefix: dict[bytes, _Decoded] = {}
+        self._by_schema: dict[Schema, _Encoded] = {}
         self._recent: list[_Decoded] = []
         self._fixed = None
         content = settings["schema.content"]
@@ -83,12 +84,25 @@ class JsonConverter(Converter, HeaderConverter):
     def _encoder(self, schema: Schema) -> _Encoded:
         entry: _Encoded | None = schema.cache.get(self._cache_key)
         if entry is None:
-            prefix = tail = b""
-            if self._with_schemas:
-                text = schema_to_json(schema, decimal_numeric=self._numeric, replace_nulls=self._replace)
-                prefix, tail = _OPEN + text + _MIDDLE, b"}"
-            encode = compile_encoder(schema, decimal_numeric=self._numeric, replace_nulls=self._replace, tail=tail)
-            entry = schema.cache[self._cache_key] = _Encoded(prefix, encode)
+            try:
+                entry = schema.cache[self._cache_key] = self._shared_encoder(schema)
+            except RecursionError:
+                raise DataException("The schema is nested too deeply.") from None
+        return entry
+
+    def _shared_encoder(self, schema: Schema) -> _Encoded:
+        """One for all equal schemas: there are sources that make a new one for every record."""
+        entry = self._by_schema.get(schema)
+        if entry is not None:
+            return entry
+        prefix = tail = b""
+        if self._with_schemas:
+            text = schema_to_json(schema, decimal_numeric=self._numeric, replace_nulls=self._replace)
+            prefix, tail = _OPEN + text + _MIDDLE, b"}"
+        encode = compile_encoder(schema, decimal_numeric=self._numeric, replace_nulls=self._replace, tail=tail)
+        if len(self._by_schema) >= self._capacity:
+            del self._by_schema[next(iter(self._by_schema))]
+        entry = self._by_schema[schema] = _Encoded(prefix, encode)
         return entry
 
     def _encode_schemaless(self, value: Any) -> bytes | None:
@@ -133,8 +147,12 @@ class JsonConverter(Converter, HeaderConverter):
         if entry is not None:
             self._by_text.move_to_end(schema_text)
             return entry
-        schema = schema_from_json(parse(schema_text), replace_nulls=self._replace)
-        entry = _Decoded(_OPEN + schema_text + _MIDDLE, schema, compile_decoder(schema, replace_nulls=self._replace))
+        try:
+            schema = schema_from_json(parse(schema_text), replace_nulls=self._replace)
+            decode = compile_decoder(schema, replace_nulls=self._replace)
+        except RecursionError:
+            raise DataException("The schema is nested too deeply.") from None
+        entry = _Decoded(_OPEN + schema_text + _MIDDLE, schema, decode)
         self._by_text[schema_text] = entry
         self._by_prefix[entry.prefix] = entry
         if len(self._by_text) > self._capacity:
@@ -185,7 +203,10 @@ class JsonConverter(Converter, HeaderConverter):
                 code="DATA_NO_SCHEMA",
                 remedy="Set schemas.enable=false in the converter's configuration if the data is plain JSON.",
             )
-        schema = schema_from_json(node["schema"], replace_nulls=self._replace)
+        try:
+            schema = schema_from_json(node["schema"], replace_nulls=self._replace)
+        except RecursionError:
+            raise DataException("The schema is nested too deeply.") from None
         return SchemaAndValue(schema, convert(schema, node["payload"], replace_nulls=self._replace))
 
     def _prefix_entry(self, prefix: bytes) -> _Decoded | None:

@@ -39,6 +39,13 @@ _INT32: Final = range(-(2**31), 2**31)
 
 def convert(schema: Schema | None, node: Any, *, replace_nulls: bool) -> Any:
     """The Connect value of a parsed JSON node. DataException if it has none under the schema."""
+    try:
+        return _node(schema, node, replace_nulls=replace_nulls)
+    except RecursionError:
+        raise DataException("The data is nested too deeply.") from None
+
+
+def _node(schema: Schema | None, node: Any, *, replace_nulls: bool) -> Any:
     if schema is None:
         return _schemaless(node)
     if node is None:
@@ -56,7 +63,7 @@ def convert(schema: Schema | None, node: Any, *, replace_nulls: bool) -> Any:
             return _struct(schema, node, replace_nulls)
         case Type.ARRAY:
             items = node if isinstance(node, list) else list(node.values()) if isinstance(node, dict) else []
-            return [convert(schema.value_schema, item, replace_nulls=replace_nulls) for item in items]
+            return [_node(schema.value_schema, item, replace_nulls=replace_nulls) for item in items]
         case Type.MAP:
             return _map(schema, node, replace_nulls)
     return _primitive(schema.type, node)
@@ -67,7 +74,7 @@ def _struct(schema: Schema, node: Any, replace_nulls: bool) -> Struct:
         raise _wrong("Structs should be encoded as JSON objects, but found", node)
     values = []
     for field in schema.fields:
-        value = convert(field.schema, node.get(field.name), replace_nulls=replace_nulls)
+        value = _node(field.schema, node.get(field.name), replace_nulls=replace_nulls)
         validate_value(field.schema, value, field.name)
         values.append(value)
     return Struct(schema, values)
@@ -78,12 +85,12 @@ def _map(schema: Schema, node: Any, replace_nulls: bool) -> dict[Any, Any]:
     if schema.key_schema.type is Type.STRING:
         if not isinstance(node, dict):
             raise _wrong("Maps with string fields should be encoded as JSON objects, but found", node)
-        return {key: convert(schema.value_schema, value, replace_nulls=replace_nulls) for key, value in node.items()}
+        return {key: _node(schema.value_schema, value, replace_nulls=replace_nulls) for key, value in node.items()}
     if not isinstance(node, list):
         raise _wrong("Maps with non-string fields should be encoded as JSON array of tuples, but found", node)
     try:
         return {
-            convert(schema.key_schema, key, replace_nulls=replace_nulls): convert(
+            _node(schema.key_schema, key, replace_nulls=replace_nulls): _node(
                 schema.value_schema, value, replace_nulls=replace_nulls
             )
             for key, value in map(_pair, node)

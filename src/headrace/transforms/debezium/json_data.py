@@ -22,6 +22,7 @@ from headrace.data.schema import (
 from headrace.data.validation import validate_value
 from headrace.errors import DataException
 
+_LIMIT: Final = 1024
 _KINDS: Final[dict[type, str]] = {
     str: "STRING",
     bool: "BOOLEAN",
@@ -58,16 +59,27 @@ class JsonData:
     def __init__(self, nulls_as_bytes: bool, adjust: Adjust) -> None:
         self._nulls_as_bytes = nulls_as_bytes
         self._adjust = adjust
+        self._known: dict[Schema, Schema] = {}
 
     def convert(self, name: str | None, document: Any) -> tuple[Schema, Any]:
         """Schema and value of a document, the schema of an object named `name`. DataException where a value has no schema, such as an
         array of different kinds or only of nulls."""
-        schema = self.schema(name, document)
-        if schema is None:
-            raise DataException("The document has no schema: it is an empty array.")
-        value = self._value(document, schema)
-        validate_value(schema, value)
+        try:
+            schema = self.schema(name, document)
+            if schema is None:
+                raise DataException("The document has no schema: it is an empty array.")
+            schema = self._shared(schema)
+            value = self._value(document, schema)
+            validate_value(schema, value)
+        except RecursionError:
+            raise DataException("The document is nested too deeply.") from None
         return schema, value
+
+    def _shared(self, schema: Schema) -> Schema:
+        """The object that stands for all equal schemas: converters keep what they compile by the object."""
+        if len(self._known) >= _LIMIT:
+            self._known.clear()
+        return self._known.setdefault(schema, schema)
 
     def schema(self, name: str | None, node: Any) -> Schema | None:
         """The schema of a document; None where there is none to be inferred. DataException as `convert`."""

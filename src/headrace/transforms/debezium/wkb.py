@@ -56,6 +56,8 @@ def swap(wkb: bytes) -> bytes:
         end = _geometry(output, 0)
     except (struct.error, IndexError) as error:
         raise DataException("The geometry ends too early: x and y cannot be exchanged.") from error
+    except RecursionError:
+        raise DataException("The geometry's collections are nested too deeply.") from None
     return bytes(output[:end])
 
 
