@@ -37,6 +37,7 @@ from headrace.sources.postgres.stream import StreamDecoder
 from headrace.sources.postgres.tables import TableCodec
 from headrace.sources.postgres.transactions import TransactionMaker, TransactionStream
 from headrace.sources.postgres.type_plan import StaleEnum
+from headrace.sources.postgres.visibility import Visibility
 from headrace.systems.postgres import (
     PgTarget,
     int_to_lsn,
@@ -204,11 +205,19 @@ class PgSession:
         self.connections.replication = replication
         logger.info("Streaming from slot %s at %s.", self.slot_name, int_to_lsn(start.lsn))
         catalog = Catalog(self.connections.sql, comments=self.config["include.schema.comments"])
+        visibility = Visibility()
+
+        def await_commit() -> None:
+            visibility.wait(self.connections.sql, decoder.xid)
+
+        def row_now(codec: TableCodec, texts: Sequence[Any]) -> list[Any] | None:
+            return self._present_row(codec, texts, await_commit)
 
         def open_table(relation: pgoutput.Relation) -> TableCodec | None:
             if not self.capture(relation.schema, relation.table):
                 return None
             try:
+                await_commit()
                 codec = self.codecs.of(catalog.of_relation(relation))
             except Exception as error:
                 raise_as_ours(error, self.target)
@@ -231,7 +240,7 @@ class PgSession:
             start.offset,
             open_table if adapt is None else lambda relation: (codec := open_table(relation)) and adapt(codec),
             self.codecs.refresh_enum,
-            self._present_row,
+            row_now,
         )
         decoder.watch(self._post_processors())
         decoder.read_xmin = slot_xmin_reader(self.config, self.connections.sql, self.target)
@@ -243,9 +252,12 @@ class PgSession:
 
         return post_processors(self.config.raw, {RESELECT: reselect})
 
-    def _present_row(self, codec: TableCodec, texts: Sequence[Any]) -> list[Any] | None:
+    def _present_row(
+        self, codec: TableCodec, texts: Sequence[Any], await_commit: Callable[[], None]
+    ) -> list[Any] | None:
         """See `StreamDecoder`. None, too, when the table has been altered so much since that it cannot be asked."""
         try:
+            await_commit()
             return present_row(self.connections.sql, codec, texts)
         except (DataException, StaleEnum) as error:
             reason: Exception = error

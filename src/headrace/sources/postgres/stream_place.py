@@ -58,6 +58,11 @@ class StreamPlace:
         """source.sequence of something that comes now."""
         return f'{self._prefix}"{self._lsn or self.last_end}"]'
 
+    @property
+    def xid(self) -> int | None:
+        """The transaction that is being decoded, or the last one that was."""
+        return self._mark.xid
+
     def move_on(self, lsn: int, now_us: int) -> Offset:
         """Everything before `lsn` is decoded and handed over: answers the offset that says so. What comes later goes on from
         there; no offset made from now on lies before it."""
