@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -51,6 +54,16 @@ class Oracle:
         if answer.get("error", {}).get("stage") == "input":
             raise RuntimeError(f"the oracle cannot use this request: {answer['error']}\n{json.dumps(request)[:2000]}")
         return answer
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """The whole process stands still within the block."""
+        child = self.start()
+        child.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            child.send_signal(signal.SIGCONT)
 
     def close(self) -> None:
         """End the child; it goes by itself once its input ends."""

@@ -27,6 +27,8 @@ from tests.parity.workload.writer import Writer
 
 _DEADLINE_S = 60.0
 _SHOWN = 12
+_ROUNDS = 40
+"""At most: of tables without keys, and with inserts skipped, hardly any events come."""
 
 
 @dataclass
@@ -207,7 +209,9 @@ class Run:
         """Write and compare until that many events are compared."""
         self.snapshot()
         makers = [Writer(self.rng, self.tables, number) for number in (1, 2)]
-        while self.outcome.events < events and self.outcome.differing < 200:
+        rounds = 0
+        while self.outcome.events < events and self.outcome.differing < 200 and rounds < _ROUNDS:
+            rounds += 1
             for _ in range(20):
                 self._transactions(makers)
             self._copies(makers[0])
@@ -218,8 +222,11 @@ class Run:
             if self.rng.random() < 0.15:
                 self._create(len(self.tables))
             before = copy.deepcopy(self.tables)
-            if not self._alone(makers[0].altering()):
-                self.tables[:] = before
+            # What is committed can be decoded a moment before it is visible: Debezium, reading the catalog in that moment, takes the
+            # table as it was.
+            with self.theirs.paused():
+                if not self._alone(makers[0].altering()):
+                    self.tables[:] = before
             self._mark()
             self.compare()
         self.outcome.explained = self.differ.explained

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from typing import Any, NamedTuple
 
 from headrace.converters.json import JsonConverter
@@ -71,6 +72,10 @@ class Theirs:
             record["source"],
             record["offset"],
         )
+
+    def paused(self) -> AbstractContextManager[None]:
+        """The connector stands still within the block."""
+        return self._oracle.paused()
 
     def close(self) -> None:
         """End the connector."""
