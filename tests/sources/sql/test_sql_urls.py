@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from headrace.errors import ConfigException
+from headrace.foundation.redaction import redact
 from headrace.sources.sql.connector import SqlSourceConnector
 from headrace.systems.sql import parse_url
 
@@ -23,7 +24,7 @@ from headrace.systems.sql import parse_url
         ("jdbc:sqlite:/a/b.db", "sqlite:////a/b.db"),
         ("jdbc:sqlserver://h:1433;databaseName=db;encrypt=true", "mssql+pymssql://u:***@h:1433/db"),
         ("jdbc:oracle:thin:@h:1521:XE", "oracle+oracledb://u:***@h:1521/XE"),
-        ("jdbc:oracle:thin:@//h:1521/svc", "oracle+oracledb://u:***@h:1521?service_name=svc"),
+        ("jdbc:oracle:thin:@//h:1521/svc", "oracle+oracledb://u:***@h:1521"),
         ("postgresql://h/db", "postgresql+psycopg://u:***@h/db"),
         ("mysql+mysqldb://h/db", "mysql+mysqldb://u:***@h/db"),
     ],
@@ -38,6 +39,9 @@ def test_parameters_of_postgresql() -> None:
     assert target.arguments == {
         "application_name": "me",
         "connect_timeout": "3",
+        "keepalives_idle": "30",
+        "keepalives_interval": "10",
+        "keepalives_count": "3",
         "sslmode": "verify-full",
         "options": "-c timezone=UTC -c datestyle=ISO -c search_path=a\\ b",
     }
@@ -51,6 +55,32 @@ def test_refused_urls(text: str) -> None:
     with pytest.raises(ConfigException) as refused:
         parse_url(text)
     assert (refused.value.code, refused.value.field) == ("SQL_URL_INVALID", "connection.url")
+
+
+def test_where_the_service_of_oracle_goes() -> None:
+    assert dict(parse_url("jdbc:oracle:thin:@//h:1521/svc").url.query) == {"service_name": "svc"}
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "jdbc:postgresql://u:hun/ter2@h/db",
+        "jdbc:postgresql://u:hunter2@127.0.0.1:1/db",
+        "postgresql+psycopg://u@127.0.0.1:1/db?password=hunter2",
+        "jdbc:mysql://h/db?trustCertificateKeyStorePassword=hunter2",
+        "jdbc:oracle:thin:scott/hunter2@//h:1521/svc",
+    ],
+)
+def test_no_error_shows_a_password(url: str) -> None:
+    props = {"connection.url": url, "mode": "bulk", "topic.prefix": "t"}
+    errors = str([value.errors for value in SqlSourceConnector().validate(props)])
+    assert "SQL_" in errors
+    assert "hun" not in errors
+
+
+def test_the_password_in_a_url_is_hidden_in_logs_and_traces() -> None:
+    parse_url("jdbc:postgresql://u:p%40ss-in-url@h/db?sslpassword=of-the-key")
+    assert redact("with p@ss-in-url and of-the-key") == "with [hidden] and [hidden]"
 
 
 def test_a_missing_driver_is_told() -> None:

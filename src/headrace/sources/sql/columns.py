@@ -117,8 +117,8 @@ def _plan(
     if kind is Kind.TIMESTAMP:
         return _timestamp(zone, granularity)
     conversions: Mapping[Kind, Convert] = {
-        Kind.BOOLEAN: bool,
-        Kind.BYTES: bytes,
+        Kind.BOOLEAN: _boolean,
+        Kind.BYTES: _bytes,
         Kind.DATE: _date,
         Kind.TIME: _time,
         Kind.STRING: _text,
@@ -127,7 +127,7 @@ def _plan(
     if kind in (Kind.INT8, Kind.INT16, Kind.INT32, Kind.INT64):
         convert = _integer
     elif kind in (Kind.FLOAT32, Kind.FLOAT64):
-        convert = float
+        convert = _float
     return _PLAIN[kind](), convert
 
 
@@ -138,7 +138,7 @@ def _numeric(column: Column, mapping: str) -> tuple[SchemaBuilder, Convert | Non
         if mapping != "none" and fits and (scale == 0 or (scale < 0 and mapping != "precision_only")):
             return _integer_builder(precision), _integer
         if scale > 0 and ((mapping == "best_fit" and fits) or mapping == "best_fit_eager_double"):
-            return SchemaBuilder.float64(), float
+            return SchemaBuilder.float64(), _float
     fixed = _UNSET_SCALE if precision is None else scale
     return decimal_builder(fixed).parameter("connect.decimal.precision", str(precision or 0)), _decimal_of(fixed)
 
@@ -168,11 +168,43 @@ def _timestamp(zone: ZoneInfo, granularity: str) -> tuple[SchemaBuilder, Convert
     return SchemaBuilder.int64(), lambda value: (convert(value) - _EPOCH) // _MICROSECOND * factor
 
 
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float | Decimal)
+
+
+def _unfit(value: Any, kind: str) -> DataException:
+    """A value of another kind than its column's, as SQLite takes them."""
+    return DataException(
+        f"{value!r} is no {kind}.",
+        code="SQL_VALUE_INVALID",
+        remedy="Correct the row, or read it with a query that casts the column.",
+    )
+
+
+def _boolean(value: Any) -> bool:
+    if not _is_number(value):
+        raise _unfit(value, "boolean")
+    return bool(value)
+
+
+def _bytes(value: Any) -> bytes:
+    if isinstance(value, str):
+        return value.encode()
+    if not isinstance(value, bytes | bytearray | memoryview):
+        raise _unfit(value, "bytes")
+    return bytes(value)
+
+
+def _float(value: Any) -> float:
+    if not _is_number(value):
+        raise _unfit(value, "number")
+    return float(value)
+
+
 def _integer(value: Any) -> int:
-    number = int(value)
-    if number != value:
-        raise DataException(f"{value!r} is no whole number.", code="SQL_VALUE_INVALID")
-    return number
+    if not _is_number(value) or value != value // 1:
+        raise _unfit(value, "whole number")
+    return int(value)
 
 
 def _decimal_of(scale: int) -> Convert:
@@ -180,13 +212,13 @@ def _decimal_of(scale: int) -> Convert:
     unit = Decimal(1).scaleb(-scale)
 
     def convert(value: Any) -> Decimal:
-        number = value if isinstance(value, Decimal) else Decimal(str(value))
         try:
+            number = value if isinstance(value, Decimal) else Decimal(str(value))
             if not number.is_finite():
                 raise InvalidOperation
             return number.quantize(unit, context=_EXACT)
         except ArithmeticError as error:
-            raise DataException(f"{value} is no decimal of scale {scale}.", code="SQL_VALUE_INVALID") from error
+            raise _unfit(value, f"decimal of scale {scale}") from error
 
     return convert
 
@@ -197,15 +229,24 @@ def _text(value: Any) -> str:
 
 def _date(value: Any) -> dt.date:
     if isinstance(value, str):
-        value = dt.datetime.fromisoformat(value)
+        try:
+            value = dt.datetime.fromisoformat(value)
+        except ValueError:
+            raise _unfit(value, "date") from None
+    if not isinstance(value, dt.date):
+        raise _unfit(value, "date")
     return value.date() if isinstance(value, dt.datetime) else value
 
 
 def _time(value: Any) -> dt.time:
     if isinstance(value, str):
-        value = dt.time.fromisoformat(value)
+        try:
+            value = dt.time.fromisoformat(value)
+        except ValueError:
+            raise _unfit(value, "time of day") from None
     elif isinstance(value, dt.timedelta):
         # MySQL's drivers give times of day as spans.
         value = (dt.datetime.min + value).time()
-    time: dt.time = value.replace(tzinfo=None)
-    return time
+    if not isinstance(value, dt.time):
+        raise _unfit(value, "time of day")
+    return value.replace(tzinfo=None)

@@ -37,6 +37,7 @@ _ISOLATION: Final = (
     "SERIALIZABLE",
     "SQL_SERVER_SNAPSHOT",
 )
+TABLE_TYPES: Final = ("TABLE", "VIEW", "PARTITIONED TABLE")
 TABLES: Final = "tables"
 """A task's tables, in its own configuration."""
 
@@ -49,6 +50,14 @@ def _regexes(name: str, value: Any) -> None:
             raise invalid_value(
                 name, value, f"Must be a valid comma-separated list of regular expression patterns: {error}"
             ) from None
+
+
+def _mapping(name: str, value: Any) -> None:
+    for item in value or []:
+        regex, colon, columns = item.strip().partition(":")
+        if not colon or not columns.strip("[] "):
+            raise invalid_value(name, value, "Must be a list of regex:column")
+        _regexes(name, [regex])
 
 
 def _initial(name: str, value: Any) -> None:
@@ -218,7 +227,7 @@ def config_def() -> ConfigDef:
         _M,
         "The growing column; empty: the table's auto-increment column.",
     )
-    add(mode, "incrementing.column.mapping", _T.LIST, "", None, _M, "Per table: regex:column, …")
+    add(mode, "incrementing.column.mapping", _T.LIST, "", _mapping, _M, "Per table: regex:column, …")
     add(
         mode,
         "timestamp.column.name",
@@ -228,7 +237,7 @@ def config_def() -> ConfigDef:
         _M,
         "The timestamp columns; the first that is not null counts.",
     )
-    add(mode, "timestamp.columns.mapping", _T.LIST, "", None, _M, "Per table: regex:[column|column], …")
+    add(mode, "timestamp.columns.mapping", _T.LIST, "", _mapping, _M, "Per table: regex:[column|column], …")
     add(
         mode,
         "timestamp.initial",
@@ -285,7 +294,15 @@ def config_def() -> ConfigDef:
         _L,
         "How often in a row a query may fail for a passing reason before the task fails; -1 for any number.",
     )
-    add(connector, "table.types", _T.LIST, "TABLE", _table_types, _L, "Kinds of tables: TABLE, VIEW.")
+    add(
+        connector,
+        "table.types",
+        _T.LIST,
+        "TABLE",
+        _table_types,
+        _L,
+        "Kinds of tables: TABLE, VIEW, PARTITIONED TABLE (of PostgreSQL; its partitions are of kind TABLE).",
+    )
     add(
         connector,
         "poll.interval.ms",
@@ -353,7 +370,15 @@ def config_def() -> ConfigDef:
         _H,
         "Rows younger than this wait: time for transactions with earlier timestamps to commit. Those that take longer are missed.",
     )
-    add(connector, "db.timezone", _T.STRING, "UTC", _zone, _M, "The time zone of timestamps without one.")
+    add(
+        connector,
+        "db.timezone",
+        _T.STRING,
+        "UTC",
+        _zone,
+        _M,
+        "The time zone of timestamps without one. If it has summer time, rows of the hour that comes twice may be missed.",
+    )
     add(
         connector,
         "timestamp.granularity",
@@ -373,9 +398,9 @@ def _numeric(name: str, value: Any) -> None:
 
 
 def _table_types(name: str, value: Any) -> None:
-    wrong = [item for item in value or [] if item.strip().upper() not in ("TABLE", "VIEW")]
+    wrong = [item for item in value or [] if item.strip().upper() not in TABLE_TYPES]
     if wrong or not value:
-        raise invalid_value(name, value, "Must be TABLE, VIEW or both")
+        raise invalid_value(name, value, f"Must be some of {', '.join(TABLE_TYPES)}")
 
 
 def query_of(config: Mapping[str, Any]) -> str:

@@ -16,4 +16,5 @@ def open_database(config: Mapping[str, Any]) -> Database:
     isolation = config["transaction.isolation.mode"]
     if isolation == "SQL_SERVER_SNAPSHOT" and target.dialect != "mssql":
         raise ConfigException("SQL_SERVER_SNAPSHOT is for SQL Server only.", field="transaction.isolation.mode")
-    return Database(target, isolation)
+    masked = config["query.masked"]
+    return Database(target, isolation, masked=bool(masked and masked.value.strip()))

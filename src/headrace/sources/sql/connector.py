@@ -11,7 +11,7 @@ from typing import Any
 
 from headrace import __version__
 from headrace.config import ConfigDef, ConfigValue
-from headrace.errors import ConfigException, ConnectException
+from headrace.errors import ConfigException, ConnectException, RetriableException
 from headrace.sources.sql.config import BULK, TABLES, TIMESTAMP, config_def, query_of
 from headrace.spi import ExactlyOnceSupport, SourceConnector, SourceTask
 from headrace.spi.context import SourceOffset, SourcePartition
@@ -85,12 +85,13 @@ class SqlSourceConnector(SourceConnector):
         while not self._stopped.wait(interval_s):
             try:
                 found = self._tables()
-            except ConfigException as error:
-                self.context.raise_error(error)
-                return
-            except ConnectException as error:
+            except RetriableException as error:
                 logger.warning("Could not look for new tables; trying again: %s", error)
                 continue
+            except Exception as error:
+                if not self._stopped.is_set():
+                    self.context.raise_error(error)
+                return
             if found != self._planned:
                 logger.info("The tables are now %s.", ", ".join(table.full for table in found) or "none")
                 self._planned = found
@@ -113,10 +114,14 @@ class SqlSourceConnector(SourceConnector):
     def stop(self) -> None:
         self._stopped.set()
         if self._monitor is not None:
+            self._database.interrupt()
             self._monitor.join(5)
-        with self._lock:
-            if self._database is not None:
+        # Where the monitor still waits for the database, its connection is left to it.
+        if self._database is not None and self._lock.acquire(timeout=1):
+            try:
                 self._database.close()
+            finally:
+                self._lock.release()
 
     def exactly_once_support(self, props: Mapping[str, str]) -> ExactlyOnceSupport:
         """Where each row has an offset of its own; not where rows of one timestamp cannot be told apart."""

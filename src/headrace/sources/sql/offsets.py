@@ -11,6 +11,7 @@ from headrace.errors import ConnectException
 from headrace.systems.sql import TableName
 
 QUERY_PARTITION: Final = {"query": "query"}
+_KEYS: Final = ("incrementing", "timestamp", "timestamp_nanos")
 _EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
@@ -35,17 +36,27 @@ class Position(NamedTuple):
         """From a stored offset. ConnectException (OFFSET_INVALID) if it is none."""
         if not offset:
             return cls()
-        for key in ("incrementing", "timestamp", "timestamp_nanos"):
-            value = offset.get(key)
+        for key, value in offset.items():
+            if key not in _KEYS:
+                raise _invalid(f"{key} is none of {', '.join(_KEYS)}.")
             if value is not None and (isinstance(value, bool) or not isinstance(value, int)):
-                raise ConnectException(f"{key} must be a whole number, not {value!r}.", code="OFFSET_INVALID")
+                raise _invalid(f"{key} must be a whole number, not {value!r}.")
         millis, nanos = offset.get("timestamp"), offset.get("timestamp_nanos")
-        moment = None
-        if millis is not None:
-            moment = _EPOCH + dt.timedelta(milliseconds=millis)
-            if nanos is not None:
+        try:
+            moment = None if millis is None else from_millis(millis)
+            if moment is not None and nanos is not None:
                 moment = moment.replace(microsecond=nanos // 1000)
+        except (OverflowError, ValueError):
+            raise _invalid(f"timestamp {millis} with timestamp_nanos {nanos} is no point in time.") from None
         return cls(moment, offset.get("incrementing"))
+
+
+def _invalid(reason: str) -> ConnectException:
+    return ConnectException(
+        reason,
+        code="OFFSET_INVALID",
+        remedy='Use an offset as {"incrementing": 5, "timestamp": 1714972089123, "timestamp_nanos": 123456000}, or null.',
+    )
 
 
 def from_millis(millis: int) -> dt.datetime:

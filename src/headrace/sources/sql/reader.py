@@ -36,6 +36,8 @@ class Reader:
         self.table = table
         self.due = 0.0
         """Monotonic time of the next query."""
+        self.failures = 0
+        """How often in a row `read` failed for a passing reason; the caller counts."""
         self.position = position
         self._database = database
         self._config = config

@@ -36,7 +36,6 @@ class SqlSourceTask(SourceTask):
         self._database: Database | None = None
         self._readers: list[Reader] = []
         self._busy: Reader | None = None
-        self._failures = 0
 
     @classmethod
     def version(cls) -> str:
@@ -121,23 +120,26 @@ class SqlSourceTask(SourceTask):
             records, done = reader.read(self._limit)
         except RetriableException as error:
             self._restart(reader)
-            self._failures += 1
-            if 0 <= self._attempts < self._failures:
+            if self._stopped.is_set():
+                return None
+            reader.failures += 1
+            if 0 <= self._attempts < reader.failures:
                 raise ConnectException(
-                    f"The query failed {self._failures} times in a row: {error.message}",
+                    f"The query failed {reader.failures} times in a row: {error.message}",
                     code="SQL_RETRIES_EXHAUSTED",
                     field="query.retry.attempts",
+                    remedy=error.remedy,
                 ) from error
-            reader.due = time.monotonic() + _RETRY.delay(self._failures - 1)
-            if self._failures == 1:
+            reader.due = time.monotonic() + _RETRY.delay(reader.failures - 1)
+            if reader.failures == 1:
                 logger.warning("The database cannot be read now; trying again: %s", error)
             return None
         except BaseException:
             self._restart(reader)
             raise
-        if self._failures:
-            logger.info("The database can be read again.")
-            self._failures = 0
+        if reader.failures:
+            logger.info("%s can be read again.", reader.table.full if reader.table else "The query")
+            reader.failures = 0
         self._busy = None if done else reader
         if done:
             reader.due = time.monotonic() + self._interval_s
@@ -159,7 +161,11 @@ class SqlSourceTask(SourceTask):
             self._restart(self._busy)
 
     def stop(self) -> None:
+        """A query that runs is cut short."""
         self._stopped.set()
+        database = self._database
+        if database is not None:
+            database.interrupt()
 
     def close(self) -> None:
         if self._database is not None:

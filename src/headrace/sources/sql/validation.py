@@ -18,6 +18,7 @@ from headrace.sources.sql.connecting import open_database
 from headrace.sources.sql.selection import checked_columns, select_tables
 
 _LISTS = ("table.whitelist", "table.blacklist", "table.include.list", "table.exclude.list")
+_MAPPINGS = ("incrementing.column.mapping", "timestamp.columns.mapping")
 
 
 def validate(props: Mapping[str, str], values: list[ConfigValue]) -> None:
@@ -33,7 +34,7 @@ def validate(props: Mapping[str, str], values: list[ConfigValue]) -> None:
 
     if config["query"].strip() and config["query.masked"] and config["query.masked"].value.strip():
         refuse("query", "query and query.masked cannot both be set.")
-    for name in _LISTS:
+    for name in (*_LISTS, *_MAPPINGS):
         if query and config[name]:
             refuse(name, f"{name} cannot be set together with query.")
     if config["table.whitelist"] and config["table.blacklist"]:
@@ -44,6 +45,11 @@ def validate(props: Mapping[str, str], values: list[ConfigValue]) -> None:
         )
     if config["table.exclude.list"] and not config["table.include.list"]:
         refuse("table.exclude.list", "table.exclude.list needs table.include.list.")
+    if config["incrementing.column.name"].strip() and config["incrementing.column.mapping"]:
+        refuse(
+            "incrementing.column.mapping",
+            "incrementing.column.mapping cannot be set together with incrementing.column.name.",
+        )
     if mode in (TIMESTAMP, TIMESTAMP_INCREMENTING):
         if not config["timestamp.column.name"] and not config["timestamp.columns.mapping"]:
             refuse("timestamp.column.name", f"timestamp.column.name must be set for mode={mode}.")
@@ -62,7 +68,10 @@ def validate(props: Mapping[str, str], values: list[ConfigValue]) -> None:
             database.connect()
             tables = [] if query else select_tables(database, config)
             if config["table.whitelist"] and not tables:
-                refuse("table.whitelist", "None of these tables exists.")
+                refuse(
+                    "table.whitelist",
+                    "None of these tables exists; views and partitioned tables count only if table.types names them.",
+                )
             if mode != BULK:
                 for table in tables:
                     checked_columns(table, database.columns(table), config)

@@ -37,6 +37,9 @@ _POSTGRES: Final = {
 _UNCONSTRAINED: Final = 65535
 """What libpq's driver shows as the precision of a numeric without one."""
 
+_WIDER: Final = {Kind.INT8: Kind.INT16, Kind.INT16: Kind.INT32, Kind.INT32: Kind.INT64}
+"""What MySQL's integers become that have no sign."""
+
 _REFLECTED: Final[tuple[tuple[type[Any], Kind], ...]] = (
     (TINYINT, Kind.INT8),
     (types.Boolean, Kind.BOOLEAN),
@@ -83,9 +86,11 @@ def from_reflection(dialect: str, described: Any) -> list[Column]:
     for item in described:
         type_ = item["type"]
         kind = next((kind for base, kind in _REFLECTED if isinstance(type_, base)), Kind.UNSUPPORTED)
-        if kind is Kind.INT32 and dialect == "sqlite":
+        if kind in _WIDER and dialect == "sqlite":
             # SQLite's integers have 64 bits whatever they are called.
             kind = Kind.INT64
+        elif getattr(type_, "unsigned", False):
+            kind = _WIDER.get(kind, kind)
         if kind is Kind.FLOAT32 and dialect in ("sqlite", "mysql", "mariadb"):
             kind = Kind.FLOAT64
         is_numeric = kind is Kind.NUMERIC

@@ -3,33 +3,28 @@
 from __future__ import annotations
 
 import datetime as dt
+import logging
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
-from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
+from sqlalchemy import Connection, Engine, inspect, text
 from sqlalchemy.engine import CursorResult
-from sqlalchemy.exc import NoSuchModuleError, NoSuchTableError, SQLAlchemyError
-from sqlalchemy.pool import NullPool
+from sqlalchemy.exc import NoSuchTableError, SQLAlchemyError
 
-from headrace.errors import ConfigException
 from headrace.systems.sql.columns import from_postgres, from_reflection
+from headrace.systems.sql.engine import open_engine
 from headrace.systems.sql.errors import map_error
-from headrace.systems.sql.moments import MOMENT_FUNCTION, moment_text
 from headrace.systems.sql.statements import Statement
 from headrace.systems.sql.types import Column, TableName
-from headrace.systems.sql.url import FIELD, SqlTarget
+from headrace.systems.sql.url import SqlTarget
 
-_ISOLATION: Final = {
-    "DEFAULT": None,
-    "READ_UNCOMMITTED": "READ UNCOMMITTED",
-    "READ_COMMITTED": "READ COMMITTED",
-    "REPEATABLE_READ": "REPEATABLE READ",
-    "SERIALIZABLE": "SERIALIZABLE",
-    "SQL_SERVER_SNAPSHOT": "SNAPSHOT",
-}
-ISOLATION_MODES: Final = tuple(_ISOLATION)
+logger = logging.getLogger(__name__)
+
 _SYSTEM_SCHEMAS: Final = frozenset(
     {"information_schema", "pg_catalog", "pg_toast", "sys", "performance_schema", "mysql"}
+)
+_PARTITIONED: Final = (
+    "SELECT nspname, relname FROM pg_class JOIN pg_namespace n ON n.oid = relnamespace WHERE relkind = 'p'"
 )
 _NOW: Final = {"sqlite": "SELECT strftime('%Y-%m-%d %H:%M:%f', 'now')"}
 """Where CURRENT_TIMESTAMP is too coarse."""
@@ -39,7 +34,7 @@ class RowStream:
     """The rows of one query, read as they are asked for. `columns`: None where the driver does not tell types."""
 
     def __init__(
-        self, result: CursorResult[Any], columns: list[Column] | None, fail: Callable[[Exception], Exception]
+        self, result: CursorResult[Any], columns: list[Column] | None, fail: Callable[[Exception], NoReturn]
     ) -> None:
         self._result = result
         self._fail = fail
@@ -51,7 +46,7 @@ class RowStream:
         try:
             return self._result.fetchmany(count)
         except Exception as error:
-            raise self._fail(error) from error
+            self._fail(error)
 
     def close(self) -> None:
         self._result.close()
@@ -63,52 +58,36 @@ class Database:
     Every method raises RetriableException (SQL_UNREACHABLE, SQL_TRANSIENT) when a later try may work, ConnectException
     (SQL_REFUSED) when the statement is at fault, ConfigException when the driver is not installed or the URL is no good."""
 
-    def __init__(self, target: SqlTarget, isolation: str = "DEFAULT") -> None:
+    def __init__(self, target: SqlTarget, isolation: str = "DEFAULT", *, masked: bool = False) -> None:
+        """`masked`: statements are secrets, which no error may quote."""
         self.target = target
+        self._masked = masked
         self.dialect = target.dialect
-        self._isolation = _ISOLATION[isolation]
+        self._isolation = isolation
         self._engine: Engine | None = None
         self._connection: Connection | None = None
+        self._driver: Any = None
         self._enums: frozenset[int] = frozenset()
+        self._no_enums: frozenset[int] = frozenset()
 
     def connect(self) -> Connection:
         """The connection."""
         if self._connection is None:
             try:
                 if self._engine is None:
-                    self._engine = self._create_engine()
+                    self._engine = open_engine(self.target, self._isolation)
                 self._connection = self._engine.connect()
-                if self.dialect == "postgresql":
-                    found = self._connection.execute(text("SELECT oid FROM pg_type WHERE typtype = 'e'"))
-                    self._enums = frozenset(int(row[0]) for row in found)
-                    self._connection.rollback()
+                self._driver = self._connection.connection.driver_connection
             except Exception as error:
-                raise self._failure(error) from error
+                self._fail(error)
         return self._connection
-
-    def _create_engine(self) -> Engine:
-        options: dict[str, Any] = {"poolclass": NullPool, "connect_args": self.target.arguments}
-        if self._isolation is not None:
-            options["isolation_level"] = self._isolation
-        try:
-            engine = create_engine(self.target.url, **options)
-        except (NoSuchModuleError, ImportError) as error:
-            raise ConfigException(
-                f"There is no driver for {self.target.shown}: {error}",
-                code="SQL_DRIVER_MISSING",
-                field=FIELD,
-                remedy=f"Install the Python driver that SQLAlchemy's {self.target.url.drivername} needs.",
-            ) from error
-        if self.dialect == "postgresql":
-            event.listen(engine, "connect", _text_for_documents)
-        elif self.dialect == "sqlite":
-            event.listen(engine, "connect", _with_moment_function)
-        return engine
 
     def tables(
         self, kinds: Sequence[str] = ("TABLE",), schema_like: Callable[[str], bool] | None = None
     ) -> list[TableName]:
-        """All tables (and views, as `kinds` says), without those of the system, sorted."""
+        """All tables of these kinds (TABLE, VIEW, PostgreSQL's PARTITIONED TABLE), without those of the system, sorted.
+
+        A partitioned table is none of kind TABLE, its partitions are: to pgjdbc, too."""
         connection = self.connect()
         try:
             inspector = inspect(connection)
@@ -116,17 +95,24 @@ class Database:
                 schemas: list[str | None] = [None]
             else:
                 schemas = [s for s in inspector.get_schema_names() if s.lower() not in _SYSTEM_SCHEMAS]
+            partitioned: set[tuple[str, str]] = set()
+            if self.dialect == "postgresql":
+                rows = connection.execute(text(_PARTITIONED))
+                partitioned = {(row[0], row[1]) for row in rows}
             found: list[TableName] = []
             for schema in schemas:
                 if schema_like is not None and not schema_like(schema or ""):
                     continue
+                names = [TableName(schema, name) for name in inspector.get_table_names(schema)]
                 if "TABLE" in kinds:
-                    found += [TableName(schema, name) for name in inspector.get_table_names(schema)]
+                    found += [table for table in names if tuple(table) not in partitioned]
+                if "PARTITIONED TABLE" in kinds:
+                    found += [table for table in names if tuple(table) in partitioned]
                 if "VIEW" in kinds:
                     found += [TableName(schema, name) for name in inspector.get_view_names(schema)]
             connection.rollback()
         except Exception as error:
-            raise self._failure(error) from error
+            self._fail(error)
         return sorted(found, key=lambda table: (table.schema or "", table.name))
 
     def columns(self, table: TableName) -> list[Column]:
@@ -139,7 +125,7 @@ class Database:
             connection.rollback()
             return []
         except Exception as error:
-            raise self._failure(error) from error
+            self._fail(error)
         return from_reflection(self.dialect, described)
 
     def now(self, zone: dt.tzinfo) -> dt.datetime:
@@ -149,7 +135,7 @@ class Database:
             value = connection.exec_driver_sql(_NOW.get(self.dialect, "SELECT CURRENT_TIMESTAMP")).scalar_one()
             connection.rollback()
         except Exception as error:
-            raise self._failure(error) from error
+            self._fail(error)
         if isinstance(value, str):
             return dt.datetime.fromisoformat(value).replace(tzinfo=dt.UTC)
         moment: dt.datetime = value
@@ -163,13 +149,21 @@ class Database:
             result = connection.execute(
                 Statement(statement), dict(values), execution_options={"stream_results": True, "max_row_buffer": buffer}
             )
-            columns = None
-            if self.dialect == "postgresql":
-                driver: Any = connection.connection.driver_connection
-                columns = from_postgres(result.cursor.description, driver.adapters.types, self._enums)
+            columns = self._described(connection, result) if self.dialect == "postgresql" else None
         except Exception as error:
-            raise self._failure(error) from error
-        return RowStream(result, columns, self._failure)
+            self._fail(error)
+        return RowStream(result, columns, self._fail)
+
+    def _described(self, connection: Connection, result: CursorResult[Any]) -> list[Column]:
+        """Columns of a result of PostgreSQL's. Types that are new, as those of a column just added, are looked up."""
+        description: Any = result.cursor.description
+        known = self._driver.adapters.types
+        unknown = {item.type_code for item in description if known.get(item.type_code) is None}
+        if unknown - self._enums - self._no_enums:
+            found = connection.execute(text("SELECT oid FROM pg_type WHERE typtype = 'e'"))
+            self._enums = frozenset(int(row[0]) for row in found)
+            self._no_enums = frozenset(unknown - self._enums)
+        return from_postgres(description, known, self._enums)
 
     def end_query(self) -> None:
         """End the transaction that a query was read in."""
@@ -177,7 +171,7 @@ class Database:
             try:
                 self._connection.rollback()
             except SQLAlchemyError as error:
-                raise self._failure(error) from error
+                self._fail(error)
 
     def quote(self, name: str) -> str:
         """The name as an identifier of this database, always quoted."""
@@ -188,9 +182,22 @@ class Database:
         inside = name.replace(preparer.escape_quote, preparer.escape_to_quote)
         return f"{preparer.initial_quote}{inside}{preparer.final_quote}"
 
+    def interrupt(self) -> None:
+        """From another thread: end the statement that runs, where the driver can (PostgreSQL, SQLite). Never raises."""
+        driver = self._driver
+        try:
+            if self.dialect == "postgresql" and driver is not None:
+                driver.cancel_safe(timeout=2)
+            elif self.dialect == "sqlite" and driver is not None:
+                driver.interrupt()
+        except Exception:
+            # It may have ended, or the server be away: what is left is to wait.
+            logger.debug("The statement could not be interrupted.", exc_info=True)
+
     def close(self) -> None:
         """Close; the next call opens again. Never raises."""
         connection, self._connection = self._connection, None
+        self._driver, self._no_enums = None, frozenset()
         if connection is not None:
             try:
                 connection.invalidate()
@@ -201,19 +208,7 @@ class Database:
         if self._engine is not None:
             self._engine.dispose()
 
-    def _failure(self, error: Exception) -> Exception:
-        mapped = map_error(error, self.target)
+    def _fail(self, error: Exception) -> NoReturn:
+        mapped = map_error(error, self.target, masked=self._masked)
         self.close()
-        return mapped
-
-
-def _text_for_documents(connection: Any, record: Any) -> None:
-    """JSON and the like as the text they are."""
-    from psycopg.types.string import TextLoader
-
-    for name in ("json", "jsonb", "uuid"):
-        connection.adapters.register_loader(name, TextLoader)
-
-
-def _with_moment_function(connection: Any, record: Any) -> None:
-    connection.create_function(MOMENT_FUNCTION, 2, moment_text, deterministic=True)
+        raise mapped from (None if self._masked and mapped is not error else error)

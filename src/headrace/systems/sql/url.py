@@ -12,6 +12,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from headrace.errors import ConfigException
+from headrace.foundation.redaction import hide
 
 logger = logging.getLogger(__name__)
 
@@ -35,11 +36,17 @@ _POSTGRES_OTHER: Final = {
 
 @dataclass(frozen=True, slots=True)
 class SqlTarget:
-    """A database to open. `dialect`: postgresql, mysql, sqlite, mssql, oracle …"""
+    """A database to open; its secrets are hidden in logs and errors from now on. `dialect`: postgresql, mysql, sqlite, mssql, oracle …"""
 
     url: URL
     arguments: dict[str, Any] = field(default_factory=dict)
     """What the driver's connect function gets besides."""
+
+    def __post_init__(self) -> None:
+        values = [
+            str(value) for key, value in {**self.url.query, **self.arguments}.items() if "password" in key.lower()
+        ]
+        hide([*values, str(self.url.password or "")])
 
     @property
     def dialect(self) -> str:
@@ -47,8 +54,8 @@ class SqlTarget:
 
     @property
     def shown(self) -> str:
-        """For people: without the password."""
-        return self.url.render_as_string(hide_password=True)
+        """For people: without the password, and without parameters, which may be secrets, too."""
+        return self.url.set(query={}).render_as_string(hide_password=True)
 
 
 def parse_url(text: str, user: str | None = None, password: str | None = None) -> SqlTarget:
@@ -83,8 +90,9 @@ def _common(kind: str, rest: str) -> tuple[URL, dict[str, str]]:
     try:
         parts = urlsplit(f"{kind}:{rest}" if rest.startswith("//") else f"{kind}://localhost/{rest}")
         host, port = parts.hostname or "localhost", parts.port
-    except ValueError as error:
-        raise _refused(f"Malformed URL: {error}.") from None
+    except ValueError:
+        # What is taken for the port may be part of a password.
+        raise _refused("Malformed URL; / ? # @ : in a user or password must be percent-encoded.") from None
     if "," in parts.netloc:
         raise _refused("Several hosts in one URL are not supported.")
     url = URL.create(
@@ -124,6 +132,8 @@ def _oracle(rest: str) -> tuple[URL, dict[str, str]]:
 def _postgres(query: dict[str, str]) -> dict[str, Any]:
     """pgjdbc's parameters as libpq's; those that are taken leave the query."""
     arguments: dict[str, Any] = {"application_name": "headrace", "connect_timeout": "10"}
+    # A peer that is gone without a word is noticed, also in the middle of an answer.
+    arguments |= {"keepalives_idle": "30", "keepalives_interval": "10", "keepalives_count": "3"}
     options = ["-c timezone=UTC", "-c datestyle=ISO"]
     for key in list(query):
         if key in _POSTGRES_SAME:
