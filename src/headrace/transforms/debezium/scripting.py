@@ -7,18 +7,20 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from headrace.config import ConfigDef, ConfigType, Importance, Width
 from headrace.config.validators import all_of, non_empty, non_null, one_of
-from headrace.errors import ConfigException, DataException
+from headrace.errors import DataException
 from headrace.spi.transform import R, Transform
 from headrace.transforms.base import copy_record
-from headrace.transforms.expressions.failures import refused
+from headrace.transforms.expressions.failures import ExpressionRefused, refused
 from headrace.transforms.expressions.language import compile_expression, language_of
 from headrace.transforms.expressions.values import GString
 from headrace.transforms.patterns import java_pattern
 from headrace.transforms.regex_router import valid_pattern
+
+_LIMIT: Final = 10_000
 
 
 def _valid_language(name: str, value: Any) -> None:
@@ -31,11 +33,11 @@ def _valid_expression(name: str, value: Any) -> None:
     for language in ("groovy", "javascript"):
         try:
             compile_expression(value, language, name)
-        except ConfigException as error:
+        except ExpressionRefused as error:
             errors.append(error)
     if len(errors) == 2:
-        # What both refuse is told as Groovy sees it, the language of most expressions.
-        raise errors[0]
+        # The language that got further is most likely the one that is meant.
+        raise max(errors, key=lambda error: error.position)
 
 
 def _definition(setting: str, display: str, text: str) -> ConfigDef:
@@ -95,8 +97,12 @@ class _Scripted(Transform[R]):
 
     def configure(self, props: Mapping[str, str]) -> None:
         """ConfigException for a language there is not, or an expression that is not understood."""
+        language, text = props.get("language"), props.get(self.setting)
+        if language and text:
+            # Before the setting's own check, which does not know the language and so tells less exactly what is wrong.
+            compile_expression(text, language_of(language), self.setting)
         settings = self.definition.parse(props)
-        text: str = settings[self.setting]
+        text = settings[self.setting]
         if not text.strip():
             raise refused(self.setting, text, 0, "the expression is empty")
         self._evaluate = compile_expression(text, language_of(settings["language"]), self.setting)
@@ -116,6 +122,8 @@ class _Scripted(Transform[R]):
         known = self._known.get(topic)
         if known is None:
             assert self._topics is not None
+            if len(self._known) >= _LIMIT:
+                self._known.clear()
             known = self._known[topic] = self._topics.fullmatch(topic) is not None
         return known
 

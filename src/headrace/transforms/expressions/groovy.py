@@ -11,8 +11,9 @@ from headrace.transforms.expressions import groovy_arithmetic as arithmetic
 from headrace.transforms.expressions import groovy_members as members
 from headrace.transforms.expressions import groovy_operators as operators
 from headrace.transforms.expressions import syntax
+from headrace.transforms.expressions.arity import method_takes
 from headrace.transforms.expressions.failures import refused
-from headrace.transforms.expressions.groovy_methods import METHODS
+from headrace.transforms.expressions.groovy_methods import KINDS, METHODS
 from headrace.transforms.expressions.groovy_shortcuts import (
     constant_texts,
     equals_text,
@@ -116,6 +117,8 @@ class GroovyCompiler:
         target, name, safe = self._node(node.target, True), node.name, node.safe
         if name not in METHODS:
             raise self._refuse(node.at, f"the method '{name}' is not supported")
+        if name not in ("toString", "equals") and not method_takes(KINDS, name, len(node.arguments)):
+            raise self._refuse(node.at, f"the method '{name}' is not supported with {len(node.arguments)} arguments")
         arguments = [self._node(argument, True) for argument in node.arguments]
         call = members.call
 

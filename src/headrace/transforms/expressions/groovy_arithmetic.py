@@ -9,10 +9,25 @@ from typing import Any, Final
 
 from headrace.transforms.expressions.failures import EvaluationFailure
 from headrace.transforms.expressions.groovy_operators import is_number
-from headrace.transforms.expressions.values import GString, Int32, described, java_text
+from headrace.transforms.expressions.values import BigInteger, GString, Int32, described, java_text
 
 _EXACT: Final = Context(prec=2000, Emin=-(10**9), Emax=10**9)
 _TRIED: Final = Context(prec=2000, Emin=-(10**9), Emax=10**9, traps=[Inexact])
+
+
+_MOST_BITS: Final = 100_000
+
+
+def is_narrow(number: Any) -> bool:
+    """Whether it is an Integer or smaller."""
+    return isinstance(number, int) and type(number) is not int and not isinstance(number, BigInteger)
+
+
+def sized(number: int, *operands: Any) -> int:
+    """The result of an operation on whole numbers: as wide as the widest of them, cut to this width."""
+    if any(isinstance(one, BigInteger) for one in operands):
+        return BigInteger(number)
+    return _wrapped(number, not all(map(is_narrow, operands)))
 
 
 def _wrapped(number: int, wide: bool) -> int:
@@ -21,10 +36,6 @@ def _wrapped(number: int, wide: bool) -> int:
     if number >> (bits - 1):
         number -= 1 << bits
     return number if wide else Int32(number)
-
-
-def _narrow(number: Any) -> bool:
-    return isinstance(number, int) and type(number) is not int
 
 
 def arithmetic(operator: str) -> Callable[[Any, Any], Any]:
@@ -48,7 +59,7 @@ def _calculated(
             result: Decimal = whole(_decimal(one), _decimal(other))
             # A BigDecimal has no negative zero.
             return result if result else result.copy_abs()
-        return _wrapped(whole(int(one), int(other)), not (_narrow(one) and _narrow(other)))
+        return sized(whole(int(one), int(other)), one, other)
     except OverflowError:
         return math.inf
     except (ArithmeticError, ValueError) as error:
@@ -151,11 +162,12 @@ def _decimal_remainder(one: Decimal, other: Decimal) -> Decimal:
 def _power(one: Any, other: Any) -> Any:
     _numbers(one, other, "**")
     whole = isinstance(other, int) and other >= 0
-    if whole and other > 1000:
-        raise EvaluationFailure("the exponent is above 1000")
+    if whole and (other > 1000 or (isinstance(one, int) and int(one).bit_length() * other > _MOST_BITS)):
+        raise EvaluationFailure("the power is too large")
     if whole and isinstance(one, int):
         number = int(one) ** int(other)
-        return Int32(number) if -(2**31) <= number < 2**31 and _narrow(one) else number
+        bits = 0 if isinstance(one, BigInteger) else 31 if is_narrow(one) else 63
+        return sized(number, one) if -(1 << bits) <= number < 1 << bits and bits else BigInteger(number)
     if whole and isinstance(one, Decimal):
         return _EXACT.power(one, int(other))
     try:
@@ -170,7 +182,7 @@ def negative(value: Any) -> Any:
     if not is_number(value):
         raise EvaluationFailure(f"'-' is not possible with {described(value)}")
     if isinstance(value, int):
-        return _wrapped(-int(value), not _narrow(value))
+        return sized(-int(value), value)
     return -value if isinstance(value, float) else value.copy_negate() if value else value
 
 
@@ -183,7 +195,7 @@ def bitwise(operator: str) -> Callable[[Any, Any], Any]:
         result = {"&": int(one) & int(other), "|": int(one) | int(other), "^": int(one) ^ int(other)}[operator]
         if isinstance(one, bool):
             return bool(result)
-        return Int32(result) if _narrow(one) and _narrow(other) else result
+        return sized(result, one, other)
 
     return run
 

@@ -12,6 +12,7 @@ from headrace.transforms.expressions.failures import EvaluationFailure
 from headrace.transforms.expressions.groovy_methods import FIELD, KINDS, SCHEMA
 from headrace.transforms.expressions.groovy_operators import Matches, is_number, truth
 from headrace.transforms.expressions.groovy_text_methods import TEXT, Method, millis
+from headrace.transforms.expressions.utf16 import is_wide, joined, units
 from headrace.transforms.expressions.values import (
     GString,
     HeaderMap,
@@ -89,6 +90,9 @@ def item(target: Any, index: Any) -> Any:
         if isinstance(target, JavaArray) or index < 0:
             raise EvaluationFailure(f"there are {len(target)} elements, so {index} is out of range")
         return None
+    if isinstance(target, str) and is_wide(target):
+        found = item(units(target), index)
+        return joined(found) if isinstance(found, str) else found
     if isinstance(target, str) and isinstance(index, int) and not isinstance(index, bool):
         if not -len(target) <= index < len(target):
             raise EvaluationFailure(f"the text has {len(target)} characters, so {index} is out of range")

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from headrace.data import Field, Schema, Struct
 from headrace.transforms.expressions.failures import EvaluationFailure
+from headrace.transforms.expressions.groovy_arithmetic import sized
 from headrace.transforms.expressions.groovy_operators import Matches, compare, truth
 from headrace.transforms.expressions.groovy_text_methods import TEXT, Method, millis, position, text_argument
 from headrace.transforms.expressions.values import (
@@ -24,13 +25,19 @@ from headrace.transforms.expressions.values import (
 
 
 def _truncated(number: Any) -> int:
+    if isinstance(number, Decimal):
+        exponent = number.as_tuple().exponent
+        # With so many zeros behind it the lowest bits are zero: the number need not be written out.
+        if isinstance(exponent, int) and (exponent > 64 or number.adjusted() < 0):
+            return 0
     try:
         return int(number)
     except (ValueError, OverflowError):
         return 0
 
 
-def _wide(number: Any, bits: int) -> int:
+def wide(number: Any, bits: int) -> int:
+    """The number cut to that many bits, as intValue and longValue cut it."""
     value = _truncated(number)
     if isinstance(number, float):
         return max(-(1 << (bits - 1)), min(value, (1 << (bits - 1)) - 1))
@@ -42,14 +49,14 @@ def _whole_quotient(one: Any, other: Any) -> Any:
     if not isinstance(one, int) or not isinstance(other, int) or not other:
         raise EvaluationFailure("intdiv needs whole numbers, the second not zero")
     quotient = abs(int(one)) // abs(int(other)) * (1 if (one < 0) == (other < 0) else -1)
-    return Int32(quotient) if type(one) is not int and type(other) is not int else quotient
+    return sized(quotient, one, other)
 
 
 _NUMBER: Final[dict[str, Method]] = {
-    "intValue": lambda n: Int32(_wide(n, 32)),
-    "toInteger": lambda n: Int32(_wide(n, 32)),
-    "longValue": lambda n: _wide(n, 64),
-    "toLong": lambda n: _wide(n, 64),
+    "intValue": lambda n: Int32(wide(n, 32)),
+    "toInteger": lambda n: Int32(wide(n, 32)),
+    "longValue": lambda n: wide(n, 64),
+    "toLong": lambda n: wide(n, 64),
     "doubleValue": float,
     "toDouble": float,
     "floatValue": Float32,

@@ -12,6 +12,7 @@ from headrace.data.logical import date_to_days, datetime_to_millis, time_to_mill
 from headrace.errors import ConfigException
 from headrace.transforms.expressions.failures import EvaluationFailure
 from headrace.transforms.expressions.groovy_operators import pattern_of
+from headrace.transforms.expressions.utf16 import by_unit
 from headrace.transforms.expressions.values import (
     Float32,
     Int32,
@@ -51,17 +52,20 @@ def _substring(text: str, start: Any, end: Any = None) -> str:
     return text[first:last]
 
 
-def _split(text: str, pattern: Any) -> list[str]:
+def _split(text: str, pattern: Any, limit: Any = 0) -> list[str]:
     found = pattern_of(text_argument(pattern))
+    most = position(limit)
     parts: list[str] = []
     at = 0
     for match in found.finditer(text):
         if match.end() == 0:
             continue
+        if len(parts) == most - 1:
+            break
         parts.append(text[at : match.start()])
         at = match.end()
     parts.append(text[at:])
-    while parts and not parts[-1]:
+    while not most and parts and not parts[-1]:
         parts.pop()
     return JavaArray(parts or ([""] if not text else []))
 
@@ -105,14 +109,14 @@ TEXT: Final[dict[str, Method]] = {
     "toUpperCase": lambda t: t.upper(),
     "trim": lambda t: t.strip(_BLANK),
     "strip": lambda t: t.strip(),
-    "length": lambda t: Int32(len(t)),
-    "size": lambda t: Int32(len(t)),
+    "length": by_unit(lambda t: Int32(len(t))),
+    "size": by_unit(lambda t: Int32(len(t))),
     "isEmpty": lambda t: not t,
     "isBlank": lambda t: not t.strip(),
-    "indexOf": lambda t, part: Int32(t.find(text_argument(part))),
-    "lastIndexOf": lambda t, part: Int32(t.rfind(text_argument(part))),
-    "substring": _substring,
-    "charAt": lambda t, at: _substring(t, at, position(at) + 1),
+    "indexOf": by_unit(lambda t, part, at=0: Int32(t.find(text_argument(part), max(0, position(at))))),
+    "lastIndexOf": by_unit(lambda t, part: Int32(t.rfind(text_argument(part)))),
+    "substring": by_unit(_substring),
+    "charAt": by_unit(lambda t, at: _substring(t, at, position(at) + 1)),
     "concat": lambda t, other: t + text_argument(other),
     "plus": lambda t, other: t + java_text(other),
     "minus": lambda t, other: t.replace(java_text(other), "", 1),
@@ -123,7 +127,7 @@ TEXT: Final[dict[str, Method]] = {
     "tokenize": _tokenize,
     "reverse": lambda t: t[::-1],
     "capitalize": lambda t: t[:1].upper() + t[1:],
-    "compareTo": _compared,
+    "compareTo": by_unit(_compared),
     "toInteger": lambda t: Int32(_number(t, int)),
     "toLong": lambda t: _number(t, int),
     "toDouble": lambda t: _number(t, float),

@@ -9,8 +9,9 @@ from headrace.data import ConnectRecord, Struct
 from headrace.transforms.expressions import javascript_members as members
 from headrace.transforms.expressions import javascript_operators as operators
 from headrace.transforms.expressions import syntax
+from headrace.transforms.expressions.arity import method_takes, takes
 from headrace.transforms.expressions.failures import EvaluationFailure, refused
-from headrace.transforms.expressions.javascript_methods import METHODS
+from headrace.transforms.expressions.javascript_methods import KINDS, METHODS
 from headrace.transforms.expressions.javascript_values import (
     UNDEFINED,
     Expression,
@@ -138,7 +139,12 @@ class JavaScriptCompiler:
     def _method(self, node: syntax.Call) -> tuple[str, list[Run]]:
         if node.name not in METHODS:
             raise self._refuse(node.at, f"the method '{node.name}' is not supported", _HINTS.get(node.name))
+        self._check_count(node, node.name != "toString" and not method_takes(KINDS, node.name, len(node.arguments)))
         return node.name, [self._node(argument) for argument in node.arguments]
+
+    def _check_count(self, node: syntax.Call, wrong: bool) -> None:
+        if wrong:
+            raise self._refuse(node.at, f"'{node.name}' is not supported with {len(node.arguments)} arguments")
 
     def _member(self, node: syntax.Member) -> Run:
         target, name, prop = self._node(node.target), node.name, members.prop
@@ -169,6 +175,7 @@ class JavaScriptCompiler:
     def _call(self, node: syntax.Call) -> Run:
         function = self._function(node)
         if function is not None:
+            self._check_count(node, not takes(function, len(node.arguments)))
             arguments = [self._node(argument) for argument in node.arguments]
             return lambda record: function(*(one(record) for one in arguments))
         if node.target is None:

@@ -11,6 +11,7 @@ from headrace.data import Header, Struct
 from headrace.transforms.expressions.failures import EvaluationFailure
 from headrace.transforms.expressions.javascript_methods import KINDS, Method
 from headrace.transforms.expressions.javascript_values import UNDEFINED, NullStruct, to_number, to_text, truth, whole
+from headrace.transforms.expressions.utf16 import units
 from headrace.transforms.expressions.values import HeaderMap, described, field_value
 
 
@@ -43,7 +44,9 @@ def prop(target: Any, name: str) -> Any:
         return UNDEFINED if found is None else found
     if isinstance(target, Header) and name in ("value", "schema"):
         return target.value if name == "value" else target.schema
-    if isinstance(target, str | list | bytes):
+    if isinstance(target, str):
+        return len(units(target)) if name == "length" else UNDEFINED
+    if isinstance(target, list | bytes):
         return len(target) if name == "length" else UNDEFINED
     if isinstance(target, dict):
         return target.get(name, UNDEFINED)
@@ -57,6 +60,8 @@ def prop(target: Any, name: str) -> Any:
 def item(target: Any, index: Any) -> Any:
     """`target[index]`."""
     if isinstance(target, str | list | bytes) and isinstance(index, int | float) and not isinstance(index, bool):
+        if isinstance(target, str):
+            target = units(target)
         whole_index = isinstance(index, int) or index.is_integer()
         return target[int(index)] if whole_index and 0 <= index < len(target) else UNDEFINED
     return prop(target, to_text(index))
@@ -70,12 +75,15 @@ def has(name: Any, target: Any) -> bool:
         return target.get(to_text(name)) is not None
     if isinstance(target, list):
         number = to_number(name)
-        return isinstance(number, int) and 0 <= number < len(target)
+        return name == "length" or (isinstance(number, int) and 0 <= number < len(target))
     raise EvaluationFailure(f"'in' is not possible with {described(target)}")
 
 
 def _parse_int(text: Any, base: Any = 10) -> float:
-    found = re.match(r"\s*([+-]?\d+)", to_text(text), re.ASCII)
+    text = to_text(text)
+    found = re.match(r"\s*([+-]?\d+)", text, re.ASCII)
+    if hexadecimal := re.match(r"\s*([+-]?0[xX][0-9a-fA-F]+)", text, re.ASCII):
+        return whole(float(int(hexadecimal[1], 16)))
     if base not in (10, 0, UNDEFINED):
         raise EvaluationFailure("parseInt() reads decimal numbers only")
     return whole(float(found[1])) if found else math.nan
@@ -99,6 +107,14 @@ def _integral(way: Callable[[float], int]) -> Method:
     return run
 
 
+def _extreme(choose: Callable[..., float], of_none: float) -> Method:
+    def run(*values: Any) -> float:
+        numbers = [to_number(value) for value in values]
+        return math.nan if any(number != number for number in numbers) else choose(numbers, default=of_none)
+
+    return run
+
+
 FUNCTIONS: Final[dict[str, Method]] = {
     "String": to_text,
     "Number": to_number,
@@ -111,8 +127,8 @@ FUNCTIONS: Final[dict[str, Method]] = {
     "Math.ceil": _integral(math.ceil),
     "Math.trunc": _integral(math.trunc),
     "Math.round": _rounded,
-    "Math.min": lambda *values: min(map(to_number, values), default=math.inf),
-    "Math.max": lambda *values: max(map(to_number, values), default=-math.inf),
+    "Math.min": _extreme(min, math.inf),
+    "Math.max": _extreme(max, -math.inf),
     "Array.isArray": lambda value: isinstance(value, list),
     "Number.isInteger": lambda value: isinstance(value, int) and not isinstance(value, bool),
 }

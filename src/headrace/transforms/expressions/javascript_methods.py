@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from headrace.data import Field, Schema, Struct
 from headrace.transforms.expressions.failures import EvaluationFailure
-from headrace.transforms.expressions.groovy_methods import FIELD, SCHEMA
+from headrace.transforms.expressions.groovy_methods import FIELD, SCHEMA, wide
 from headrace.transforms.expressions.groovy_text_methods import millis
 from headrace.transforms.expressions.javascript_operators import strictly_equal
 from headrace.transforms.expressions.javascript_values import (
@@ -20,9 +20,11 @@ from headrace.transforms.expressions.javascript_values import (
     JsArray,
     to_number,
     to_text,
+    to_uint32,
     truth,
     whole,
 )
+from headrace.transforms.expressions.utf16 import by_unit
 from headrace.transforms.expressions.values import EnumName
 
 Method = Callable[..., Any]
@@ -71,7 +73,7 @@ def _split(text: str, separator: Any = UNDEFINED, limit: Any = UNDEFINED) -> lis
     else:
         needle = to_text(separator)
         parts = text.split(needle) if needle else list(text)
-    return JsArray(parts if limit is UNDEFINED else parts[: int(to_number(limit))])
+    return JsArray(parts if limit is UNDEFINED else parts[: to_uint32(limit)])
 
 
 def _match(text: str, expression: Any) -> Any:
@@ -131,20 +133,20 @@ def _repeat(text: str, count: Any) -> str:
 
 _SPACE: Final = " \t\n\r\v\f\u00a0\ufeff\u2028\u2029"
 _TEXT: Final[dict[str, Method]] = {
-    "startsWith": lambda t, part=UNDEFINED: t.startswith(_needle(part)),
+    "startsWith": by_unit(lambda t, part=UNDEFINED, at=0: t.startswith(_needle(part), _bounded(at, len(t), 0))),
     "endsWith": lambda t, part=UNDEFINED: t.endswith(_needle(part)),
-    "includes": lambda t, part=UNDEFINED: _needle(part) in t,
-    "indexOf": lambda t, part=UNDEFINED: t.find(to_text(part)),
-    "lastIndexOf": lambda t, part=UNDEFINED: t.rfind(to_text(part)),
-    "substring": _substring,
-    "slice": _slice,
-    "charAt": lambda t, at=0: t[_bounded(at, len(t), 0) :][:1] if to_number(at) >= 0 else "",
+    "includes": by_unit(lambda t, part=UNDEFINED, at=0: t.find(_needle(part), _bounded(at, len(t), 0)) >= 0),
+    "indexOf": by_unit(lambda t, part=UNDEFINED, at=0: t.find(to_text(part), _bounded(at, len(t), 0))),
+    "lastIndexOf": by_unit(lambda t, part=UNDEFINED: t.rfind(to_text(part))),
+    "substring": by_unit(_substring),
+    "slice": by_unit(_slice),
+    "charAt": by_unit(lambda t, at=0: t[_bounded(at, len(t), 0) :][:1] if to_number(at) >= 0 else ""),
     "toUpperCase": lambda t: t.upper(),
     "toLowerCase": lambda t: t.lower(),
     "trim": lambda t: t.strip(_SPACE),
     "split": _split,
     "match": _match,
-    "search": _search,
+    "search": by_unit(_search),
     "replace": _replace,
     "replaceAll": lambda t, wanted, replacement: _replace(t, wanted, replacement, True),
     "concat": lambda t, *others: t + "".join(map(to_text, others)),
@@ -199,8 +201,8 @@ def _fixed(number: float, digits: Any = 0) -> str:
 
 _DECIMAL: Final[dict[str, Method]] = {
     "doubleValue": lambda n: whole(float(n)),
-    "intValue": int,
-    "longValue": int,
+    "intValue": lambda n: wide(n, 32),
+    "longValue": lambda n: wide(n, 64),
     "compareTo": lambda n, other: (n > other) - (n < other),
     "scale": lambda n: -n.as_tuple().exponent,
 }

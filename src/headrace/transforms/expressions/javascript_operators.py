@@ -18,6 +18,7 @@ from headrace.transforms.expressions.javascript_values import (
     primitive,
     to_number,
     to_text,
+    to_uint32,
     whole,
 )
 from headrace.transforms.expressions.values import HeaderMap
@@ -119,8 +120,7 @@ def _power(one: float, other: float) -> float:
 
 
 def _int32(value: Any) -> int:
-    number = float(to_number(value))
-    bits = int(number) & 0xFFFFFFFF if math.isfinite(number) else 0
+    bits = to_uint32(value)
     return bits - (1 << 32) if bits & 0x80000000 else bits
 
 

@@ -129,6 +129,12 @@ def whole(number: float) -> float:
     return int(number) if number.is_integer() and abs(number) < 2**53 else number
 
 
+def to_uint32(value: Any) -> int:
+    """ToUint32."""
+    number = float(to_number(value))
+    return int(number) & 0xFFFFFFFF if math.isfinite(number) else 0
+
+
 def to_text(value: Any) -> str:
     """ToString."""
     value = primitive(value)

@@ -27,6 +27,10 @@ class Int8(int):
     """A Byte."""
 
 
+class BigInteger(int):
+    """A whole number without a width, as powers give it that are beyond one."""
+
+
 class Float32(float):
     """A Float, rounded to single precision."""
 
