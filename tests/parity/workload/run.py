@@ -269,11 +269,23 @@ class Run:
         return True
 
     def close(self) -> None:
-        """End both connectors and all connections."""
+        """End both connectors and all connections; a server has slots for few runs, so they are dropped."""
         for side in self._sides:
             side.close()
+        self._drop_slots()
         for connection in (self.sql, *self.writers):
             connection.close()
+
+    def _drop_slots(self) -> None:
+        query = "SELECT slot_name, active FROM pg_replication_slots WHERE database = %s"
+        deadline = time.monotonic() + _DEADLINE_S
+        while slots := self.sql.execute(query, (self.database,)).fetchall():
+            for name, active in slots:
+                if not active:
+                    self.sql.execute("SELECT pg_drop_replication_slot(%s)", (name,))
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"in use still: {slots}")
+            time.sleep(0.01)
 
 
 def _is_mark(event: Event, number: int) -> bool:
