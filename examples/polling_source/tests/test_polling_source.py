@@ -64,6 +64,8 @@ class TestConformance(SourceConformance):
         ({"database.port": "1"}, "database.hostname"),
         ({"database.port": "70000"}, "database.port"),
         ({"table.whitelist": "missing"}, "table.whitelist"),
+        ({"table.whitelist": ""}, "table.whitelist"),
+        ({"table.whitelist": "orders,users,orders"}, "table.whitelist"),
         ({"timestamp.column": "name"}, "timestamp.column"),
     )
 
@@ -121,12 +123,14 @@ def test_changed_rows_come_again(shop: Shop) -> None:
 
 
 def test_a_new_column_is_seen(shop: Shop) -> None:
-    shop.insert(1)
+    """Also after many polls, when psycopg would have prepared the statements."""
     with SourceRun(PollingSourceConnector, shop.config) as run:
-        run.wait(1)
-        shop.connection.execute("ALTER TABLE orders ADD COLUMN size integer DEFAULT 5")
+        for count in range(1, 9):
+            shop.insert(1)
+            run.wait(count)
+        shop.connection.execute('ALTER TABLE orders ADD COLUMN "size in %s" integer DEFAULT 5')
         shop.insert(1)
-        assert run.wait(2)[-1].value["size"] == 5
+        assert run.wait(9)[-1].value["size in %s"] == 5
 
 
 def test_rows_committed_late_are_waited_for(shop: Shop, postgres: PostgresServer) -> None:

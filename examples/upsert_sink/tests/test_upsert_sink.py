@@ -13,9 +13,11 @@ import pytest
 
 from headrace.errors import DataException
 from headrace.spi import ConfigException, ConnectException, SinkRecord, TopicPartition
-from headrace.testing import SinkConformance, SinkDriver, TcpProxy, run_sink, sink_record
+from headrace.testing import SinkConformance, SinkDriver, SinkRun, TcpProxy, run_sink, sink_record
 from headrace.testing.postgres_server import PostgresServer
 from upsert_sink import UpsertSinkConnector
+
+ROLE = "upsert_sink_test_writer"
 
 
 class Target:
@@ -179,6 +181,39 @@ def test_a_missing_column_is_refused(target: Target) -> None:
     target.connection.execute("CREATE TABLE orders (id bigint PRIMARY KEY)")
     with pytest.raises(DataException, match="no column n"), driver(target) as sink:
         sink.put([order(1, 0, n=1)])
+
+
+def test_names_of_any_kind(target: Target) -> None:
+    topic = 'odd "%s'
+    record = sink_record(topic, {"100%": 1}, {"at %s": 2})
+    with driver(target, topic) as sink:
+        sink.put([record, sink_record(topic, {"100%": 2}, None, offset=1)])
+    assert target.rows('SELECT * FROM "odd ""%s"') == [(1, 2)]
+
+
+def test_a_dropped_table_is_made_again_and_no_record_is_to_blame(target: Target) -> None:
+    config = {**target.config, "errors.tolerance": "all", "errors.deadletterqueue.topic.name": "dead"}
+    with SinkRun(UpsertSinkConnector, {**config, "topics": "shop.orders"}) as run:
+        run.send([order(1, n=1)])
+        run.wait()
+        target.connection.execute("DROP TABLE orders")
+        run.send([order(2, n=2)])
+        run.wait()
+    assert target.rows("SELECT id FROM orders") == [(2,)]
+    assert not run.dead_letters
+
+
+def test_a_missing_right_is_no_fault_of_the_record(target: Target) -> None:
+    target.connection.execute("CREATE TABLE orders (id bigint PRIMARY KEY, n bigint)")
+    target.connection.execute(f"CREATE ROLE {ROLE} LOGIN PASSWORD 'writer'")
+    try:
+        sink = driver(target, batch_size="1", target_username=ROLE, target_password="writer").start()
+        with pytest.raises(ConnectException) as failed:
+            sink.put([order(1, n=1)])
+        sink.abandon()
+    finally:
+        target.connection.execute(f"DROP ROLE {ROLE}")
+    assert failed.value.code == "NOT_ALLOWED"
 
 
 def test_bad_records_become_dead_letters(target: Target) -> None:

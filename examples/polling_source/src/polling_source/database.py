@@ -56,6 +56,8 @@ def connect(config: dict[str, Any]) -> Connection:
             connect_timeout=10,
             options="-c timezone=UTC -c datestyle=ISO",
             application_name="polling-source",
+            # A prepared "SELECT *" would fail once the table has another column.
+            prepare_threshold=None,
         )
     except psycopg.Error as error:
         raise RetriableException(
@@ -71,7 +73,7 @@ def check_table(connection: Connection, table: str, timestamp_column: str) -> No
     found = connection.execute(
         "SELECT attname, typname FROM pg_attribute JOIN pg_type t ON t.oid = atttypid "
         "WHERE attrelid = to_regclass(%s) AND attnum > 0 AND NOT attisdropped AND attnotnull",
-        [_identifier(table).as_string(connection)],
+        [sql.Identifier(*table.split(".")).as_string(connection)],
     ).fetchall()
     types: dict[str, str] = dict(found)
     if types.get("id") not in ("int2", "int4", "int8"):
@@ -91,14 +93,14 @@ def check_table(connection: Connection, table: str, timestamp_column: str) -> No
 def shape_of(connection: Connection, table: str) -> TableShape:
     """The columns as they are now."""
     with connection.cursor() as cursor:
-        cursor.execute(sql.SQL("SELECT * FROM {} LIMIT 0").format(_identifier(table)))
+        cursor.execute(sql.SQL("SELECT * FROM {} LIMIT 0").format(_identifier(table)), {})
         described = cursor.description or ()
     columns: list[sql.Composable] = []
     builder = SchemaBuilder.struct().name(table)
     for column in described:
         info = connection.adapters.types.get(column.type_code)
         build = _BUILDERS.get(info.name if info else "")
-        name = sql.Identifier(column.name)
+        name = _name(column.name)
         columns.append(name if build else sql.SQL("{}::text").format(name))
         builder.field(column.name, (build or SchemaBuilder.string)().optional().build())
     return TableShape(sql.SQL(", ").join(columns), builder.build())
@@ -116,7 +118,7 @@ def read_rows(
     """The next rows behind a place, in order of timestamp and id, without those younger than the delay.
 
     Comparing both makes rows of one timestamp no matter: a batch may end anywhere among them."""
-    stamp = sql.Identifier("t", timestamp_column)
+    stamp = _name("t", timestamp_column)
     query = sql.SQL(
         "SELECT {stamp}::text, t.id, {columns} FROM {table} t "
         "WHERE {stamp} <= now() - make_interval(secs => %(delay)s) {behind} ORDER BY {stamp}, t.id LIMIT %(limit)s"
@@ -139,7 +141,12 @@ def as_connect_error(error: psycopg.Error) -> ConnectException:
 
 
 def _identifier(table: str) -> sql.Identifier:
-    return sql.Identifier(*table.split("."))
+    return _name(*table.split("."))
+
+
+def _name(*parts: str) -> sql.Identifier:
+    """An identifier for a statement with parameters, in which a percent sign must be doubled."""
+    return sql.Identifier(*(part.replace("%", "%%") for part in parts))
 
 
 def _utc(value: Any) -> Any:

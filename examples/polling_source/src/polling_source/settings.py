@@ -1,9 +1,20 @@
 """The settings, declared once: parsing, validation, forms and `headrace config check` come from here."""
 
+from __future__ import annotations
+
+from typing import Any
+
 from headrace.config.validators import at_least, between
-from headrace.spi import ConfigDef, ConfigType, Importance
+from headrace.spi import ConfigDef, ConfigException, ConfigType, Importance
 
 VERSION = "1.0.0"
+
+
+def _tables(name: str, value: Any) -> None:
+    """At least one, and none twice: its rows would come twice."""
+    if not value or len(set(value)) < len(value):
+        raise ConfigException(f"{name} must name tables, each once: {value}", field=name)
+
 
 SETTINGS = (
     ConfigDef()
@@ -22,6 +33,7 @@ SETTINGS = (
     .define(
         "table.whitelist",
         ConfigType.LIST,
+        validator=_tables,
         importance=Importance.HIGH,
         documentation="The tables to read, as table or schema.table.",
     )

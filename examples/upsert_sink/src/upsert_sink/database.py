@@ -90,16 +90,18 @@ class Database:
         """Look the table up again: it may have changed."""
         self._columns.pop(table, None)
 
+    def forget_all(self) -> None:
+        """Look all tables up again."""
+        self._columns.clear()
+
     def create(self, table: str, key: Schema, value: Schema | None) -> None:
         """Create the table if it is missing: the key's fields are the primary key, the value's the other columns."""
         fields = {field.name: field for field in (*key.fields, *(value.fields if value else ()))}
-        columns = [
-            sql.SQL("{} {}").format(sql.Identifier(f.name), sql.SQL(_sql_type(f.schema))) for f in fields.values()
-        ]
+        columns = [sql.SQL("{} {}").format(_name(f.name), sql.SQL(_sql_type(f.schema))) for f in fields.values()]
         primary = sql.SQL("PRIMARY KEY ({})").format(_names([field.name for field in key.fields]))
         body = sql.SQL(", ").join([*columns, primary])
         with self._errors():
-            self._live().execute(sql.SQL("CREATE TABLE IF NOT EXISTS {} ({})").format(sql.Identifier(table), body))
+            self._live().execute(sql.SQL("CREATE TABLE IF NOT EXISTS {} ({})").format(_name(table), body), {})
 
     def write(self, changes: Sequence[Change]) -> None:
         """All of them, in order and in one transaction: per run of equal statements one round trip."""
@@ -134,6 +136,14 @@ class _Errors:
     def __enter__(self) -> None: ...
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, psycopg.errors.UndefinedTable | psycopg.errors.UndefinedColumn):
+            # Not the record's fault: the table was changed behind our back. The next call looks it up again.
+            self._database.forget_all()
+            raise RetriableException(f"A table has changed: {error}", code="TABLE_CHANGED") from error
+        if isinstance(error, psycopg.errors.InsufficientPrivilege):
+            raise ConnectException(
+                f"The user may not do this: {error}", code="NOT_ALLOWED", remedy="Grant it, and restart the task."
+            ) from error
         if isinstance(error, psycopg.DataError | psycopg.IntegrityError | psycopg.ProgrammingError):
             raise DataException(f"The database refuses a record: {error}", code="RECORD_REFUSED") from error
         if isinstance(error, psycopg.OperationalError):
@@ -161,14 +171,19 @@ def _sql_type(schema: Schema) -> str:
 
 
 def _names(names: Sequence[str]) -> sql.Composed:
-    return sql.SQL(", ").join(map(sql.Identifier, names))
+    return sql.SQL(", ").join(map(_name, names))
+
+
+def _name(name: str) -> sql.Identifier:
+    """An identifier for a statement with parameters, in which a percent sign must be doubled."""
+    return sql.Identifier(name.replace("%", "%%"))
 
 
 def _upsert(table: str, keys: Sequence[str], columns: Sequence[str]) -> sql.Composed:
     rest = [name for name in columns if name not in keys]
-    updates = sql.SQL(", ").join(sql.SQL("{0} = excluded.{0}").format(sql.Identifier(name)) for name in rest)
+    updates = sql.SQL(", ").join(sql.SQL("{0} = excluded.{0}").format(_name(name)) for name in rest)
     return sql.SQL("INSERT INTO {table} ({columns}) VALUES ({values}) ON CONFLICT ({keys}) DO {action}").format(
-        table=sql.Identifier(table),
+        table=_name(table),
         columns=_names(columns),
         values=sql.SQL(", ").join([sql.Placeholder()] * len(columns)),
         keys=_names(keys),
@@ -177,5 +192,5 @@ def _upsert(table: str, keys: Sequence[str], columns: Sequence[str]) -> sql.Comp
 
 
 def _delete(table: str, keys: Sequence[str]) -> sql.Composed:
-    condition = sql.SQL(" AND ").join(sql.SQL("{} = {}").format(sql.Identifier(key), sql.Placeholder()) for key in keys)
-    return sql.SQL("DELETE FROM {} WHERE {}").format(sql.Identifier(table), condition)
+    condition = sql.SQL(" AND ").join(sql.SQL("{} = {}").format(_name(key), sql.Placeholder()) for key in keys)
+    return sql.SQL("DELETE FROM {} WHERE {}").format(_name(table), condition)
