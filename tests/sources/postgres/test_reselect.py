@@ -133,3 +133,37 @@ def test_wrong_settings_are_refused(props: dict[str, str], settings: dict[str, s
     [errors] = [value.errors for value in values if value.name == "post.processors"]
     assert any(word in error for error in errors)
     assert not PostgresConnector.config().get("again.type")
+
+
+def test_a_key_change_whose_create_is_skipped_has_no_row_to_read(
+    props: dict[str, str], sql: psycopg.Connection[Any]
+) -> None:
+    sql.execute("CREATE TABLE t (id int PRIMARY KEY, n int)")
+    sql.execute("INSERT INTO t VALUES (1, NULL)")
+    with Runner({**props, "skipped.operations": "c"}) as run:
+        run.settle()
+        sql.execute("UPDATE t SET id = 2")
+        delete, tombstone = run.count(2)
+    assert ops([delete, tombstone]) == ["d", "-"]
+
+
+@pytest.mark.parametrize("tombstones", ["true", "false"])
+def test_rows_of_a_snapshot_beside_the_stream_are_not_taken_for_a_change(
+    tombstones: str, props: dict[str, str], sql: psycopg.Connection[Any]
+) -> None:
+    """The signal that closes a window brings rows of another table, and its own record is skipped."""
+    sql.execute("CREATE TABLE sig (id varchar(64) PRIMARY KEY, type varchar(32), data varchar(2048))")
+    sql.execute("CREATE TABLE t (id int PRIMARY KEY, a text, b text, c text)")
+    sql.execute("INSERT INTO t VALUES (1), (2), (3)")
+    more = {"signal.data.collection": "public.sig", "skipped.operations": "c", "tombstones.on.delete": tombstones}
+    with Runner({**props, **more}) as run:
+        run.settle()
+        data = '{"data-collections": ["public.t"], "type": "INCREMENTAL"}'
+        sql.execute("INSERT INTO sig VALUES ('s', 'execute-snapshot', %s)", (data,))
+        records = run.count(3)
+        sql.execute("UPDATE t SET id = 4 WHERE id = 3")
+        records = run.count(5 if tombstones == "true" else 4)
+    assert [plain(record.value["after"]) for record in records[:3]] == [
+        {"id": id, "a": None, "b": None, "c": None} for id in (1, 2, 3)
+    ]
+    assert ops(records[3:]) == (["d", "-"] if tombstones == "true" else ["d"])

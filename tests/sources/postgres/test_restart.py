@@ -143,3 +143,18 @@ def test_a_slow_consumer_keeps_its_connection(props: dict[str, str], sql: psycop
         )
         run.count(10)
         assert run.task.numbers.reconnects == before
+
+
+@pytest.mark.parametrize("skipped", ["none", "c"])
+def test_only_the_last_record_of_a_key_change_lies_behind_it(
+    skipped: str, props: dict[str, str], sql: psycopg.Connection[Any]
+) -> None:
+    """An offset of the first ones would, committed alone, leave out the others."""
+    sql.execute("CREATE TABLE t (id int PRIMARY KEY)")
+    sql.execute("INSERT INTO t VALUES (1)")
+    with Runner({**props, "snapshot.mode": "no_data", "skipped.operations": skipped}) as run:
+        run.settle()
+        sql.execute("UPDATE t SET id = 2")
+        records = run.count(2 if skipped == "c" else 3)
+    *first, last = (dict(record.source_offset)["lsn"] for record in records)
+    assert all(lsn < last for lsn in first)

@@ -186,12 +186,12 @@ class RecordMaker:
         `skipped` operations."""
         leaving = (Header(NEW_KEY_HEADER, new_key.schema, new_key), *self._headers)
         arriving = (Header(OLD_KEY_HEADER, old_key.schema, old_key), *self._headers)
-        if "c" in skipped:
-            earlier = offset
+        last = offset if "c" in skipped else earlier
         if "d" not in skipped:
-            self.change(out, codec, "d", old_key, before, None, source, clock, earlier, leaving)
+            place = earlier if self._tombstones else last
+            self.change(out, codec, "d", old_key, before, None, source, clock, place, leaving)
             if self._tombstones:
-                self._tombstone(out, codec, old_key, earlier, leaving)
+                self._tombstone(out, codec, old_key, last, leaving)
         if "c" not in skipped:
             self.change(out, codec, "c", new_key, None, after, source, clock, offset, arriving)
 

@@ -50,6 +50,8 @@ class StreamDecoder(StreamPlace):
     ) -> None:
         super().__init__(maker, position, start_lsn, offset)
         self.rules = rules
+        # Apart from the rules, which others narrow to what they do not skip themselves.
+        self._skipped_of_key_change = rules.skipped
         self._open_table = open_table
         self._refresh_enum = refresh_enum
         self._present_row = present_row
@@ -68,14 +70,19 @@ class StreamDecoder(StreamPlace):
         def watched(
             kind: int, codec: TableCodec, payload: bytes, lsn: int, out: list[SourceRecord], clock: Clock
         ) -> None:
-            before = len(out)
+            earlier, count = self.offset, len(out)
             plain(kind, codec, payload, lsn, out, clock)
-            if len(out) > before and kind != _DELETE:
+            if kind == _DELETE or len(out) == count:
+                return
+            # Other records than the row's may have come, and of a key change the delete only.
+            record = out[-1]
+            offset = record.source_offset
+            if offset is self.offset and offset is not earlier and _shows_row(record):
                 position = 31
                 if payload[30] != _NEW:
                     position = pgoutput.skip_tuple(payload, position) + 1
                 for processor in processors:
-                    processor.row(codec, payload, position, out[-1])
+                    processor.row(codec, payload, position, record)
 
         # Only a stream that is watched pays for it.
         self._row = watched  # type: ignore[method-assign]
@@ -185,7 +192,7 @@ class StreamDecoder(StreamPlace):
         if key is not None and old_key is not None and key.values != old_key.values:
             if not full and codec.lacks(row):
                 self._complete(codec, row, payload, pos + 1)
-            rows, skipped = (codec.row(old), codec.row(row)), self.rules.skipped
+            rows, skipped = (codec.row(old), codec.row(row)), self._skipped_of_key_change
             maker.key_change(out, codec, old_key, key, *rows, source, clock, offset, self.offset, skipped)
         else:
             before = codec.row(old) if full else None
@@ -317,3 +324,8 @@ class StreamDecoder(StreamPlace):
         self.offset = offset
         self._open = offset if message.transactional else None
         self.counts.seen += 1
+
+
+def _shows_row(record: SourceRecord) -> bool:
+    """Whether a change's record has the row as it is after the change."""
+    return record.value is not None and record.value.values[1] is not None
