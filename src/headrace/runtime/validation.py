@@ -186,15 +186,18 @@ def _plugins(
         name = prefix + "type"
         failure: str | None = None
         own: ConfigDef | None = None
+        cls: type[Any] | None = None
         shown = version = None
         if config.get(name):
             try:
                 plugin = registry.find(kind, config[name])
-                own, version, shown = plugin.load().config(), plugin.version, plugin.class_name
+                cls = plugin.load()
+                own, version, shown = cls.config(), plugin.version, plugin.class_name
             except HeadraceError as error:
                 failure = _text(name, config[name], error)
         definition = plugin_alias_def(what, alias, own, version)
-        found.add_def(definition, definition.validate(config))
+        values = definition.validate(config)
+        found.add_def(definition, values)
         found.recommend(name, installed)
         if version is not None:
             found.recommend(prefix + "plugin.version", [version])
@@ -208,8 +211,26 @@ def _plugins(
                 prefix + "predicate",
                 f"Invalid value {predicate} for configuration {prefix}predicate: no such predicate",
             )
+        if cls is not None and not any(value.errors for value in values):
+            _try_out(cls, config, prefix, found)
         if what == "transforms" and "negate" in {k.removeprefix(prefix) for k in config} and not predicate:
             found.error(prefix + "negate", f"{prefix}negate is set, but there is no {prefix}predicate to negate.")
+
+
+def _try_out(cls: type[Any], config: Mapping[str, str], prefix: str, found: _Collected) -> None:
+    """What only shows when settings are seen together stands at the setting that the plugin names, else at its type."""
+    given = {key.removeprefix(prefix): value for key, value in config.items() if key.startswith(prefix)}
+    instance = cls()
+    try:
+        instance.configure({key: value for key, value in given.items() if key not in ("type", "predicate", "negate")})
+    except HeadraceError as error:
+        known = error.field is not None and found.known(prefix + error.field)
+        text = error.message.replace(f"configuration {error.field}:", f"configuration {prefix}{error.field}:")
+        found.error(f"{prefix}{error.field}" if known else f"{prefix}type", text)
+    except Exception as error:
+        found.error(f"{prefix}type", f"Invalid value {config[prefix + 'type']} for configuration {prefix}type: {error}")
+    else:
+        instance.close()
 
 
 def _listed(config: Mapping[str, str], what: str) -> list[str]:

@@ -62,6 +62,11 @@ EXPLAINED: list[tuple[str, str, str]] = [
         "A transform that names a predicate nobody declares: found here, and by Connect only at the start.",
     ),
     (
+        "validate transform",
+        r".*(errors|error_count)",
+        "Settings of a transform that are refused when seen together: found here, and by Connect only at the start.",
+    ),
+    (
         "validate missing-required",
         r".*(errors|error_count)",
         "A file source without a file would read the worker's standard input, which tasks in processes of their own cannot.",
