@@ -7,6 +7,7 @@ import pytest
 from headrace.cdc.envelope import uuid7
 from headrace.cdc.filters import MessageKeys, NameFilter, split_patterns
 from headrace.cdc.masks import ColumnMasks
+from headrace.cdc.topic_naming import Rewrite
 from headrace.cdc.topics import ADJUSTERS, FIELD_ADJUSTERS, TopicNames
 from headrace.errors import ConfigException
 
@@ -74,6 +75,20 @@ def test_masks() -> None:
     assert masks.mask("t.other") is None
     with pytest.raises(ConfigException):
         ColumnMasks({"column.mask.hash.NONE.with.salt.x": "t"})
+
+
+def test_a_cut_that_shortens_nothing_does_not_uncover_a_masked_column() -> None:
+    masks = ColumnMasks({"column.truncate.to.20.chars": ".*", "column.mask.with.3.chars": "t.secret"})
+    short = masks.mask("t.secret", length=10)
+    assert short is not None
+    assert short.apply("secret") == "***"
+    assert masks.mask("t.other", length=10) is None
+
+
+def test_a_regex_for_topics_may_begin_with_flags() -> None:
+    rewrite = Rewrite.of("topic.regex", r"(?i)SRV\.public\.(.*)", "all.$1")
+    assert rewrite("srv.PUBLIC.x") == "all.x"
+    assert rewrite("srv.other.x") == "srv.other.x"
 
 
 def test_names() -> None:

@@ -47,10 +47,13 @@ class ColumnMasks:
 
     def mask(self, *names: str, length: int = UNLIMITED) -> Mask | None:
         """The first mask for a column known by these names (with and without database); `length`: the column's in characters, which
-        a digest is cut to. None also for a column that is no longer than it is to be cut to."""
+        a digest is cut to. A cut that shortens nothing, as the column is no longer than that, is passed over: Debezium would leave out
+        the other masks of the column then."""
         for patterns, make in self._rules:
             if any(pattern.fullmatch(name) for pattern in patterns for name in names):
-                return make(length)
+                made = make(length)
+                if made is not None:
+                    return made
         return None
 
 

@@ -42,7 +42,7 @@ class Rewrite(NamedTuple):
             compiled = re.compile(pattern)
             template = _PLACE.sub(_python_place, replacement)
             # Of no match, only to see that the groups it names are there.
-            re.compile(f"(?:{pattern})|").fullmatch("").expand(template)  # type: ignore[union-attr]
+            re.compile(f"{pattern}|").fullmatch("").expand(template)  # type: ignore[union-attr]
             return cls(compiled, template)
         except (re.error, IndexError) as error:
             raise ConfigException(
