@@ -39,18 +39,28 @@ def test_a_record_class_of_ones_own_keeps_its_attributes() -> None:
     assert copy_record(source).mark == "x"
 
 
-def test_schema_cache_finds_equal_schemas_and_stays_bounded() -> None:
+def test_schema_cache_finds_equal_schemas_and_stays_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     cache: SchemaCache[object] = SchemaCache()
 
     def make(number: int = 0) -> Any:
         return SchemaBuilder.struct().name(f"n{number}").field("a", INT8_SCHEMA).build()
 
     first = cache.get(make(), lambda schema: object())
-    assert cache.get(make(), lambda schema: object()) is first
-    for number in range(3000):
+    for _ in range(3000):
+        assert cache.get(make(), lambda schema: object()) is first
+    assert len(cache._copies) <= 1024
+    monkeypatch.setattr("headrace.transforms.base._LIMIT", 100)
+    for number in range(300):
         cache.get(make(number), lambda schema: object())
-    assert len(cache._by_identity) <= 1024
-    assert len(cache._by_value) <= 1024
+    assert len(cache._by_identity) <= 100
+    assert len(cache._by_value) <= 100
+
+
+def test_schema_cache_holds_the_tables_of_a_large_database() -> None:
+    cache: SchemaCache[object] = SchemaCache()
+    schemas = [SchemaBuilder.struct().name(f"t{number}").field("a", INT8_SCHEMA).build() for number in range(10_000)]
+    made = [cache.get(schema, lambda schema: object()) for schema in schemas]
+    assert [cache.get(schema, lambda schema: object()) for schema in schemas] == made
 
 
 def test_derived_schemas() -> None:

@@ -12,7 +12,8 @@ from headrace.spi.transform import R, Transform
 
 T = TypeVar("T")
 
-_LIMIT: Final = 1024
+_LIMIT: Final = 20_000
+_COPIES: Final = 1024
 
 NULL_DEFAULTS: Final = ConfigDef().define(
     "replace.null.with.default",
@@ -24,30 +25,37 @@ NULL_DEFAULTS: Final = ConfigDef().define(
 
 
 class SchemaCache(Generic[T]):
-    """What was derived from a schema, found by the schema object first and by equality second; bounded."""
+    """What was derived from a schema, found by the schema object first and by equality second; bounded.
 
-    __slots__ = ("_by_identity", "_by_value")
+    The bound on different schemas is well above the tables of a large database: with fewer places than tables everything would be derived
+    again and again. Equal copies of a schema, as sources make them that build one for each record, have a small bound of their own.
+    """
+
+    __slots__ = ("_by_identity", "_by_value", "_copies")
 
     def __init__(self) -> None:
+        # Holding a schema keeps its id from being given to another object.
         self._by_identity: dict[int, tuple[Schema, T]] = {}
+        self._copies: dict[int, tuple[Schema, T]] = {}
         self._by_value: dict[Schema, T] = {}
 
     def get(self, schema: Schema, make: Callable[[Schema], T]) -> T:
         """The derived object; `make(schema)` when there is none yet."""
-        known = self._by_identity.get(id(schema))
+        known = self._by_identity.get(id(schema)) or self._copies.get(id(schema))
         if known is not None:
             return known[1]
         if schema in self._by_value:
             made = self._by_value[schema]
-        else:
-            made = make(schema)
-            if len(self._by_value) >= _LIMIT:
-                self._by_value.clear()
-            self._by_value[schema] = made
-        if len(self._by_identity) >= _LIMIT:
-            self._by_identity.clear()
-        # Holding the schema keeps its id from being given to another object.
-        self._by_identity[id(schema)] = (schema, made)
+            if len(self._copies) >= _COPIES:
+                self._copies.clear()
+            self._copies[id(schema)] = schema, made
+            return made
+        made = make(schema)
+        if len(self._by_value) >= _LIMIT:
+            for one in (self._by_value, self._by_identity, self._copies):
+                one.clear()
+        self._by_value[schema] = made
+        self._by_identity[id(schema)] = schema, made
         return made
 
 
