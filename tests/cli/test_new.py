@@ -101,6 +101,11 @@ def test_nothing_is_overwritten(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert len(list(tmp_path.iterdir())) == 1
 
 
+def test_a_folder_that_cannot_be_written_to(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["new", "sink", "my_shop", "--dir", "/proc"]) == 6
+    assert "FOLDER_UNWRITABLE" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(("name", "found"), [("shop", "ShopSourceConnector"), ("shop-source", "ShopSourceConnector")])
 def test_class_names(name: str, found: str, tmp_path: Path) -> None:
     assert main(["new", "source", name, "--dir", str(tmp_path)]) == 0

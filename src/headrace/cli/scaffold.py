@@ -45,7 +45,7 @@ KINDS: Final = {
         "SourceConnector",
         "A source for headrace.",
         "source.json out.json",
-        "The first record is in `out.txt` after a moment. Put more files into `inbox` while it runs.",
+        "The first record is in `out.txt` after a moment. Put more files into `inbox` while it runs, with names that sort behind: `0002.txt` …",
         {"source.json": "source.json", "out.json": "out.json", "first.txt": "inbox/0001.txt"},
     ),
     "sink": Kind(
@@ -89,7 +89,8 @@ _COMMON: Final = {
 def create(kind: str, name: str, folder: Path) -> Path:
     """Make the folder `<folder>/<name>`, all of it or nothing; returns it.
 
-    ConfigException (NAME_INVALID) for a name that makes no package; AlreadyExistsException when the folder exists."""
+    ConfigException for a name that makes no package (NAME_INVALID) or a place that cannot be written to (FOLDER_UNWRITABLE);
+    AlreadyExistsException when the folder exists."""
     chosen = KINDS[kind]
     _check_name(name)
     package = re.sub(r"[-_]+", "_", name).lower()
@@ -119,14 +120,22 @@ def create(kind: str, name: str, folder: Path) -> Path:
         "what": _what(kind),
         "value_converter": full_name if kind == "converter" else _STRING,
     }
-    staging = Path(tempfile.mkdtemp(prefix=f".{distribution}-", dir=folder))
     try:
-        _write(staging, kind, chosen, values)
-        staging.chmod(0o755)
-        staging.rename(target)
-    except BaseException:
-        shutil.rmtree(staging, ignore_errors=True)
-        raise
+        staging = Path(tempfile.mkdtemp(prefix=f".{distribution}-", dir=folder))
+        try:
+            _write(staging, kind, chosen, values)
+            staging.chmod(0o755)
+            staging.rename(target)
+        except BaseException:
+            shutil.rmtree(staging, ignore_errors=True)
+            raise
+    except OSError as error:
+        raise ConfigException(
+            f"{target} cannot be made: {error.strerror}.",
+            code="FOLDER_UNWRITABLE",
+            field="--dir",
+            remedy="Name a folder that you may write to.",
+        ) from error
     return target
 
 

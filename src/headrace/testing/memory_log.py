@@ -238,7 +238,9 @@ class MemoryOffsetStore(OffsetStore):
         return [None if value is None else parse_value(value) for value in found]
 
     def list(self, connector: str) -> list[tuple[dict[str, Any], dict[str, Any]]]:
-        parsed = [(parse_key(key), parse_value(value)) for key, value in self._log.source_offsets.items()]
+        with self._log.changed:
+            stored = list(self._log.source_offsets.items())
+        parsed = [(parse_key(key), parse_value(value)) for key, value in stored]
         return [(partition, offset) for (name, partition), offset in parsed if name == connector]
 
     def put(self, connector: str, offsets: Iterable[tuple[Mapping[str, Any], Mapping[str, Any] | None]]) -> None:

@@ -66,9 +66,13 @@ class SourceRun:
         check_config(self._class(), self.config)
         with self._plan_lock:
             connector = self._connector = self._class()
-            connector.initialize(_Context(self))
-            connector.start(dict(self.config))
-            self._start_tasks(connector)
+            try:
+                connector.initialize(_Context(self))
+                connector.start(dict(self.config))
+                self._start_tasks(connector)
+            except BaseException:
+                self._end_connector()
+                raise
         return self
 
     def _start_tasks(self, connector: SourceConnector) -> None:

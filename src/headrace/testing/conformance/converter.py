@@ -44,10 +44,12 @@ class ConverterConformance(ComponentTests):
         return self.converter
 
     def test_what_is_written_is_read_back(self) -> None:
-        converter = self._instance()
-        for schema, value in self.data():
+        converter, data = self._instance(), self.data()
+        check(data, "data() gives none.")
+        for schema, value in data:
             found = converter.to_connect_data("t", converter.from_connect_data("t", schema, value))
-            check(found.value == value, f"{value!r} came back as {found.value!r}.")
+            same = found.value == value and type(found.value) is type(value)
+            check(same, f"{value!r} came back as {found.value!r}.")
             if self.schemas_kept:
                 check(found.schema == schema, f"The schema {schema!r} came back as {found.schema!r}.")
 

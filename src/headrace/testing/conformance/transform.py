@@ -17,7 +17,7 @@ import copy
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
-from headrace.data import ConnectRecord, Struct
+from headrace.data import STRING_SCHEMA, ConnectRecord, Struct
 from headrace.data.validation import validate_value
 from headrace.errors import ConnectException, RetriableException
 from headrace.spi.transform import Predicate, Transform
@@ -119,8 +119,9 @@ class TransformConformance(ComponentTests):
 
     def test_tombstones(self) -> None:
         for sample in self._samples():
-            if sample.key is not None:
-                self._check_treatment(sample.new_record(value=None, value_schema=None), self.tombstones)
+            key = (sample.key_schema, sample.key) if sample.key is not None else (STRING_SCHEMA, "key")
+            record = sample.new_record(key_schema=key[0], key=key[1], value=None, value_schema=None)
+            self._check_treatment(record, self.tombstones)
 
     def test_records_of_nothing(self) -> None:
         for sample in self._samples():
