@@ -161,7 +161,8 @@ def _decimal_remainder(one: Decimal, other: Decimal) -> Decimal:
 
 def _power(one: Any, other: Any) -> Any:
     _numbers(one, other, "**")
-    whole = isinstance(other, int) and other >= 0
+    # Only an Integer counts the factors; any other exponent goes by way of doubles.
+    whole = is_narrow(other) and other >= 0
     if whole and (other > 1000 or (isinstance(one, int) and int(one).bit_length() * other > _MOST_BITS)):
         raise EvaluationFailure("the power is too large")
     if whole and isinstance(one, int):
@@ -174,7 +175,9 @@ def _power(one: Any, other: Any) -> Any:
         result = math.pow(float(one), float(other))
     except (ValueError, OverflowError):
         return math.nan if one < 0 else math.inf
-    return result
+    if not result.is_integer() or abs(result) > 2**63:
+        return result
+    return Int32(result) if -(2**31) <= result < 2**31 else min(int(result), 2**63 - 1)
 
 
 def negative(value: Any) -> Any:

@@ -33,7 +33,7 @@ def by_unit(method: Callable[..., Any]) -> Callable[..., Any]:
     """The method of a text, with positions by unit."""
 
     def run(text: str, *arguments: Any) -> Any:
-        if not is_wide(text):
+        if not is_wide(text) and not any(isinstance(one, str) and is_wide(one) for one in arguments):
             return method(text, *arguments)
         found = method(units(text), *(units(one) if isinstance(one, str) else one for one in arguments))
         return joined(found) if isinstance(found, str) else found
