@@ -167,3 +167,86 @@ def test_rows_of_a_snapshot_beside_the_stream_are_not_taken_for_a_change(
         {"id": id, "a": None, "b": None, "c": None} for id in (1, 2, 3)
     ]
     assert ops(records[3:]) == (["d", "-"] if tombstones == "true" else ["d"])
+
+
+def test_a_row_is_not_read_from_another_table_of_its_name(props: dict[str, str], sql: psycopg.Connection[Any]) -> None:
+    sql.execute("CREATE TABLE t (id int PRIMARY KEY, v text)")
+    with Runner(props) as run:
+        run.settle()
+        sql.execute("INSERT INTO t VALUES (1, NULL)")
+        sql.execute("ALTER TABLE t RENAME TO former")
+        sql.execute("CREATE TABLE t (id int PRIMARY KEY, v text); INSERT INTO t VALUES (1, 'another')")
+        first, second = run.count(2)
+    assert first.value["after"]["v"] is None
+    assert second.value["after"]["v"] == "another"
+
+
+def test_a_column_that_was_required_gets_no_null(props: dict[str, str], sql: psycopg.Connection[Any]) -> None:
+    sql.execute("CREATE TABLE t (id int PRIMARY KEY, n int, v text NOT NULL)")
+    sql.execute(f"INSERT INTO t VALUES (1, 0, {_BIG})")
+    with Runner(props) as run:
+        run.settle()
+        sql.execute("UPDATE t SET n = 1")
+        run.count(1)
+        # Decoded with the column as it was, read when it is NULL.
+        sql.execute("UPDATE t SET n = 2")
+        with sql.transaction():
+            sql.execute("ALTER TABLE t ALTER v DROP NOT NULL")
+            sql.execute("UPDATE t SET v = NULL")
+        records = run.count(3)
+    assert all(value is not None or field.schema.optional for record in records for value, field in fields(record))
+    assert records[2].value["after"]["v"] is None
+
+
+def fields(record: Any) -> list[tuple[Any, Any]]:
+    after = record.value["after"]
+    return list(zip(after.values, after.schema.fields, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("type", "keys"),
+    [
+        ("timestamptz", ["2024-01-02 03:04:05.6+07", "infinity"]),
+        ("numeric", ["1.50", "-0.00"]),
+        ("float8", ["0.1", "1e300", "-Infinity"]),
+        ("bytea", [r"\x00ff5c", r"\x"]),
+        ("varchar(8)", ["it's \\ \t\n", "", "\\N"]),
+        ("char(4)", ["a", "ä'"]),
+        ('"char"', ["x"]),
+        ("name", ["n"]),
+        ("interval", ["1 mon 2 days 03:00:00"]),
+        ("int[]", ["{1,2}", "{}"]),
+        ("text[]", ['{"a,b",NULL,"c\\"d"}']),
+        ("int4range", ["[1,5)", "empty"]),
+        ("inet", ["10.0.0.1/8"]),
+        ("bit(3)", ["101"]),
+        ("money", ["$1.20"]),
+        ("mood", ["it's"]),
+        ("posint", ["5"]),
+        ("word", ["a'b"]),
+    ],
+)
+def test_keys_of_any_type_find_their_rows(
+    type: str, keys: list[str], props: dict[str, str], sql: psycopg.Connection[Any]
+) -> None:
+    sql.execute("CREATE TYPE mood AS ENUM ('it''s', 'ok')")
+    sql.execute("CREATE DOMAIN posint AS int CHECK (VALUE > 0); CREATE DOMAIN word AS varchar(9)")
+    wide = '"k"" ä"'
+    sql.execute(
+        f'CREATE TABLE "T a""b" ({wide} {type} PRIMARY KEY, n int, "v\'" text);'
+        f"CREATE TABLE two (k {type}, k2 int, n int, v text, PRIMARY KEY (k, k2))".encode()
+    )
+    for key in keys:
+        sql.execute(f'INSERT INTO "T a""b" VALUES (%s::{type}, 0, {_BIG})'.encode(), (key,))
+        sql.execute(
+            f"INSERT INTO two VALUES (%s::{type}, 1, 0, {_BIG}), (%s::{type}, 2, 0, {_BIG})".encode(), (key, key)
+        )
+    with Runner({**props, "include.unknown.datatypes": "true"}) as run:
+        run.settle()
+        sql.execute('UPDATE "T a""b" SET n = 1')
+        sql.execute("UPDATE two SET n = 1")
+        records = run.count(3 * len(keys))
+    for record in records:
+        assert record.key is not None
+        assert not isinstance(record.value["after"].values[-1], Unchanged)
+        assert len(record.value["after"].values[-1]) == 32 * 400

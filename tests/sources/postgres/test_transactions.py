@@ -74,6 +74,8 @@ def tables(sql: psycopg.Connection[Any]) -> None:
 def test_transactions_are_told_and_their_events_counted(
     props: dict[str, str], sql: psycopg.Connection[Any], tables: None
 ) -> None:
+    if sql.info.server_version < 140000:
+        pytest.skip("pgoutput sends messages from PostgreSQL 14 on")
     sql.execute("INSERT INTO t VALUES (9, 'snapshot')")
     with Runner(props) as run:
         run.settle()

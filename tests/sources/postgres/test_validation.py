@@ -51,6 +51,7 @@ def test_missing_settings() -> None:
         ("unavailable.value.placeholder", "hex:zz", "unavailable.value.placeholder", "hex"),
         ("column.mask.hash.ROT13.with.salt.x", "public.a.b", "database.hostname", "ROT13"),
         ("slot.stream.params", "nonsense", "slot.stream.params", "option"),
+        ("slot.stream.params", "origin=none;binary=true", "slot.stream.params", "binary"),
         ("replica.identity.autoset.values", "public.a:SOME", "replica.identity.autoset.values", "MODE"),
         ("snapshot.select.statement.overrides", "public.a", "snapshot.select.statement.overrides", "public.a"),
     ],

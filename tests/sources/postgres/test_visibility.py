@@ -95,3 +95,30 @@ def test_the_wait_has_an_end(
     caplog.clear()
     Visibility(patience_s=0.05).wait(sql, xid)
     assert caplog.text == ""
+
+
+def test_a_value_is_not_read_again_before_the_change_is_visible(
+    props: dict[str, str],
+    sql: psycopg.Connection[Any],
+    postgres: PostgresServer,
+    database: str,
+    standby: Callable[[bool], None],
+) -> None:
+    """What was there before the change would be taken for what came of it."""
+    sql.execute("CREATE TABLE t (id int PRIMARY KEY, v text); INSERT INTO t VALUES (1, 'before')")
+    reselect = {"post.processors": "r", "r.type": "io.debezium.processors.reselect.ReselectColumnsPostProcessor"}
+    with Runner({**props, **reselect, "snapshot.mode": "no_data"}) as run:
+        run.settle()
+        sql.execute("UPDATE t SET v = 'known'")
+        run.count(1)
+        standby(True)
+        writer = commit(postgres.dsn(database), "UPDATE t SET v = NULL")
+        wait_until(lambda: waiting(sql), 10, "the commit's wait")
+        seen = threading.Timer(0.3, standby, [False])
+        seen.start()
+        try:
+            record = run.count(2)[1]
+        finally:
+            seen.join()
+            writer.join()
+    assert record.value["after"]["v"] is None

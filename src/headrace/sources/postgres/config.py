@@ -33,7 +33,7 @@ REGEX_LISTS: Final = (
 )
 _PREFIX: Final = re.compile(r"[A-Za-z0-9._-]+")
 _SLOT: Final = re.compile(r"[a-z0-9_]{1,63}")
-_SECRET_OPTIONS: Final = frozenset({"proto_version", "publication_names"})
+_OWN_OPTIONS: Final = frozenset({"proto_version", "publication_names", "binary"})
 
 
 def config_def() -> ConfigDef:
@@ -289,11 +289,11 @@ class PostgresConfig:
         options: dict[str, str] = {}
         for piece in filter(None, (part.strip() for part in (self.text("slot.stream.params") or "").split(";"))):
             name, equals, value = piece.partition("=")
-            if not equals or name.strip() in _SECRET_OPTIONS:
+            if not equals or name.strip() in _OWN_OPTIONS:
                 raise ConfigException(
                     f"Invalid value {piece} for configuration slot.stream.params: not an option that may be given.",
                     field="slot.stream.params",
-                    remedy="Write name=value;name=value; proto_version and publication_names are set by the connector.",
+                    remedy="Write name=value;name=value; proto_version, publication_names and binary are for the connector to set.",
                 )
             options[name.strip()] = value.strip()
         return options

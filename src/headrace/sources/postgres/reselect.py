@@ -3,12 +3,16 @@
 What is missing is an unchanged TOAST value, or a NULL when those are asked for too. All rows of a batch that lack something are read
 by one query per table and chunk of keys, found by the texts of their keys as the log holds them, and decoded like rows of a snapshot,
 so that masks and modes apply. Settings are Debezium's (ReselectColumnsPostProcessor).
+
+What is read may be newer than the change, never older: a commit is in the log before others see it, so that is waited for. Nor is it
+of another table that has come to have the name.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from struct import Struct as Binary
 from typing import Any, Final, NamedTuple
 
 from headrace.cdc.filters import NameFilter, compile_patterns
@@ -20,6 +24,7 @@ from headrace.sources.postgres.failures import raise_as_ours
 from headrace.sources.postgres.post_processors import Declared
 from headrace.sources.postgres.tables import TableCodec
 from headrace.sources.postgres.type_plan import StaleEnum
+from headrace.sources.postgres.visibility import Visibility
 from headrace.systems.postgres import PgTarget, quote_identifier, quote_literal, quote_table
 from headrace.systems.postgres.introspect import Conn
 
@@ -37,7 +42,11 @@ _SETTINGS: Final = frozenset(
         "error.handling.mode",
     )
 )
-_AFTER: Final = 1
+_AFTER, _SOURCE = 1, 2
+_XID: Final = 11
+_MOST_TABLES: Final = 10_000
+"""How many shapes of tables are kept in mind."""
+_OID: Final = Binary(">I").unpack_from
 
 
 class ReselectSettings(NamedTuple):
@@ -78,14 +87,16 @@ class ReselectSettings(NamedTuple):
 class _Table:
     """What is asked of one table."""
 
-    def __init__(self, codec: TableCodec, settings: ReselectSettings) -> None:
+    def __init__(self, codec: TableCodec, oid: int, settings: ReselectSettings) -> None:
         shape = codec.shape
         self.codec = codec
+        self.oid = oid
         names = codec.key_columns if settings.event_key else shape.key
         places = {column.name: at for at, column in enumerate(shape.columns)}
         self.key_names = names
         self.key_places = tuple(places[name] for name in names)
         self.slots = [slot for slot, name in enumerate(codec.value_columns) if settings.columns(f"{shape.name}:{name}")]
+        self.required = frozenset(slot for slot in self.slots if not codec.row_schema.fields[slot].schema.optional)
         self.waiting: list[tuple[tuple[Any, ...], list[int], list[Any]]] = []
         """(texts of the key, slots that are missing, the values to fill in)"""
 
@@ -93,18 +104,24 @@ class _Table:
 class Reselect:
     """The post processor. `connection` is asked for when there is something to read."""
 
-    def __init__(self, settings: ReselectSettings, connection: Callable[[], Conn], target: PgTarget) -> None:
+    def __init__(
+        self, settings: ReselectSettings, connection: Callable[[], Conn], target: PgTarget, visibility: Visibility
+    ) -> None:
         self._settings = settings
         self._connection = connection
         self._target = target
-        self._tables: dict[int, _Table] = {}
+        self._visibility = visibility
+        self._tables: dict[tuple[int, int], _Table] = {}
         self._waiting: list[_Table] = []
+        self._xids: set[int] = set()
 
     def row(self, codec: TableCodec, payload: bytes, position: int, record: SourceRecord) -> None:
         """Remember a record that lacks something."""
-        table = self._tables.get(id(codec.row_schema))
+        # A table that is made anew may have the shape of the former.
+        name = (_OID(payload, 26)[0], id(codec.row_schema))
+        table = self._tables.get(name)
         if table is None:
-            table = self._tables[id(codec.row_schema)] = _Table(codec, self._settings)
+            table = self._tables[name] = _Table(codec, name[0], self._settings)
             if table.slots and not table.key_names:
                 logger.warning("Rows of %s cannot be reselected: the table has no key.", codec.shape.name)
         if record.key is None or not table.slots or not table.key_names:
@@ -123,18 +140,44 @@ class Reselect:
             if not table.waiting:
                 self._waiting.append(table)
             table.waiting.append((key, missing, values))
+            self._xids.add(record.value.values[_SOURCE].values[_XID])
 
     def finish(self) -> None:
         """Read what is missing and fill it in."""
         waiting, self._waiting = self._waiting, []
+        xids, self._xids = self._xids, set()
+        late: HeadraceError | None = None
+        if waiting:
+            try:
+                self._await(xids)
+            except HeadraceError as error:
+                late = error
         for table in waiting:
             rows, table.waiting = table.waiting, []
             try:
+                if late is not None:
+                    raise late
                 self._fill(table, rows)
             except HeadraceError as error:
                 if self._settings.fail or error.retry_class is RetryClass.RETRY:
                     raise
                 logger.warning("Rows of %s could not be reselected: %s", table.codec.shape.name, error)
+
+        if len(self._tables) > _MOST_TABLES:
+            self._tables.clear()
+
+    def _await(self, xids: Iterable[int]) -> None:
+        try:
+            visible = self._visibility.wait_all(self._connection(), xids)
+        except Exception as error:
+            raise_as_ours(error, self._target)
+        if not visible:
+            raise ConnectException(
+                "Their transactions are committed but not visible yet, as when a synchronous standby does not answer.",
+                code="RESELECT_NOT_VISIBLE",
+                field="post.processors",
+                remedy="See what the commits wait for, or set reselect.error.handling.mode to warn.",
+            )
 
     def _fill(self, table: _Table, rows: Sequence[tuple[tuple[Any, ...], list[int], list[Any]]]) -> None:
         slots = sorted({slot for _, missing, _ in rows for slot in missing})
@@ -150,7 +193,10 @@ class Reselect:
                 lost += 1
                 continue
             for slot in missing:
-                values[slot] = fresh[places[slot]]
+                value = fresh[places[slot]]
+                # The column may have come to allow NULL since; that follows in the log.
+                if value is not None or slot not in table.required:
+                    values[slot] = value
         if lost:
             text = f"{lost} rows of {table.codec.shape.name} are not in the table any more, or have another key."
             if self._settings.fail:
@@ -176,7 +222,8 @@ class Reselect:
             listed = ", ".join(f"({', '.join(map(quote_literal, key))})" for key in keys)
         query = (
             f"COPY (SELECT {', '.join([*names, *wanted])} FROM {quote_table(codec.shape.schema, codec.shape.table)}"
-            f" WHERE ({', '.join(names)}) IN ({listed})) TO STDOUT"
+            f" WHERE ({', '.join(names)}) IN ({listed})"
+            f" AND to_regclass({quote_literal(quote_table(codec.shape.schema, codec.shape.table))}) = {table.oid}::oid) TO STDOUT"
         )
         decode = codec.decode_columns(slots)
         found: dict[tuple[str | None, ...], list[Any]] = {}

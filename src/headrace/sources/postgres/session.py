@@ -248,7 +248,7 @@ class PgSession:
 
     def _post_processors(self) -> list[PostProcessor]:
         def reselect(declared: Declared) -> PostProcessor:
-            return Reselect(ReselectSettings.of(declared), lambda: self.connections.sql, self.target)
+            return Reselect(ReselectSettings.of(declared), lambda: self.connections.sql, self.target, Visibility())
 
         return post_processors(self.config.raw, {RESELECT: reselect})
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Iterable
 from typing import Final
 
 from headrace.systems.postgres.introspect import Conn
@@ -16,9 +17,7 @@ from headrace.systems.postgres.introspect import Conn
 logger = logging.getLogger(__name__)
 
 _PATIENCE_S: Final = 10.0
-_LOCKED: Final = (
-    "SELECT EXISTS (SELECT FROM pg_catalog.pg_locks WHERE locktype = 'transactionid' AND transactionid = %s::text::xid)"
-)
+_LOCKED: Final = "SELECT EXISTS (SELECT FROM pg_catalog.pg_locks WHERE locktype = 'transactionid' AND transactionid = ANY (%s::xid[]))"
 
 
 class Visibility:
@@ -33,14 +32,20 @@ class Visibility:
         if xid is None or xid == self._seen:
             return
         self._seen = xid
+        if not self.wait_all(connection, [xid]):
+            logger.warning(
+                "Transaction %d is committed but not visible yet, as when a synchronous standby does not answer. The tables it "
+                "changes are taken as the catalog has them now.",
+                xid,
+            )
+
+    def wait_all(self, connection: Conn, xids: Iterable[int]) -> bool:
+        """Return True when all these committed transactions are visible, False after the patience. The driver's errors are raised."""
+        listed = f"{{{','.join(map(str, xids))}}}"
         deadline, pause = time.monotonic() + self._patience_s, 0.001
-        while connection.execute(_LOCKED, (xid,)).fetchone() == (True,):
+        while connection.execute(_LOCKED, (listed,)).fetchone() == (True,):
             if time.monotonic() > deadline:
-                logger.warning(
-                    "Transaction %d is committed but not visible yet, as when a synchronous standby does not answer. The tables it "
-                    "changes are taken as the catalog has them now.",
-                    xid,
-                )
-                return
+                return False
             time.sleep(pause)
             pause = min(pause * 2, 0.05)
+        return True
