@@ -109,3 +109,13 @@ def test_offsets_that_are_none_are_refused(partition: dict[str, Any], offset: di
     assert connector.alter_offsets({"file": "a"}, [({"filename": "a"}, {"position": 5}), ({"other": 1}, None)])
     with pytest.raises(ConnectException):
         connector.alter_offsets({"file": "a"}, [(partition, offset)])
+
+
+@pytest.mark.parametrize("limit", [0, -1])
+def test_a_batch_has_at_least_a_line(tmp_path: Path, limit: int) -> None:
+    """Such settings are accepted, as by Kafka; they must not mean that nothing is ever read."""
+    path = tmp_path / "in.txt"
+    path.write_bytes(b"a\nb\n")
+    task = _task(path, limit=limit)
+    assert [record.value for _ in range(2) for record in task.poll() or ()] == ["a", "b"]
+    task.close()

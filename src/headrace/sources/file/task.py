@@ -46,7 +46,8 @@ class FileStreamSourceTask(SourceTask):
     def start(self, props: Mapping[str, str]) -> None:
         self._path = props["file"]
         self._topic = props["topic"]
-        self._limit = int(props.get("batch.size", "2000"))
+        # As in Kafka, at least one line is handed over, whatever the setting is.
+        self._limit = max(1, int(props.get("batch.size", "2000")))
         self._partition = {FILENAME: self._path}
 
     def poll(self) -> Sequence[SourceRecord] | None:
