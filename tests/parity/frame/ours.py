@@ -53,8 +53,13 @@ def _transform(request: Form) -> Form:
         transform = _make(PluginKind.TRANSFORMATION, request)
     except Exception as error:
         return _error("configure", error)
+    before = [neutral.record_form(record) for record in records]
     answer = _each(records, lambda record: neutral.record_form(transform.apply(record)))
     transform.close()
+    for one, given, record in zip(answer["ok"], before, records, strict=True):
+        if neutral.record_form(record) != given:
+            # No original's answer says so: the transform changed what another chain may still read.
+            one["changed"] = True
     if all("ok" in one for one in answer["ok"]):
         _check_batch(request, answer["ok"])
     return answer
