@@ -73,6 +73,10 @@ def test_groovy(expression: str, wanted: str) -> None:
     ("expression", "wanted"),
     [
         ("value.n.length", "4"),
+        ("value.n.split('').length", "4"),
+        ("-value.l", "-9007199254740992"),
+        ("+value.l", "9007199254740992"),
+        ("-value.l.zz", "NaN"),
         ("value.n.indexOf('y')", "3"),
         ("value.n[3]", "y"),
         ("value.n.slice(1,3)", "😀"),

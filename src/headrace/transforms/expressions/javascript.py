@@ -17,7 +17,6 @@ from headrace.transforms.expressions.javascript_values import (
     Expression,
     JsArray,
     NullStruct,
-    to_number,
     to_text,
     truth,
 )
@@ -211,8 +210,8 @@ class JavaScriptCompiler:
         if node.operator == "typeof":
             return lambda record: operators.type_name(operand(record))
         if node.operator == "-":
-            return lambda record: -to_number(operand(record))
-        return lambda record: to_number(operand(record))
+            return lambda record: -operators.as_double(operand(record))
+        return lambda record: operators.as_double(operand(record))
 
     def _binary(self, node: syntax.Binary) -> Run:
         operator = node.operator

@@ -24,7 +24,7 @@ from headrace.transforms.expressions.javascript_values import (
     truth,
     whole,
 )
-from headrace.transforms.expressions.utf16 import by_unit
+from headrace.transforms.expressions.utf16 import by_unit, units
 from headrace.transforms.expressions.values import EnumName
 
 Method = Callable[..., Any]
@@ -72,7 +72,7 @@ def _split(text: str, separator: Any = UNDEFINED, limit: Any = UNDEFINED) -> lis
             raise EvaluationFailure("a text cannot be split at an empty match")
     else:
         needle = to_text(separator)
-        parts = text.split(needle) if needle else list(text)
+        parts = text.split(needle) if needle else list(units(text))
     return JsArray(parts if limit is UNDEFINED else parts[: to_uint32(limit)])
 
 

@@ -109,6 +109,12 @@ def _float(calculate: Callable[[float, float], float], one: Any, other: Any) -> 
         return math.nan
 
 
+def as_double(value: Any) -> float:
+    """The operand of a sign: also of a long no more than what a double can be."""
+    number = to_number(value)
+    return number if -(2**53) <= number <= 2**53 else float(number)
+
+
 def _remainder(one: float, other: float) -> float:
     return math.nan if not other or math.isinf(one) else math.fmod(one, other)
 
