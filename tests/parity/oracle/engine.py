@@ -51,7 +51,7 @@ class _Completion:
 
     @jpype.JOverride
     def handle(self, success: bool, message: Any, error: Any) -> None:
-        if not success:
+        if not success and self._engine.error is None:
             causes, cause = [str(message)], error
             while cause is not None:
                 causes.append(str(cause.toString()))
@@ -87,6 +87,13 @@ class Engine:
 
     def take(self, record: Any) -> None:
         """Called for each record, in the engine's thread."""
+        try:
+            self._take(record)
+        except jpype.JException as error:
+            self.error = f"{error.toString()} in {record.toString()}"
+            raise
+
+    def _take(self, record: Any) -> None:
         topic, partition, timestamp = str(record.topic()), record.kafkaPartition(), record.timestamp()
         headers = [
             f"[{json.dumps(str(header.key()))},{self._datum(topic, header.schema(), header.value())}]"
