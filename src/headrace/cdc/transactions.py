@@ -5,8 +5,8 @@ Source: Debezium's io.debezium.pipeline.txmetadata (TransactionContext, Abstract
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final, NamedTuple
 
 from headrace.cdc.envelope import TRANSACTION_SCHEMA
 from headrace.data import INT64_SCHEMA, OPTIONAL_INT64_SCHEMA, STRING_SCHEMA, Schema, SchemaBuilder, Struct
@@ -44,54 +44,79 @@ VALUE_SCHEMA: Final = (
 )
 
 
+_RECENT: Final = 64
+"""Events that are counted anew when an offset is read; as many as there are tables, where those are more."""
+
+
+class Counted(NamedTuple):
+    """How far a transaction had been counted at one event: `base`, and the first `length` of `recent`, the tables of the events since.
+
+    Offsets are made per event and hardly ever read, so what they keep must not grow with the number of tables."""
+
+    id: str
+    base: Mapping[str, int]
+    recent: Sequence[str]
+    length: int
+
+    def stored(self) -> dict[str, Any]:
+        """What goes into the offset."""
+        counts = dict(self.base)
+        for collection in self.recent[: self.length]:
+            counts[collection] = counts.get(collection, 0) + 1
+        return {OFFSET_ID: self.id} | {OFFSET_ORDER_PREFIX + collection: count for collection, count in counts.items()}
+
+
 class TransactionContext:
     """Counts the events of one transaction after the other. `id` is None between them."""
 
-    __slots__ = ("_capacity", "counts", "id", "total")
+    __slots__ = ("_base", "_capacity", "_recent", "counts", "id", "total")
 
     def __init__(self) -> None:
         self.id: str | None = None
-        self.total = 0
-        self.counts: dict[str, int] = {}
         self._capacity = 16
+        self._begin_with({})
+
+    def _begin_with(self, counts: dict[str, int]) -> None:
+        self.counts = counts
+        self.total = sum(counts.values())
+        self._keep_all()
+
+    def _keep_all(self) -> None:
+        self._base = dict(self.counts)
+        self._recent: list[str] = []
 
     @classmethod
     def load(cls, offset: Mapping[str, Any]) -> TransactionContext:
         """As a stored offset left it."""
         context = cls()
         context.id = offset.get(OFFSET_ID)
-        for key, value in offset.items():
-            if key.startswith(OFFSET_ORDER_PREFIX):
-                context.counts[key[len(OFFSET_ORDER_PREFIX) :]] = value
-        context.total = sum(context.counts.values())
+        prefix = OFFSET_ORDER_PREFIX
+        context._begin_with({key.removeprefix(prefix): n for key, n in offset.items() if key.startswith(prefix)})
         return context
 
     def begin(self, id: str) -> None:
         """A transaction begins; whatever was under way is over."""
         self.id = id
-        self.total = 0
-        self.counts = {}
+        self._begin_with({})
 
     def end(self) -> None:
         """The transaction is over."""
         self.id = None
-        self.total = 0
-        self.counts = {}
+        self._begin_with({})
 
     def event(self, collection: str, shown_id: str) -> Struct:
         """Count an event of a table; answers the event's transaction block, with the id that records show."""
         self.total += 1
         order = self.counts[collection] = self.counts.get(collection, 0) + 1
+        if len(self._recent) >= _RECENT and len(self._recent) >= len(self._base):
+            self._keep_all()
+        else:
+            self._recent.append(collection)
         return Struct(TRANSACTION_SCHEMA, [shown_id, self.total, order])
 
-    def stored(self) -> dict[str, Any]:
-        """What goes into the offsets of records made now; empty between transactions."""
-        if self.id is None:
-            return {}
-        stored: dict[str, Any] = {OFFSET_ID: self.id}
-        for collection, count in self.counts.items():
-            stored[OFFSET_ORDER_PREFIX + collection] = count
-        return stored
+    def counted(self) -> Counted | None:
+        """What goes into the offsets of records made now; None between transactions."""
+        return None if self.id is None else Counted(self.id, self._base, self._recent, len(self._recent))
 
     def begin_value(self, shown_id: str, commit_ms: int) -> Struct:
         """The value of a BEGIN record."""

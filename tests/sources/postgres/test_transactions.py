@@ -7,6 +7,8 @@ from typing import Any
 
 import psycopg
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from tests.sources.postgres.kit import Runner, plain
 
 from headrace.cdc.transactions import TransactionContext, hash_order
@@ -157,11 +159,30 @@ def test_the_counts_of_an_offset_go_on() -> None:
     context.begin("7")
     for table in ("a", "b", "a"):
         context.event(table, "7:1")
-    again = TransactionContext.load(context.stored())
+    counted = context.counted()
+    assert counted is not None
+    again = TransactionContext.load(counted.stored())
     assert (again.id, again.total) == ("7", 3)
     assert again.event("a", "7:2").values == ["7:2", 4, 3]
     again.end()
-    assert again.stored() == {}
+    assert again.counted() is None
+
+
+@given(st.lists(st.integers(0, 150), max_size=600), st.data())
+def test_each_offset_keeps_the_counts_of_its_own_event(tables: list[int], data: st.DataObject) -> None:
+    context, expected, kept = TransactionContext(), dict[str, int](), []
+    context.begin("7")
+    for table in tables:
+        name = f"public.t{table}"
+        context.event(name, "7:1")
+        expected[name] = expected.get(name, 0) + 1
+        kept.append((context.counted(), dict(expected)))
+    if kept:
+        counted, counts = data.draw(st.sampled_from(kept))
+        assert counted is not None
+        again = TransactionContext.load(counted.stored())
+        assert (again.counts, list(again.counts), again.total) == (counts, list(counts), sum(counts.values()))
+        assert again.counted() == ("7", counts, [], 0)
 
 
 def test_tables_stand_in_the_order_a_java_map_gives_them() -> None:

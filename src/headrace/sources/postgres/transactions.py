@@ -7,11 +7,10 @@ stands in; the part before the colon tells the transaction.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, Final
 
 from headrace.cdc import transactions
-from headrace.cdc.transactions import TransactionContext
+from headrace.cdc.transactions import Counted, TransactionContext
 from headrace.data import Header, SourceRecord, Struct
 from headrace.native import pgoutput
 from headrace.sources.postgres.events import Clock, Offset, RecordMaker
@@ -24,20 +23,21 @@ MESSAGES: Final = "LOGICAL_DECODING_MESSAGE"
 _TRANSACTION, _XID, _LSN = 3, 11, 12
 _ORDER: Final = 2
 """data_collection_order in the transaction block."""
-_NOTHING: Final[Mapping[str, Any]] = {}
 
 
 class CountedOffset(StreamOffset):
-    """An offset that also says how far the transaction has been counted. `stored`: see `TransactionContext.stored`."""
+    """An offset that also says how far the transaction has been counted. `counted`: None until that is known, and between transactions."""
 
-    __slots__ = ("stored",)
+    __slots__ = ("counted",)
 
     def __init__(self, mark: Any, lsn: int, events: int, operation: str) -> None:
         super().__init__(mark, lsn, events, operation)
-        self.stored = _NOTHING
+        self.counted: Counted | None = None
 
     def as_dict(self) -> dict[str, Any]:
-        offset = {**super().as_dict(), **self.stored}
+        offset = super().as_dict()
+        if self.counted is not None:
+            offset.update(self.counted.stored())
         if self.operation == "BEGIN":
             # Nothing of the transaction is done yet.
             offset["lsn_proc"] = self.mark.previous_end
@@ -93,8 +93,8 @@ class TransactionMaker(RecordMaker):
 
     def _keep(self, offset: Offset) -> None:
         # The first records of a change carry the offset of the change before, which keeps its own counts.
-        if isinstance(offset, CountedOffset) and offset.stored is _NOTHING:
-            offset.stored = self.transactions.stored()
+        if isinstance(offset, CountedOffset) and offset.counted is None:
+            offset.counted = self.transactions.counted()
 
     def boundary(self, out: list[SourceRecord], id: str, value: Struct, offset: Offset) -> None:
         """A BEGIN or END record."""
@@ -124,7 +124,7 @@ class TransactionStream(StreamDecoder):
         lsn = self._start_of(payload)
         id = f"{mark.xid}:{lsn}"
         offset = CountedOffset(mark, lsn, 0, "BEGIN")
-        offset.stored = context.stored()
+        offset.counted = context.counted()
         self.maker.boundary(out, id, context.begin_value(id, mark.commit_us // 1000), offset)
         self.offset = offset
 
@@ -143,6 +143,6 @@ class TransactionStream(StreamDecoder):
         self.offset = offset
         behind = CountedOffset(mark, lsn, 0, "COMMIT")
         behind.complete(pgoutput.commit(payload).end_lsn)
-        behind.stored = context.stored()
+        behind.counted = context.counted()
         self.maker.boundary(out, id, context.end_value(id, mark.commit_us // 1000), behind)
         context.end()
