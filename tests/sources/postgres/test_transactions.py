@@ -211,3 +211,20 @@ def test_xmin_is_the_slots_when_it_is_asked_for(
         [record] = run.count(1)
         assert record.value["source"]["xmin"] is None
         assert "xmin" not in record.source_offset
+
+
+def test_metadata_that_are_switched_on_amid_a_transaction_repeat_no_event(
+    props: dict[str, str], sql: psycopg.Connection[Any], tables: None
+) -> None:
+    with Runner({**props, "provide.transaction.metadata": "false"}) as run:
+        run.settle()
+        sql.execute("INSERT INTO t SELECT i FROM generate_series(1, 4) i")
+        run.count(4, commit=False)
+        kept = dict(run.records[1].source_offset)
+    with Runner(props, kept) as again:
+        again.until(lambda records: shape(records)[-1:] == [("END", 2, {"public.t": 2})], commit=False)
+    begin = again.records[0]
+    assert begin.value["status"] == "BEGIN"
+    with Runner(props, dict(begin.source_offset)) as third:
+        third.until(lambda records: shape(records)[-1:] == [("END", 2, {"public.t": 2})], commit=False)
+        assert [r.key["id"] for r in third.records if r.topic != _TOPIC] == [3, 4]

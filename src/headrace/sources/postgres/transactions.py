@@ -123,10 +123,12 @@ class TransactionStream(StreamDecoder):
         context.begin(str(mark.xid))
         lsn = self._start_of(payload)
         id = f"{mark.xid}:{lsn}"
-        offset = CountedOffset(mark, lsn, 0, "BEGIN")
-        offset.counted = context.counted()
-        self.maker.boundary(out, id, context.begin_value(id, mark.commit_us // 1000), offset)
-        self.offset = offset
+        if not self._skip_to:
+            offset = CountedOffset(mark, lsn, 0, "BEGIN")
+            offset.counted = context.counted()
+            self.offset = offset
+        # Amid a transaction, of which some was brought without metadata, it says what that said.
+        self.maker.boundary(out, id, context.begin_value(id, mark.commit_us // 1000), self.offset)
 
     def _commit(self, payload: bytes, out: list[SourceRecord]) -> None:
         # The END record is the transaction's last: only its offset lies behind it.
