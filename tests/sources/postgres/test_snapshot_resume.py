@@ -490,3 +490,33 @@ def test_progress_that_cannot_be_read_is_refused(props: dict[str, str], sql: psy
             error = run.failure()
         assert isinstance(error, ConfigException)
         assert (error.code, error.field) == ("OFFSET_INVALID", f"offsets.{PROGRESS_KEY}")
+
+
+def test_tables_of_one_topic_are_told_apart(props: dict[str, str], sql: psycopg.Connection[Any]) -> None:
+    """One table is read, another is not, and a strategy names one topic for both: what changes in the first must come."""
+    sql.execute("CREATE TABLE t1 (id int PRIMARY KEY, pad text); CREATE TABLE t2 (id int PRIMARY KEY, pad text)")
+    sql.execute("CREATE TABLE t3 (id int PRIMARY KEY)")
+    sql.execute("INSERT INTO t1 SELECT i, repeat('x', 700) FROM generate_series(1, 50) i")
+    sql.execute("INSERT INTO t2 SELECT i, repeat('x', 700) FROM generate_series(1, 500) i")
+    more = {
+        **props,
+        **_SMALL,
+        "snapshot.include.collection.list": "public.t1,public.t2,public.t3",
+        "topic.naming.strategy": "io.debezium.schema.SchemaRegexTopicNamingStrategy",
+        "topic.regex": "srv.public.t.",
+        "topic.replacement": "srv.shards",
+    }
+    with Runner(more) as run:
+        run.count(50)
+        assert {record.value["source"]["table"] for record in run.records[:50]} == {"t1"}
+        run.until(lambda _: "public.t1" in json.loads(run.offsets.stored[PROGRESS_KEY])["done"])  # type: ignore[index]
+        stored = run.offsets.stored
+    sql.execute(
+        "INSERT INTO t3 VALUES (1); INSERT INTO t1 VALUES (51, 'new'); UPDATE t1 SET pad = 'changed' WHERE id = 1"
+    )
+    with Runner(more, stored) as run:
+        run.settle()
+    told = [(r.value["op"], r.value["after"]["id"]) for r in run.records if r.value["source"]["table"] == "t1"]
+    assert told == [("c", 51), ("u", 1)]
+    told = [(r.value["op"], r.value["after"]["id"]) for r in run.records if r.value["source"]["table"] == "t3"]
+    assert told == [("r", 1)]

@@ -50,7 +50,8 @@ class BlockingSnapshots:
 
     def ask(self, id: str, request: SnapshotRequest) -> None:
         """Take it up. One that is known already comes again with the stream after a broken connection."""
-        if all(known != id for known, _ in self._waiting):
+        plain = request.plain()
+        if all(known != id or other.plain() != plain for known, other in self._waiting):
             self._waiting.append((id, request))
             self._changed()
 
@@ -228,7 +229,11 @@ class _Opening:
         try:
             snapshot = self._action()
         except Exception as error:
-            self._error = error
+            with self._lock:
+                self._error = error
+                if self._abandoned:
+                    logger.debug("A snapshot that nobody waits for any more failed: %s", error)
+                    self._session.connections.close_snapshot()
         else:
             with self._lock:
                 self._snapshot = snapshot
@@ -243,6 +248,7 @@ class _Opening:
             self._abandoned = True
             if self._snapshot is not None:
                 self._snapshot.close()
+        self._session.connections.end_export()
 
     def result(self) -> Snapshot:
         """What was opened; raises what it failed with."""

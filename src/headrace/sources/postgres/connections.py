@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
+import logging
+
 from headrace.sources.postgres.config import PostgresConfig
-from headrace.systems.postgres import PgTarget, ReplicationConnection, connect, introspect, map_error
+from headrace.systems.postgres import (
+    DatabaseError,
+    PgTarget,
+    ReplicationConnection,
+    connect,
+    introspect,
+    map_error,
+    slots,
+)
 from headrace.systems.postgres.introspect import Conn
+
+logger = logging.getLogger(__name__)
 
 
 class Connections:
@@ -16,6 +28,8 @@ class Connections:
         self._sql: Conn | None = None
         self._snapshot: Conn | None = None
         self.replication: ReplicationConnection | None = None
+        self.exporting: ReplicationConnection | None = None
+        """The one that makes a slot for its snapshot, which lasts as long as transactions that write are open."""
 
     @property
     def sql(self) -> Conn:
@@ -39,6 +53,16 @@ class Connections:
         """A further replication connection; the caller closes it."""
         timeout = float(self._config["create.slot.command.timeout"])
         return ReplicationConnection(self._target, command_timeout_s=max(timeout, 1.0))
+
+    def end_export(self) -> None:
+        """Let the server give up the slot that is being made; called from any thread. Nothing happens where it cannot be told."""
+        exporting, sql = self.exporting, self._sql
+        if exporting is None or sql is None:
+            return
+        try:
+            slots.end_backend(sql, exporting.backend_pid)
+        except DatabaseError as error:
+            logger.debug("The server could not be told to give up a slot: %s", error)
 
     def close(self) -> None:
         """Close all; a running stream or snapshot ends."""

@@ -4,6 +4,7 @@ Failover"."""
 from __future__ import annotations
 
 import logging
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Literal
@@ -37,8 +38,10 @@ def create_slot(
 
 def create_temporary_slot(config: PostgresConfig, sql: Conn, replication: ReplicationConnection) -> SlotCreated:
     """A slot that lives as long as its connection, with its snapshot; raises as `create_slot`."""
+    # The server goes on making one that nobody waits for any more, so each has a name of its own.
+    name = f"{config['slot.name'][:41]}_snapshot_{secrets.token_hex(6)}"
     with _waiting(config, sql, replication):
-        return replication.create_slot(f"{config['slot.name'][:50]}_snapshot", temporary=True, snapshot="export")
+        return replication.create_slot(name, temporary=True, snapshot="export")
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
+from headrace.cdc import transactions
 from headrace.data import SourceRecord
 from headrace.foundation.failpoints import failpoint
 from headrace.native import pgoutput
@@ -62,7 +63,6 @@ class CatchUp:
         self._payloads: Sequence[bytes] = ()
         self._index = 0
         self._last = False
-        self._unread_topics: set[str] = set()
         self._gone: set[tuple[str, str]] = set()
         self.handed = self.dropped = 0
 
@@ -175,8 +175,6 @@ class CatchUp:
 
     def _adapted(self, codec: TableCodec) -> TableCodec:
         name = table_id(codec.shape.schema, codec.shape.table)
-        if name in self._unread:
-            self._unread_topics.add(codec.topic)
         if name not in self._partial or codec.shape.identity == "f" or not codec.shape.key or not codec.toast_slots:
             return codec
         whole = copy.copy(codec)
@@ -190,18 +188,24 @@ class CatchUp:
                     codec.fill_unchanged(row, then)
                 else:
                     # Its deletion, or its next key, comes before the position.
-                    self._gone.add((codec.topic, repr(codec.key_of(row))))
+                    self._gone.add((name, repr(codec.key_of(row))))
             return row, end
 
         whole.decode_new = decode
+        # Those that take its place for a row that is hard to decode are to do the same.
+        whole.slow = lambda: self._adapted(codec.slow())  # type: ignore[method-assign]
+        whole.loosened = lambda names: self._adapted(codec.loosened(names))  # type: ignore[method-assign]
         return whole
 
     def _passes(self, record: SourceRecord) -> bool:
         value = record.value
-        if value is None:
+        if value is None or value.schema is transactions.VALUE_SCHEMA:
             return True
-        if record.topic in self._unread_topics:
+        # Several tables may share a topic.
+        source = value["source"]
+        name = table_id(source["schema"], source["table"])
+        if name in self._unread:
             return value["op"] in ("d", "t")
-        if self._gone and (record.topic, repr(record.key)) in self._gone:
+        if self._gone and (name, repr(record.key)) in self._gone:
             return value["op"] not in ("c", "u")
         return True

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from headrace.sources.postgres.slot_setup import create_slot, create_temporary_slot
@@ -39,7 +41,7 @@ def export_snapshot(
         row = sql.execute("SELECT pg_export_snapshot()").fetchone()
         name = row[0] if row else ""
         return Exported(lsn, snapshot_xid(sql), sql, _lanes(session, sql, name))
-    replication = session.connections.open_replication()
+    replication = session.connections.exporting = session.connections.open_replication()
     try:
         if slot is None and not temporary:
             made = create_slot(session.config, session.connections.sql, replication, "export")
@@ -52,7 +54,18 @@ def export_snapshot(
         # The exporting connection may go when all have taken the snapshot over.
         return Exported(made.consistent_lsn, snapshot_xid(sql), sql, _lanes(session, sql, name))
     finally:
+        session.connections.exporting = None
         replication.close()
+
+
+@contextmanager
+def closed_on_failure(exported: Exported) -> Iterator[None]:
+    """Close the lanes when what is to read by them cannot be made: their transactions would hold the server's clean-up back."""
+    try:
+        yield
+    except BaseException:
+        exported.lanes.close()
+        raise
 
 
 def _lanes(session: PgSession, sql: Conn, snapshot: str) -> Lanes:

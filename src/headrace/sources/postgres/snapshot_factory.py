@@ -17,7 +17,7 @@ from headrace.sources.postgres.offsets import Position, reached_offset, snapshot
 from headrace.sources.postgres.snapshot import Snapshot, SnapshotCounts, SnapshotTable, present_row
 from headrace.sources.postgres.snapshot_catch_up import CatchUp
 from headrace.sources.postgres.snapshot_chunks import ChunkPlanner
-from headrace.sources.postgres.snapshot_export import Exported, export_snapshot
+from headrace.sources.postgres.snapshot_export import Exported, closed_on_failure, export_snapshot
 from headrace.sources.postgres.snapshot_plan import plan_snapshot
 from headrace.sources.postgres.snapshot_progress import Progress, table_id
 from headrace.sources.postgres.tables import TableCodec
@@ -49,12 +49,23 @@ def initial_snapshot(
 ) -> Snapshot:
     """The snapshot that a stream goes on from, at its `lsn`: a new one, or what was left to do of one that broke."""
     config = session.config
-    sql = session.connections.sql
     progress = _progress_of(session, slot, stored)
     if progress is not None and progress.shape not in ("", _shape(config)):
         logger.warning("The settings of the snapshot have changed since it was begun: all tables are read anew.")
         progress.done, progress.partial = [], {}
     exported = export_snapshot(session, slot)
+    with closed_on_failure(exported):
+        return _initial(session, counts, publication, progress, exported)
+
+
+def _initial(
+    session: PgSession,
+    counts: SnapshotCounts,
+    publication: PublicationInfo,
+    progress: Progress | None,
+    exported: Exported,
+) -> Snapshot:
+    config, sql = session.config, session.connections.sql
     tables = _planned(session, exported.sql, publication)
     at = reached_offset(exported.lsn, exported.xid, 0).as_dict()
     if progress is None:
@@ -89,9 +100,10 @@ def lone_snapshot(session: PgSession, counts: SnapshotCounts) -> Snapshot:
     """A snapshot that no stream follows, of the state at its beginning. One that broke is taken anew, for nothing could bring what was
     read up to date."""
     exported = export_snapshot(session, None, alone=True)
-    tables = _planned(session, exported.sql, None)
-    logger.info("Snapshot of %d tables at %s.", len(tables), int_to_lsn(exported.lsn))
-    return _snapshot(session, exported, tables, counts, Progress({}))
+    with closed_on_failure(exported):
+        tables = _planned(session, exported.sql, None)
+        logger.info("Snapshot of %d tables at %s.", len(tables), int_to_lsn(exported.lsn))
+        return _snapshot(session, exported, tables, counts, Progress({}))
 
 
 def open_snapshot(
@@ -110,15 +122,16 @@ def open_snapshot(
     Raises what the server and its driver raise."""
     exported = export_snapshot(session, None, temporary=True)
     config = session.config
-    planned = plan_snapshot(
-        exported.sql,
-        config,
-        tables,
-        via_root=config["publish.via.partition.root"],
-        sent=published_columns(exported.sql, config["publication.name"]),
-        queries=queries,
-    )
-    return _snapshot(session, exported, planned, counts, Progress({}), None, offset, final_offset)
+    with closed_on_failure(exported):
+        planned = plan_snapshot(
+            exported.sql,
+            config,
+            tables,
+            via_root=config["publish.via.partition.root"],
+            sent=published_columns(exported.sql, config["publication.name"]),
+            queries=queries,
+        )
+        return _snapshot(session, exported, planned, counts, Progress({}), None, offset, final_offset)
 
 
 # What of an earlier snapshot counts -----------------------------------------------------------------------------------
