@@ -9,6 +9,7 @@ import json
 import logging
 import threading
 from collections import deque
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -95,6 +96,12 @@ class QueueChannel:
         """Thread-safe."""
         self._waiting.append(signal)
         self.arrived.set()
+
+    def put_back(self, signals: Sequence[Signal]) -> None:
+        """Those that were read and have come to nothing, to be read again before all others."""
+        if signals:
+            self._waiting.extendleft(reversed(signals))
+            self.arrived.set()
 
     def read(self) -> list[Signal]:
         self.arrived.clear()

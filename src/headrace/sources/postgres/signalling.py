@@ -16,7 +16,7 @@ from headrace.cdc.signals.channels import Channel, QueueChannel
 from headrace.cdc.signals.payload import WINDOW_CLOSE, Signal, SignalRefused, SnapshotRequest
 from headrace.cdc.signals.processor import SignalProcessor
 from headrace.data import SourceRecord
-from headrace.sources.postgres.beside_channels import enabled, open_channels
+from headrace.sources.postgres.beside_channels import enabled, open_channels, warn_of_publication
 from headrace.sources.postgres.beside_offset import BesideOffset
 from headrace.sources.postgres.blocking import BlockingSnapshots
 from headrace.sources.postgres.config import PostgresConfig
@@ -32,6 +32,7 @@ from headrace.sources.postgres.session import PgSession
 from headrace.sources.postgres.signalled_stream import SignalledStream
 from headrace.sources.postgres.snapshot import Snapshot
 from headrace.sources.postgres.tables import TableCodec
+from headrace.sources.postgres.taken_signals import TakenSignals
 from headrace.spi.context import SourceTaskContext
 
 logger = logging.getLogger(__name__)
@@ -59,6 +60,7 @@ class Signalling:
         self._channels = open_channels(config, context)
         self._interval_s = config["signal.poll.interval.ms"] / 1000
         self._next_look = 0.0
+        self.taken = TakenSignals(self._channels)
         self._processor = SignalProcessor(self, self._here)
         self.counts = ChunkCounts(numbers.snapshot)
         self.blocking = BlockingSnapshots(self.initial_notices, numbers.snapshot, self.state_changed)
@@ -109,6 +111,8 @@ class Signalling:
     def attach(self, session: PgSession, decoder: SignalledStream, at: Offset) -> None:
         """Stand beside a stream that begins at the offset `at`."""
         self._session, self._decoder = session, decoder
+        warn_of_publication(self._config, session.connections.sql, self.tables)
+        self.signals.put_back(self.taken.again())
         decoder.listener = self
         decoder.signal_tables = frozenset(self.tables)
         decoder.deletes = closes_by_delete(self._config)
@@ -165,7 +169,9 @@ class Signalling:
         self._flush()
 
     def _process(self, channel: Channel) -> None:
-        for signal in channel.read():
+        found = channel.read()
+        self.taken.took(found)
+        for signal in found:
             logger.info("Signal %s, type %s, from channel %s.", signal.id, signal.type, signal.channel)
             self._processor.process(signal)
 
@@ -193,11 +199,6 @@ class Signalling:
         """Whether the offsets say something else since the last call."""
         changed, self._changed = self._changed, False
         return changed
-
-    def committed(self) -> None:
-        """The offsets of what was handed over are durable."""
-        for channel in self._channels:
-            channel.acknowledge()
 
     # Offsets ------------------------------------------------------------------------------------------------------
 

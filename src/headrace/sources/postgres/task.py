@@ -19,6 +19,7 @@ from headrace.sources.postgres.beats import Heartbeats
 from headrace.sources.postgres.beside import Beside, beside_stream, not_taken
 from headrace.sources.postgres.config import PostgresConfig
 from headrace.sources.postgres.events import Clock
+from headrace.sources.postgres.failures import as_ours
 from headrace.sources.postgres.feedback import Feedback, FlushPolicy
 from headrace.sources.postgres.retries import Retries
 from headrace.sources.postgres.session import PgSession, SnapshotLaterError, StreamStart
@@ -213,9 +214,12 @@ class PostgresSourceTask(SourceTask):
             if told is not None:
                 self._position.tell(told)
             self._position.move_on(decoder, feedback, self._reached(decoder))
-            return out
-        decoder.handed_over()
-        return self._position.hand_over(out)
+        else:
+            decoder.handed_over()
+            self._position.hand_over(out)
+        if beside is not None:
+            beside.signalling.taken.handed(self._position.handed)
+        return out
 
     def _patience(self, feedback: Feedback) -> float:
         """How long the stream is waited for."""
@@ -237,7 +241,7 @@ class PostgresSourceTask(SourceTask):
 
     def offsets_committed(self, offsets: Sequence[tuple[SourcePartition, SourceOffset]]) -> None:
         if self._position.is_durable(offsets, self._feedback) and self._beside is not None:
-            self._beside.signalling.committed()
+            self._beside.signalling.taken.committed(self._position.committed or {})
 
     # Failure and end ---------------------------------------------------------------------------------------------
 
@@ -246,11 +250,12 @@ class PostgresSourceTask(SourceTask):
         if self._stop.is_set():
             self._disconnect()
             return
-        if not isinstance(error, HeadraceError) or error.retry_class is not RetryClass.RETRY:
-            raise error
+        ours = error if self._session is None else as_ours(error, self._session.target)
+        if not isinstance(ours, HeadraceError) or ours.retry_class is not RetryClass.RETRY:
+            raise ours from (None if ours is error else error)
         self._disconnect()
         self.numbers.reconnects += 1
-        self._wait_until = time.monotonic() + self._retries.wait_s(error)
+        self._wait_until = time.monotonic() + self._retries.wait_s(ours)
 
     def _disconnect(self) -> None:
         """End the session; what was decoded but not handed out is read again."""
