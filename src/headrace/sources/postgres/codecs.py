@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from headrace.cdc.topics import ADJUSTERS, FIELD_ADJUSTERS
 from headrace.data import Header
 from headrace.sources.postgres.config import PostgresConfig
@@ -10,6 +12,9 @@ from headrace.sources.postgres.registry import TypeRegistry
 from headrace.sources.postgres.shapes import TableShape
 from headrace.sources.postgres.tables import TableCodec, TableOptions
 
+_SHAPES: Final = 8
+"""How many shapes of one table are kept: what is decoded and what the catalog has by now differ by few."""
+
 
 class Codecs:
     """`types`: what is known of the database's types."""
@@ -17,13 +22,18 @@ class Codecs:
     def __init__(self, types: TypeRegistry, options: TableOptions) -> None:
         self.types = types
         self._options = options
-        self._made: dict[TableShape, TableCodec] = {}
+        self._made: dict[tuple[str, str], dict[TableShape, TableCodec]] = {}
 
     def of(self, shape: TableShape) -> TableCodec:
-        """The codec of a shape; an equal shape has the same codec, so that schemas stay the same objects."""
-        found = self._made.get(shape)
+        """The codec of a shape; an equal shape has the same codec, so that schemas stay the same objects, as long as it is among the
+        last few of its table."""
+        kept = self._made.setdefault((shape.schema, shape.table), {})
+        found = kept.get(shape)
         if found is None:
-            found = self._made[shape] = TableCodec(shape, self.types, self._options)
+            found = TableCodec(shape, self.types, self._options)
+            if len(kept) >= _SHAPES:
+                del kept[next(iter(kept))]
+            kept[shape] = found
         return found
 
     def refresh_enum(self, oid: int, open_ended: bool) -> None:

@@ -44,8 +44,6 @@ _SETTINGS: Final = frozenset(
 )
 _AFTER, _SOURCE = 1, 2
 _XID: Final = 11
-_MOST_TABLES: Final = 10_000
-"""How many shapes of tables are kept in mind."""
 _OID: Final = Binary(">I").unpack_from
 
 
@@ -111,17 +109,16 @@ class Reselect:
         self._connection = connection
         self._target = target
         self._visibility = visibility
-        self._tables: dict[tuple[int, int], _Table] = {}
+        self._tables: dict[int, _Table] = {}
         self._waiting: list[_Table] = []
         self._xids: set[int] = set()
 
     def row(self, codec: TableCodec, payload: bytes, position: int, record: SourceRecord) -> None:
         """Remember a record that lacks something."""
-        # A table that is made anew may have the shape of the former.
-        name = (_OID(payload, 26)[0], id(codec.row_schema))
-        table = self._tables.get(name)
-        if table is None:
-            table = self._tables[name] = _Table(codec, name[0], self._settings)
+        oid = _OID(payload, 26)[0]
+        table = self._tables.get(oid)
+        if table is None or table.codec.row_schema is not codec.row_schema:
+            table = self._tables[oid] = _Table(codec, oid, self._settings)
             if table.slots and not table.key_names:
                 logger.warning("Rows of %s cannot be reselected: the table has no key.", codec.shape.name)
         if record.key is None or not table.slots or not table.key_names:
@@ -162,9 +159,6 @@ class Reselect:
                 if self._settings.fail or error.retry_class is RetryClass.RETRY:
                     raise
                 logger.warning("Rows of %s could not be reselected: %s", table.codec.shape.name, error)
-
-        if len(self._tables) > _MOST_TABLES:
-            self._tables.clear()
 
     def _await(self, xids: Iterable[int]) -> None:
         try:

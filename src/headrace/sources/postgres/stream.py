@@ -30,6 +30,8 @@ _XLOG_DATA, _BEGIN, _COMMIT = pgoutput.XLOG_DATA, pgoutput.BEGIN, pgoutput.COMMI
 _INSERT, _UPDATE, _DELETE, _RELATION = pgoutput.INSERT, pgoutput.UPDATE, pgoutput.DELETE, pgoutput.RELATION
 _NEW, _OLD = pgoutput.NEW_TUPLE, pgoutput.OLD_TUPLE
 _ROWS: Final = frozenset({_INSERT, _UPDATE, _DELETE})
+_LEFT_OUT: Final = (pgoutput.Relation(0, "", "", "d", ()), None)
+"""All tables that are not captured: there may be many."""
 
 
 class StreamDecoder(StreamPlace):
@@ -129,7 +131,8 @@ class StreamDecoder(StreamPlace):
                 self._commit(payload, out)
             elif kind == _RELATION:
                 relation = pgoutput.relation(payload)
-                tables[relation.oid] = (relation, self._open_table(relation))
+                codec = self._open_table(relation)
+                tables[relation.oid] = _LEFT_OUT if codec is None else (relation, codec)
             else:
                 self._other(kind, payload, out, clock)
         return index
@@ -245,7 +248,7 @@ class StreamDecoder(StreamPlace):
             else:
                 break
             if codec is None:
-                self._tables[oid] = (relation, None)
+                self._tables[oid] = _LEFT_OUT
                 return None
             if nullable:
                 codec = codec.loosened(nullable)
