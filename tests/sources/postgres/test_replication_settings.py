@@ -285,3 +285,32 @@ def test_names_and_form_of_heartbeats(
     assert first.key_schema.name == "io.debezium.connector.common.ServerNameKey"
     assert [field.name for field in first.value.schema.fields] == ["ts_ms"]
     assert second.value["ts_ms"] - first.value["ts_ms"] >= 15
+
+
+def test_a_replica_identity_is_altered_only_where_it_differs(
+    props: dict[str, str], sql: psycopg.Connection[Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    sql.execute('CREATE TABLE u (id int NOT NULL); CREATE UNIQUE INDEX "the Key" ON u (id)')
+    rules = r"public\.u:INDEX the Key,public\.t:FULL,public\..*:DEFAULT"
+    caplog.set_level(logging.INFO)
+    for altered in (2, 0):
+        caplog.clear()
+        with Runner({**props, "replica.identity.autoset.values": rules}) as run:
+            run.settle()
+        assert caplog.text.count("Replica identity of") == altered
+    rows = sql.execute("SELECT relreplident FROM pg_class WHERE relname IN ('t', 'u') ORDER BY relname").fetchall()
+    assert rows == [("f",), ("i",)]
+
+
+def test_nothing_is_changed_on_a_server_where_the_connector_cannot_go_on(
+    props: dict[str, str], sql: psycopg.Connection[Any]
+) -> None:
+    before = {"lsn": 1 << 60, "lsn_commit": 1 << 60, "lsn_proc": 1 << 60, "messageType": "COMMIT", "txId": 1}
+    changing = {"replica.identity.autoset.values": r"public\.t:FULL", "publication.autocreate.mode": "filtered"}
+    with Runner({**props, **changing}, before) as run:
+        assert run.failure().code == "PG_SLOT_MISSING"
+    sql.execute("SELECT pg_create_logical_replication_slot(%s, 'pgoutput')", (props["slot.name"],))
+    with Runner({**props, **changing}, before) as run:
+        assert run.failure().code == "PG_POSITION_AHEAD"
+    assert published(sql) == []
+    assert sql.execute("SELECT relreplident FROM pg_class WHERE relname = 't'").fetchone() == ("d",)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from headrace.cdc.filters import NameFilter
 from headrace.errors import ConfigException, ConnectException, HeadraceError, RetriableException
 from headrace.sources.postgres.config import PostgresConfig
-from headrace.systems.postgres import introspect, publications
+from headrace.systems.postgres import introspect, publications, quote_identifier, quote_table
 from headrace.systems.postgres.introspect import Conn, TableInfo, TableName
 from headrace.systems.postgres.publications import PublicationInfo
 from headrace.systems.postgres.slots import SlotInfo
@@ -235,12 +235,25 @@ def set_identities(config: PostgresConfig, connection: Conn, tables: Sequence[Ta
     rules = config.identities()
     for table in tables:
         for pattern, clause in rules:
-            if pattern.fullmatch(f"{table.name.schema}.{table.name.table}") and clause != table.replica_identity:
-                from headrace.systems.postgres import quote_table
-
+            if not pattern.fullmatch(f"{table.name.schema}.{table.name.table}"):
+                continue
+            # Altering a table waits for all who use it: only where it changes something.
+            if clause != _identity(connection, table):
                 connection.execute(f"ALTER TABLE {quote_table(*table.name)} REPLICA IDENTITY {clause}")
                 logger.info("Replica identity of %s.%s set to %s.", *table.name, clause)
-                break
+            break
+
+
+def _identity(connection: Conn, table: TableInfo) -> str:
+    """As a clause of ALTER TABLE."""
+    if table.replica_identity != "INDEX":
+        return table.replica_identity
+    row = connection.execute(
+        "SELECT c.relname FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid"
+        " WHERE i.indrelid = %s AND i.indisreplident",
+        (table.oid,),
+    ).fetchone()
+    return f"USING INDEX {quote_identifier(row[0])}" if row else table.replica_identity
 
 
 def warn_of_operations(config: PostgresConfig, found: PublicationInfo) -> None:

@@ -125,38 +125,47 @@ class PgSession:
         tables = self.capture.tables(sql)
         preflight.guard_count(self.config, tables)
         self.captured = [f"{table.name.schema}.{table.name.table}" for table in tables]
-        preflight.set_identities(self.config, sql, tables)
         position = Position.of(stored) if stored else None
-        finished = position is not None and not position.snapshot_running
+        slot = self._usable_slot(sql) if mode.stream else None
+        given_up = slot is not None and slot.lost and mode.on_loss
+        finished = position is not None and not position.snapshot_running and not given_up
+        going_on = finished and (resuming or not mode.again)
+        lost = None
+        if mode.stream and going_on and position is not None and stored is not None:
+            lost = continuity.gap(self.config, sql, slot, position, stored)
+            if lost is not None and (resuming or not mode.on_loss):
+                raise lost
+        # Up to here nothing is changed: it may be the wrong server.
+        preflight.set_identities(self.config, sql, tables)
         if not mode.stream:
-            if not mode.first or (finished and (resuming or not mode.again)):
+            if not mode.first or going_on:
                 counts.skipped = True
                 return None
             self._delay_snapshot()
             return snapshot_factory.lone_snapshot(self, counts)
         self._publication = preflight.ensure_publication(self.config, sql, self.capture)
         preflight.warn_of_operations(self.config, self._publication)
-        slot = slots.slot(sql, self.slot_name)
-        unusable = preflight.slot_problem(sql, slot, self.target.dbname, "")
-        if unusable is not None:
-            raise unusable
-        if slot is not None and slot.lost and mode.on_loss:
-            logger.warning("Replication slot %s is lost; it is made anew, with a new snapshot.", slot.name)
-            slots.drop_slot(sql, slot.name)
-            slot, stored, finished = None, None, False
-        if finished and stored is not None and position is not None and (resuming or not mode.again):
-            lost = continuity.gap(self.config, sql, slot, position, stored)
+        if given_up:
+            logger.warning("Replication slot %s is lost; it is made anew, with a new snapshot.", self.slot_name)
+            slots.drop_slot(sql, self.slot_name)
+            slot = stored = None
+        if going_on and position is not None and stored is not None:
             if lost is None:
                 counts.skipped = True
                 return self._resume(slot, position, stored)
-            if not mode.on_loss or resuming:
-                raise lost
             logger.warning("%s A new snapshot is taken.", lost)
         elif not mode.first:
             counts.skipped = True
             return self._without_snapshot(slot)
         self._delay_snapshot()
         return snapshot_factory.initial_snapshot(self, slot, stored, counts, self._publication)
+
+    def _usable_slot(self, sql: introspect.Conn) -> SlotInfo | None:
+        slot = slots.slot(sql, self.slot_name)
+        unusable = preflight.slot_problem(sql, slot, self.target.dbname, "")
+        if unusable is not None:
+            raise unusable
+        return slot
 
     def _resume(self, slot: SlotInfo | None, position: Position, stored: Mapping[str, Any]) -> StreamStart:
         warn_of_failover(self.config, slot)
