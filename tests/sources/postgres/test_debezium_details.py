@@ -82,3 +82,16 @@ def test_masks_work_on_what_stands_for_values_that_were_not_sent(
 )
 def test_seconds_of_intervals_are_summed_in_floating_point(text: str, seconds: str) -> None:
     assert interval_iso(text) == f"P0Y0M0DT0H0M{seconds}S"
+
+
+def test_a_mask_that_cannot_hide_a_column_is_told_of(
+    props: dict[str, str], sql: psycopg.Connection[Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    sql.execute("CREATE TABLE t (id int PRIMARY KEY, a text, b json, c text[], d json)")
+    masks = {"column.mask.with.2.chars": ".*[.](a|b|c)", "column.truncate.to.3.chars": ".*[.]d"}
+    with Runner({**props, **masks}) as run:
+        run.settle()
+        sql.execute("INSERT INTO t VALUES (1, 'x', '{}', '{y}', '{}')")
+        run.count(1)
+    told = [record.args[1] for record in caplog.records if "goes unmasked" in record.msg and record.args]  # type: ignore[index]
+    assert told == ["b", "c"]

@@ -85,6 +85,14 @@ class TableCodec:
             mask = self.options.masks.mask(name, f"{self.options.database}.{name}", length=length)
             schema = self._schema(column, resolved, made, mask=mask)
             applied = mask if mask is not None and _masked(mask, made, schema) else None
+            if mask is not None and applied is None and not mask.cuts:
+                # The schema calls it masked, as Debezium's does.
+                logger.warning(
+                    "Column %s.%s goes unmasked: masks hide text, and its type is %s. Leave it out with column.exclude.list.",
+                    self.shape.name,
+                    column.name,
+                    resolved.declared,
+                )
             fields.append(_Field(source, column, resolved, made, schema, applied))
         return fields
 
