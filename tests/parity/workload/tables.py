@@ -8,7 +8,7 @@ from random import Random
 
 from tests.parity.workload.values import INT4, LARGE_TYPES, ColumnType
 
-TEXTS = ("text", "varchar(70)", "char(12)", "mood", "citext", "short_text", "varchar(20000)")
+TEXTS = ("text", "varchar(70)", "char(12)", "mood", "short_text", "varchar(20000)")
 
 
 @dataclass
