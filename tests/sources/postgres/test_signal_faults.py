@@ -10,7 +10,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from tests.sources.postgres.kit import Runner
+from tests.sources.postgres.kit import Runner, ops
 from tests.sources.postgres.test_incremental import SIGNALS, done, notes, rows, settings, signal
 from tests.support import wait_until
 
@@ -217,3 +217,18 @@ def test_no_thread_outlives_the_task(
             lambda: not any(t.name.startswith("headrace-open") for t in threading.enumerate()), 5, "its thread's end"
         )
         _nothing_left(sql, connections=0)
+
+
+@pytest.mark.parametrize(("skipped", "left"), [("d", ["c"]), ("c", ["d", "-"])])
+def test_the_part_of_a_key_change_that_is_skipped(
+    props: dict[str, str], sql: psycopg.Connection[Any], skipped: str, left: list[str]
+) -> None:
+    """With signals as without them."""
+    sql.execute(SIGNALS)
+    sql.execute("CREATE TABLE a (id int PRIMARY KEY); CREATE TABLE b (id int PRIMARY KEY)")
+    sql.execute("INSERT INTO a VALUES (1); INSERT INTO b VALUES (1)")
+    with Runner(settings(props, skipped__operations=skipped)) as run:
+        run.settle()
+        sql.execute("UPDATE a SET id = 2; UPDATE b SET id = 1")
+        run.until(lambda found: ("u", 1) in rows([r for r in found if r.value is not None], "b"))
+    assert ops([r for r in run.records if r.topic == "srv.public.a"]) == left

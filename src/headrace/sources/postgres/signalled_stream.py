@@ -61,6 +61,7 @@ class SignalledStream(StreamDecoder):
         """To be called once all is set."""
         self._signal_oids: set[int] = set()
         # Rows of the signalling table count whatever is skipped, so what is skipped is looked at here.
+        self._plain_rules = self.rules
         self._skipped = self.rules.skipped & {"c", "u", "d"}
         if self._skipped:
             self.rules = replace(self.rules, skipped=self.rules.skipped - self._skipped)
@@ -123,15 +124,28 @@ class SignalledStream(StreamDecoder):
             return
         snapshots = self.snapshots
         if snapshots is None or snapshots.window is None or snapshots.window.chunk.table.oid != oid:
-            super()._row(kind, codec, payload, lsn, out, clock)
+            self._changed_row(kind, codec, payload, lsn, out, clock)
             return
         count, before = len(out), self.offset
-        super()._row(kind, codec, payload, lsn, out, clock)
+        self._changed_row(kind, codec, payload, lsn, out, clock)
         if self._mark.xid is not None:
             made = out[count:]
             del out[count:]
             self.listener.changed(made, self._mark.xid, codec, before, out, clock)
             out += made
+
+    def _changed_row(
+        self, kind: int, codec: TableCodec, payload: bytes, lsn: int, out: list[SourceRecord], clock: Clock
+    ) -> None:
+        if not self._skipped:
+            super()._row(kind, codec, payload, lsn, out, clock)
+            return
+        # A change of the key is a deletion and a creation, of which the rules may leave one out.
+        rules, self.rules = self.rules, self._plain_rules
+        try:
+            super()._row(kind, codec, payload, lsn, out, clock)
+        finally:
+            self.rules = rules
 
     def _signal_row(self, kind: int, codec: TableCodec, payload: bytes, out: list[SourceRecord], clock: Clock) -> None:
         if kind == _INSERT:
