@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 from headrace.data import Header
 from headrace.errors import DataException, RetryClass
 from headrace.native import pgoutput
-from headrace.sources.postgres import continuity, preflight, snapshot_factory
+from headrace.sources.postgres import continuity, preflight, publishing, snapshot_factory
 from headrace.sources.postgres.codecs import Codecs, table_options
 from headrace.sources.postgres.config import PostgresConfig
 from headrace.sources.postgres.connections import Connections, sender_timeout_s
@@ -143,8 +143,8 @@ class PgSession:
                 return None
             self._delay_snapshot()
             return snapshot_factory.lone_snapshot(self, counts)
-        self._publication = preflight.ensure_publication(self.config, sql, self.capture)
-        preflight.warn_of_operations(self.config, self._publication)
+        self._publication = publishing.ensure_publication(self.config, sql, self.capture)
+        publishing.warn_of_operations(self.config, self._publication)
         if given_up:
             logger.warning("Replication slot %s is lost; it is made anew, with a new snapshot.", self.slot_name)
             slots.drop_slot(sql, self.slot_name)

@@ -9,7 +9,7 @@ from headrace.cdc.filters import compile_patterns
 from headrace.config import ConfigType, ConfigValue
 from headrace.config.parsing import ParseError, parse_value
 from headrace.errors import ConfigException, HeadraceError
-from headrace.sources.postgres import beside_settings, post_processors, preflight
+from headrace.sources.postgres import beside_settings, post_processors, preflight, publishing
 from headrace.sources.postgres.config import LIST_PAIRS, REGEX_LISTS, PostgresConfig, config_def, placeholder_bytes
 from headrace.sources.postgres.connections import Connections
 from headrace.sources.postgres.keys import REFUSED_UNLESS_DEFAULT
@@ -136,7 +136,7 @@ def _server(props: Mapping[str, str], found: Mapping[str, ConfigValue]) -> None:
         publication = publications.publication(sql, config["publication.name"])
         more = (
             preflight.slot_problem(sql, slot, target.dbname, application),
-            preflight.publication_problem(config, publication),
+            publishing.publication_problem(config, publication),
         )
         problems += [problem for problem in more if problem is not None]
         for problem in problems:
