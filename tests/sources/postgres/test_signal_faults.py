@@ -15,6 +15,7 @@ from tests.sources.postgres.test_incremental import SIGNALS, done, notes, rows, 
 from tests.support import wait_until
 
 from headrace.sources.postgres import snapshot_factory
+from headrace.sources.postgres.offsets import SIGNALS_KEY
 from headrace.testing.servers import PostgresServer
 
 _OURS = "FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'headrace test'"
@@ -232,3 +233,44 @@ def test_the_part_of_a_key_change_that_is_skipped(
         sql.execute("UPDATE a SET id = 2; UPDATE b SET id = 1")
         run.until(lambda found: ("u", 1) in rows([r for r in found if r.value is not None], "b"))
     assert ops([r for r in run.records if r.topic == "srv.public.a"]) == left
+
+
+def test_signals_that_come_while_a_snapshot_is_broken(props: dict[str, str], sql: psycopg.Connection[Any]) -> None:
+    """The snapshot breaks, a signal comes, the snapshot catches up and breaks again: the signal is heard in the end, once."""
+    sql.execute(SIGNALS)
+    sql.execute("CREATE TABLE a (id int PRIMARY KEY, pad text); CREATE TABLE b (id int PRIMARY KEY)")
+    sql.execute(
+        "INSERT INTO a SELECT g, repeat('x', 700) FROM generate_series(1, 400) g; INSERT INTO b VALUES (1), (2)"
+    )
+    more = {
+        "snapshot__mode": "initial",
+        "max__batch__size": "40",
+        "max__queue__size__in__bytes": "8192",
+        "snapshot__max__threads__multiplier": "8",
+        "table__include__list": "public.a,public.b",
+        "snapshot__include__collection__list": "public.b,public.a",
+        "notification__enabled__channels": "jmx",
+    }
+    with Runner(settings(props, **more)) as run:
+        run.until(lambda found: len(rows(found, "a")) > 150)
+        stored = run.offsets.stored
+    signal(sql, "s-1", "execute-snapshot", data_collections=["public.b"])
+    with Runner(settings(props, **more), stored) as run:
+        run.until(lambda found: bool(rows(found, "a")))
+        stored = run.offsets.stored
+        assert stored is not None
+        assert "s-1" in stored[SIGNALS_KEY]
+    with Runner(settings(props, **more), stored) as run:
+        run.until(lambda found: len(rows(found, "b")) == 2)
+        run.until(
+            lambda _: run.offsets.stored is not None and "incremental_snapshot_collections" not in run.offsets.stored
+        )
+        stored = run.offsets.stored
+        assert stored is not None
+        assert SIGNALS_KEY not in stored
+        assert [r.value["source"]["snapshot"] for r in run.records if r.topic == "srv.public.b"] == ["incremental"] * 2
+    with Runner(settings(props, **more), stored) as run:
+        run.settle()
+        sql.execute("INSERT INTO b VALUES (3)")
+        run.until(lambda found: ("c", 3) in rows(found, "b"))
+        assert rows(run.records, "b") == [("c", 3)]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from headrace.sources.postgres.offsets import BLOCKING_KEY, INCREMENTAL_KEYS
+from headrace.sources.postgres.offsets import BLOCKING_KEY, INCREMENTAL_KEYS, SIGNALS_KEY
 
-_OURS = (*INCREMENTAL_KEYS, BLOCKING_KEY, "snapshot", "last_snapshot_record", "snapshot_completed")
+_OURS = (*INCREMENTAL_KEYS, BLOCKING_KEY, SIGNALS_KEY, "snapshot", "last_snapshot_record", "snapshot_completed")
 
 
 class BesideOffset(Mapping[str, Any]):

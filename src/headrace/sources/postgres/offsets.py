@@ -25,7 +25,9 @@ INCREMENTAL_KEYS: Final = (
 """As Debezium's: keys as hex of serialized Java arrays, the collections as JSON."""
 BLOCKING_KEY: Final = "blocking_snapshot_signal"
 """Ours: the signal of a blocking snapshot that is not complete, as JSON. Debezium passes it over, and forgets the snapshot."""
-_TEXTS: Final = ("messageType", "snapshot", *INCREMENTAL_KEYS, BLOCKING_KEY)
+SIGNALS_KEY: Final = "pending_signals"
+"""Ours: signals that came in the stream while a broken snapshot caught up, to be heard when it is complete, as JSON."""
+_TEXTS: Final = ("messageType", "snapshot", *INCREMENTAL_KEYS, BLOCKING_KEY, SIGNALS_KEY)
 _BESIDE_THE_STREAM: Final = ("INCREMENTAL", "BLOCKING")
 KNOWN_KEYS: Final = frozenset((*_INTEGERS, *_BOOLEANS, *_TEXTS))
 

@@ -31,6 +31,7 @@ from headrace.sources.postgres.offsets import BLOCKING_KEY
 from headrace.sources.postgres.session import PgSession
 from headrace.sources.postgres.signalled_stream import SignalledStream
 from headrace.sources.postgres.snapshot import Snapshot
+from headrace.sources.postgres.snapshot_signals import pending_signals
 from headrace.sources.postgres.tables import TableCodec
 from headrace.sources.postgres.taken_signals import TakenSignals
 from headrace.spi.context import SourceTaskContext
@@ -112,7 +113,8 @@ class Signalling:
         """Stand beside a stream that begins at the offset `at`."""
         self._session, self._decoder = session, decoder
         warn_of_publication(self._config, session.connections.sql, self.tables)
-        self.signals.put_back(self.taken.again())
+        held = pending_signals(at)
+        self.signals.put_back([*held, *(one for one in self.taken.again() if one not in held)])
         decoder.listener = self
         decoder.signal_tables = frozenset(self.tables)
         decoder.deletes = closes_by_delete(self._config)

@@ -43,6 +43,7 @@ from headrace.sources.postgres.snapshot_decode import RowDecoder
 from headrace.sources.postgres.snapshot_lanes import Lane, Lanes
 from headrace.sources.postgres.snapshot_progress import Progress, SnapshotOffset
 from headrace.sources.postgres.snapshot_row import present_row
+from headrace.sources.postgres.snapshot_signals import HeldSignals
 from headrace.sources.postgres.tables import TableCodec
 from headrace.systems.postgres import PgTarget
 
@@ -60,6 +61,10 @@ class Phase(Protocol):
 
     def poll(self, limit: int) -> list[SourceRecord] | None:
         """Records, none when there are none now; None when it is over."""
+
+    @property
+    def signals(self) -> HeldSignals:
+        """To be heard when the snapshot is complete."""
 
     def close(self) -> None: ...
 
@@ -144,7 +149,10 @@ class Snapshot:
                 records = self._before.poll(limit)
                 if records is not None:
                     return records
+                held = self._before.signals.keys()
+                self._base, self.final_offset = {**self._base, **held}, {**self.final_offset, **held}
                 self._before = None
+                self._set_offset()
             return self._poll(limit)
         except Exception as error:
             self._counts.abort()

@@ -17,9 +17,11 @@ from headrace.cdc import transactions
 from headrace.data import SourceRecord
 from headrace.foundation.failpoints import failpoint
 from headrace.native import pgoutput
+from headrace.sources.postgres.beside_channels import enabled
 from headrace.sources.postgres.events import Clock
 from headrace.sources.postgres.feedback import Feedback
 from headrace.sources.postgres.snapshot_progress import ProgressMark, SnapshotOffset, table_id
+from headrace.sources.postgres.snapshot_signals import HeldSignals
 from headrace.sources.postgres.tables import TableCodec
 from headrace.systems.postgres import int_to_lsn, slots
 
@@ -37,7 +39,7 @@ _RELEASE_S: Final = 5.0
 class CatchUp:
     """`until`: transactions that committed before it are handed out, no others. `unread`, `partial`: tables by `table_id` of which nothing,
     something is read. `row_then(codec, texts)`: the row that the new snapshot has for the key in a row of texts, None when there is
-    none. `base`, `mark`: what the offsets hold beside the stream's own."""
+    none. `base`, `mark`, `signals`: what the offsets hold beside the stream's own."""
 
     def __init__(
         self,
@@ -49,6 +51,7 @@ class CatchUp:
         row_then: Callable[[TableCodec, Sequence[Any]], list[Any] | None],
         base: Mapping[str, Any],
         mark: ProgressMark,
+        signals: HeldSignals,
     ) -> None:
         self._session = session
         self._start = start
@@ -58,6 +61,8 @@ class CatchUp:
         self._row_then = row_then
         self._base = base
         self._mark = mark
+        self.signals = signals
+        self._signal_tables = frozenset(session.config.signal_tables() if "source" in enabled(session.config) else ())
         self._decoder: StreamDecoder | None = None
         self._feedback: Feedback | None = None
         self._payloads: Sequence[bytes] = ()
@@ -87,8 +92,9 @@ class CatchUp:
             if time.monotonic() >= deadline:
                 break
         failpoint("snapshot.catch_up")
+        base = {**self._base, **self.signals.keys()}
         for record in out:
-            record.source_offset = SnapshotOffset(self._base, self._mark, record.source_offset)
+            record.source_offset = SnapshotOffset(base, self._mark, record.source_offset)
         if not out and self._reached(decoder):
             logger.info(
                 "Caught up to %s: %d changes handed out, %d left to the snapshot.",
@@ -175,6 +181,8 @@ class CatchUp:
 
     def _adapted(self, codec: TableCodec) -> TableCodec:
         name = table_id(codec.shape.schema, codec.shape.table)
+        if codec.shape.name in self._signal_tables:
+            codec = self.signals.watched(codec)
         if name not in self._partial or codec.shape.identity == "f" or not codec.shape.key or not codec.toast_slots:
             return codec
         whole = copy.copy(codec)

@@ -20,6 +20,7 @@ from headrace.sources.postgres.snapshot_chunks import ChunkPlanner
 from headrace.sources.postgres.snapshot_export import Exported, closed_on_failure, export_snapshot
 from headrace.sources.postgres.snapshot_plan import plan_snapshot
 from headrace.sources.postgres.snapshot_progress import Progress, table_id
+from headrace.sources.postgres.snapshot_signals import HeldSignals
 from headrace.sources.postgres.tables import TableCodec
 from headrace.systems.postgres import int_to_lsn
 from headrace.systems.postgres.introspect import Conn, TableInfo
@@ -55,11 +56,12 @@ def initial_snapshot(
         progress.done, progress.partial = [], {}
     exported = export_snapshot(session, slot)
     with closed_on_failure(exported):
-        return _initial(session, counts, publication, progress, exported)
+        return _initial(session, stored, counts, publication, progress, exported)
 
 
 def _initial(
     session: PgSession,
+    stored: Mapping[str, Any] | None,
     counts: SnapshotCounts,
     publication: PublicationInfo,
     progress: Progress | None,
@@ -91,6 +93,7 @@ def _initial(
         _row_then(exported.sql),
         snapshot_offset(exported.lsn, exported.xid, 0, last=False),
         progress.mark(),
+        HeldSignals(stored or {}),
     )
     progress.stream, progress.shape = at, _shape(config)
     return _snapshot(session, exported, left, counts, progress, before)
