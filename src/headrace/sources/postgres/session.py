@@ -11,36 +11,27 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Any, NamedTuple
 
 from headrace.data import Header
-from headrace.errors import DataException, RetryClass
-from headrace.native import pgoutput
-from headrace.sources.postgres import continuity, preflight, publishing, snapshot_factory
+from headrace.sources.postgres import continuity, preflight, publishing, snapshot_factory, stream_factory
 from headrace.sources.postgres.codecs import Codecs, table_options
 from headrace.sources.postgres.config import PostgresConfig
 from headrace.sources.postgres.connections import Connections, sender_timeout_s
 from headrace.sources.postgres.events import RecordMaker, SourceBlock
 from headrace.sources.postgres.failures import raise_as_ours
 from headrace.sources.postgres.offsets import Position
-from headrace.sources.postgres.post_processors import RESELECT, Declared, PostProcessor, post_processors
 from headrace.sources.postgres.registry import TypeRegistry
-from headrace.sources.postgres.reselect import Reselect, ReselectSettings
-from headrace.sources.postgres.shapes import Catalog
 from headrace.sources.postgres.slot_setup import create_slot, warn_of_failover
-from headrace.sources.postgres.slot_xmin import slot_xmin_reader
-from headrace.sources.postgres.snapshot import Snapshot, SnapshotCounts, present_row
+from headrace.sources.postgres.snapshot import Snapshot, SnapshotCounts
 from headrace.sources.postgres.snapshot_modes import SnapshotMode
 from headrace.sources.postgres.stream import StreamDecoder
 from headrace.sources.postgres.tables import TableCodec
-from headrace.sources.postgres.transactions import TransactionMaker, TransactionStream
-from headrace.sources.postgres.type_plan import StaleEnum
-from headrace.sources.postgres.visibility import Visibility
+from headrace.sources.postgres.transactions import TransactionMaker
 from headrace.systems.postgres import (
     PgTarget,
-    int_to_lsn,
     introspect,
     map_error,
     slots,
@@ -201,86 +192,7 @@ class PgSession:
 
     def stream(self, start: StreamStart, adapt: Callable[[TableCodec], TableCodec] | None = None) -> StreamDecoder:
         """Begin streaming; PG_SLOT_IN_USE while another process reads the slot. `adapt` may put another codec in a table's place."""
-        replication = self.connections.open_replication()
-        options = {"proto_version": "1", "publication_names": _identifier_list([self.config["publication.name"]])}
-        if replication.server_version >= 140000:
-            options["messages"] = "true"
-        options.update(self.config.stream_options())
-        try:
-            replication.start_replication(self.slot_name, start.lsn, options)
-        except BaseException:
-            replication.close()
-            raise
-        self.connections.replication = replication
-        logger.info("Streaming from slot %s at %s.", self.slot_name, int_to_lsn(start.lsn))
-        catalog = Catalog(self.connections.sql, comments=self.config["include.schema.comments"])
-        visibility = Visibility()
-
-        def await_commit() -> None:
-            visibility.wait(self.connections.sql, decoder.xid)
-
-        def row_now(codec: TableCodec, texts: Sequence[Any]) -> list[Any] | None:
-            return self._present_row(codec, texts, await_commit)
-
-        def open_table(relation: pgoutput.Relation) -> TableCodec | None:
-            if not self.capture(relation.schema, relation.table):
-                return None
-            try:
-                await_commit()
-                codec = self.codecs.of(catalog.of_relation(relation))
-            except Exception as error:
-                raise_as_ours(error, self.target)
-            if codec.key_schema is not None and not codec.key_in_identity:
-                logger.warning(
-                    "The replica identity of %s does not hold the key of its records: a delete from it will be an error, and a change of"
-                    " the key comes as an update under the new one only. Set REPLICA IDENTITY FULL, or choose the key with"
-                    " message.key.columns.",
-                    codec.shape.name,
-                )
-            return codec
-
-        plain = TransactionStream if self.config["provide.transaction.metadata"] else StreamDecoder
-        # Signals are taken heed of only by the stream proper.
-        decoder = (plain if adapt is not None else self.stream_class(plain))(
-            self.maker,
-            self.config.rules(),
-            start.position,
-            start.lsn,
-            start.offset,
-            open_table if adapt is None else lambda relation: (codec := open_table(relation)) and adapt(codec),
-            self.codecs.refresh_enum,
-            row_now,
-        )
-        decoder.watch(self._post_processors())
-        decoder.read_xmin = slot_xmin_reader(self.config, self.connections.sql, self.target)
-        return decoder
-
-    def _post_processors(self) -> list[PostProcessor]:
-        def reselect(declared: Declared) -> PostProcessor:
-            return Reselect(ReselectSettings.of(declared), lambda: self.connections.sql, self.target, Visibility())
-
-        return post_processors(self.config.raw, {RESELECT: reselect})
-
-    def _present_row(
-        self, codec: TableCodec, texts: Sequence[Any], await_commit: Callable[[], None]
-    ) -> list[Any] | None:
-        """See `StreamDecoder`. None, too, when the table has been altered so much since that it cannot be asked."""
-        try:
-            await_commit()
-            return present_row(self.connections.sql, codec, texts)
-        except (DataException, StaleEnum) as error:
-            reason: Exception = error
-        except Exception as error:
-            mapped = map_error(error, self.target)
-            if mapped.retry_class is RetryClass.RETRY:
-                raise mapped from error
-            reason = mapped
-        logger.warning(
-            "A row of %s has a new key, and its long values could not be read again; they are missing: %s",
-            codec.shape.name,
-            reason,
-        )
-        return None
+        return stream_factory.open_stream(self, start, adapt)
 
     def drop_slot(self) -> None:
         """Drop the slot once its stream has ended, for slot.drop.on.stop; a failure is logged. Closes all connections."""
@@ -296,7 +208,3 @@ class PgSession:
                     break
                 time.sleep(0.05)
         self.connections.close()
-
-
-def _identifier_list(names: Sequence[str]) -> str:
-    return ",".join('"' + name.replace('"', '""') + '"' for name in names)
