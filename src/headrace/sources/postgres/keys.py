@@ -136,7 +136,7 @@ GROUPS: Final[dict[str, tuple[KeyRow, ...]]] = {
         _row("money.fraction.digits", _H, 2, _LOW, "Fraction digits of money.", minimum=0),
         _row("include.unknown.datatypes", _B, False, _MEDIUM, "Carry types that are not supported as the bytes of their text."),
         _row("unavailable.value.placeholder", _S, "__debezium_unavailable_value", _MEDIUM, "Stands for a TOAST value that was not sent; hex: in front gives bytes."),
-        _row("include.schema.comments", _B, False, _MEDIUM, "Column comments as doc of the field's schema."),
+        _row("include.schema.comments", _B, False, _MEDIUM, "Column comments as doc of the field's schema.", differs="Debezium's PostgreSQL connector takes the setting and puts no comment into a schema"),
         _row("column.propagate.source.type", _T, None, _MEDIUM, "Regexes of columns whose own type is told in schema parameters."),
         _row("datatype.propagate.source.type", _T, None, _MEDIUM, "Regexes of types that are told in schema parameters."),
         _row("schema.refresh.mode", _S, "columns_diff", _MEDIUM, "When the original reads a table's definition anew.", "columns_diff columns_diff_exclude_unchanged_toast", no_effect="schemas follow the stream's relation messages"),
