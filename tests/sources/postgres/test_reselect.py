@@ -250,3 +250,19 @@ def test_keys_of_any_type_find_their_rows(
         assert record.key is not None
         assert not isinstance(record.value["after"].values[-1], Unchanged)
         assert len(record.value["after"].values[-1]) == 32 * 400
+
+
+def test_of_rows_that_share_the_events_key_none_gets_the_values_of_another(
+    props: dict[str, str], sql: psycopg.Connection[Any]
+) -> None:
+    sql.execute("CREATE TABLE t (id int PRIMARY KEY, customer int NOT NULL, v text)")
+    sql.execute("INSERT INTO t VALUES (1, 7, 'of another'), (2, 8, NULL)")
+    keyed = {"again.reselect.use.event.key": "true", "message.key.columns": "public.t:customer"}
+    with Runner({**props, **keyed}) as run:
+        run.settle()
+        with sql.transaction():
+            sql.execute("UPDATE t SET customer = 7 WHERE id = 2")
+            sql.execute("UPDATE t SET v = 'own' WHERE id = 2")
+            sql.execute("INSERT INTO t VALUES (3, 9, NULL); UPDATE t SET v = 'found' WHERE id = 3")
+        records = run.count(4)
+    assert [record.value["after"]["v"] for record in records] == [None, "own", "found", "found"]

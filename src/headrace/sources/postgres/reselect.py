@@ -176,7 +176,7 @@ class Reselect:
     def _fill(self, table: _Table, rows: Sequence[tuple[tuple[Any, ...], list[int], list[Any]]]) -> None:
         slots = sorted({slot for _, missing, _ in rows for slot in missing})
         keys = list(dict.fromkeys(key for key, _, _ in rows if all(isinstance(text, str) for text in key)))
-        found: dict[tuple[str | None, ...], list[Any]] = {}
+        found: dict[tuple[str | None, ...], list[Any] | None] = {}
         for start in range(0, len(keys), ROWS_PER_QUERY):
             found |= self._read(table, slots, keys[start : start + ROWS_PER_QUERY])
         places = {slot: at for at, slot in enumerate(slots)}
@@ -192,7 +192,7 @@ class Reselect:
                 if value is not None or slot not in table.required:
                     values[slot] = value
         if lost:
-            text = f"{lost} rows of {table.codec.shape.name} are not in the table any more, or have another key."
+            text = f"{lost} rows of {table.codec.shape.name} are not in the table any more, have another key, or share it with others."
             if self._settings.fail:
                 raise ConnectException(
                     f"Columns could not be reselected: {text}",
@@ -204,8 +204,8 @@ class Reselect:
 
     def _read(
         self, table: _Table, slots: Sequence[int], keys: Sequence[tuple[str, ...]]
-    ) -> dict[tuple[str | None, ...], list[Any]]:
-        """The values in `slots` of each row, by the texts of its key."""
+    ) -> dict[tuple[str | None, ...], list[Any] | None]:
+        """The values in `slots` of each row, by the texts of its key; None for a key that several rows have."""
         codec = table.codec
         names = [quote_identifier(name) for name in table.key_names]
         wanted = [quote_identifier(codec.value_columns[slot]) for slot in slots]
@@ -220,13 +220,14 @@ class Reselect:
             f" AND to_regclass({quote_literal(quote_table(codec.shape.schema, codec.shape.table))}) = {table.oid}::oid) TO STDOUT"
         )
         decode = codec.decode_columns(slots)
-        found: dict[tuple[str | None, ...], list[Any]] = {}
+        found: dict[tuple[str | None, ...], list[Any] | None] = {}
         try:
             with self._connection().cursor() as cursor, cursor.copy(query) as copy:
                 for line in copy:
                     fields = bytes(line).split(b"\t", len(names))
                     key = tuple(text for one in fields[:-1] for text in pgoutput.raw_copy(one))
-                    found[key] = decode(fields[-1])
+                    # Keys of events need not be unique, and another row's value is none.
+                    found[key] = None if key in found else decode(fields[-1])
         except (DataException, StaleEnum) as error:
             raise DataException(
                 f"A value of {codec.shape.name} cannot be carried: {error}", code="RESELECT_VALUE"
