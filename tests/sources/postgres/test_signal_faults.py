@@ -274,3 +274,28 @@ def test_signals_that_come_while_a_snapshot_is_broken(props: dict[str, str], sql
         sql.execute("INSERT INTO b VALUES (3)")
         run.until(lambda found: ("c", 3) in rows(found, "b"))
         assert rows(run.records, "b") == [("c", 3)]
+
+
+def test_a_blocking_snapshot_while_a_window_waits_for_a_position(
+    props: dict[str, str], sql: psycopg.Connection[Any]
+) -> None:
+    """The stream stands still before the first change that is newer than the snapshot, with an incremental window open."""
+    sql.execute(SIGNALS)
+    sql.execute("CREATE TABLE a (id int PRIMARY KEY); CREATE TABLE b (id int PRIMARY KEY)")
+    sql.execute("INSERT INTO a SELECT generate_series(1, 40)")
+    with Runner(settings(props, signal__enabled__channels="source,jmx", read__only="true")) as run:
+        run.settle()
+        for n, kind in enumerate(("incremental", "blocking")):
+            data = {"data-collections": ["public.a"], "type": kind}
+            run.task.signal(f"s-{n}", "execute-snapshot", json.dumps(data))
+        beside = run.task._beside
+        assert beside is not None
+        run.until(lambda _: beside.signalling.blocking.opening)
+        opening = beside.signalling.blocking._opening
+        assert opening is not None
+        assert opening.done.wait(10)
+        for n in range(20):
+            sql.execute("INSERT INTO b VALUES (%s)", (n,))
+        run.until(lambda found: [type for type, _ in notes(found)].count("COMPLETED") == 2, timeout_s=10)
+    assert len(rows(run.records, "a")) == 80
+    assert rows(run.records, "b") == [("c", n) for n in range(20)]

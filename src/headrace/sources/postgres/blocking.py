@@ -103,7 +103,8 @@ class BlockingSnapshots:
             self._reading = True
             decoder.barrier, decoder.at_barrier = None, False
             return False
-        return True
+        # A server that is asked while its answers are not read yet comes to wait for us, and we for it.
+        return reached is not None
 
     @property
     def opening(self) -> bool:

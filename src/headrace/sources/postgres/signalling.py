@@ -179,12 +179,13 @@ class Signalling:
 
     def after_feeding(self, out: list[SourceRecord], reached: int | None) -> bool:
         """`reached`: as in `before_reading`. Answers whether the server is to be asked how far it is."""
-        snapshots = self._snapshots
-        if snapshots is not None and snapshots.closes_at is not None:
-            if reached is None or reached < snapshots.closes_at:
-                return True
-            self.reached(out)
-        return self.blocking.waits_for(reached)
+        snapshots, ask = self._snapshots, False
+        if snapshots is not None and snapshots.closes_at is not None and reached is not None:
+            ask = reached < snapshots.closes_at
+            if not ask:
+                self.reached(out)
+        # Whatever else is waited for: the stream may stand still until the blocking snapshot is open.
+        return self.blocking.waits_for(reached) or ask
 
     @property
     def awaits_position(self) -> bool:
