@@ -8,7 +8,7 @@ import psycopg
 import pytest
 from tests.sources.postgres.kit import Runner, ops
 
-from headrace.sources.postgres.temporal import interval_iso
+from headrace.sources.postgres.types.temporal import interval_iso
 
 
 def streamed(props: dict[str, str], sql: psycopg.Connection[Any], statements: list[str], count: int) -> list[Any]:

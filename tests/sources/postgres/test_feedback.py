@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from headrace.errors import ConnectException, RetriableException
-from headrace.sources.postgres.feedback import Feedback, FlushPolicy
+from headrace.sources.postgres.stream.feedback import Feedback, FlushPolicy
 
 
 class Deaf:

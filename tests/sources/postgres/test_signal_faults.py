@@ -14,8 +14,8 @@ from tests.sources.postgres.kit import Runner, ops
 from tests.sources.postgres.test_incremental import SIGNALS, done, notes, rows, settings, signal
 from tests.support import wait_until
 
-from headrace.sources.postgres import snapshot_factory
 from headrace.sources.postgres.offsets import SIGNALS_KEY
+from headrace.sources.postgres.snapshot import factory as snapshot_factory
 from headrace.testing.servers import PostgresServer
 
 _OURS = "FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'headrace test'"

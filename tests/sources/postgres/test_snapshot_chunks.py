@@ -12,9 +12,9 @@ from tests.sources.postgres.kit import Runner, ops
 from tests.support import wait_until
 
 from headrace.errors import ConfigException, HeadraceError
-from headrace.sources.postgres import snapshot_factory
-from headrace.sources.postgres.snapshot_chunks import Chunk
-from headrace.sources.postgres.snapshot_spans import Spans
+from headrace.sources.postgres.snapshot import factory as snapshot_factory
+from headrace.sources.postgres.snapshot.chunks import Chunk
+from headrace.sources.postgres.snapshot.spans import Spans
 from headrace.testing.servers import PostgresServer
 
 

@@ -17,8 +17,8 @@ from tests.support import wait_until
 from headrace.data import SourceRecord
 from headrace.data.unchanged import Unchanged
 from headrace.errors import ConfigException
-from headrace.sources.postgres.snapshot_chunks import Chunk
-from headrace.sources.postgres.snapshot_progress import PROGRESS_KEY
+from headrace.sources.postgres.snapshot.chunks import Chunk
+from headrace.sources.postgres.snapshot.progress import PROGRESS_KEY
 from headrace.testing.servers import PostgresServer
 
 _SMALL = {"max.batch.size": "40", "max.queue.size.in.bytes": "8192"}

@@ -11,8 +11,8 @@ from tests.sources.postgres.kit import Runner
 
 from headrace.sources.postgres.codecs import Codecs, table_options
 from headrace.sources.postgres.config import PostgresConfig
-from headrace.sources.postgres.registry import TypeRegistry
 from headrace.sources.postgres.shapes import ColumnShape, TableShape
+from headrace.sources.postgres.types.registry import TypeRegistry
 from headrace.systems.postgres import introspect
 
 

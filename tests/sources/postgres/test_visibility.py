@@ -11,7 +11,7 @@ import pytest
 from tests.sources.postgres.kit import Runner
 from tests.support import wait_until
 
-from headrace.sources.postgres.visibility import Visibility
+from headrace.sources.postgres.stream.visibility import Visibility
 from headrace.testing.servers import PostgresServer
 
 

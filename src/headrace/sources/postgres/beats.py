@@ -11,7 +11,7 @@ from headrace.errors import RetryClass
 from headrace.sources.postgres.config import PostgresConfig
 from headrace.sources.postgres.events import Clock
 from headrace.sources.postgres.session import PgSession
-from headrace.sources.postgres.stream import StreamDecoder
+from headrace.sources.postgres.stream.stream import StreamDecoder
 from headrace.systems.postgres import map_error
 
 logger = logging.getLogger(__name__)

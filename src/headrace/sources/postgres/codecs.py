@@ -8,9 +8,9 @@ from headrace.cdc.topics import ADJUSTERS, FIELD_ADJUSTERS
 from headrace.data import Header
 from headrace.sources.postgres.config import PostgresConfig
 from headrace.sources.postgres.events import SOURCE_SCHEMA
-from headrace.sources.postgres.registry import TypeRegistry
 from headrace.sources.postgres.shapes import TableShape
 from headrace.sources.postgres.tables import TableCodec, TableOptions
+from headrace.sources.postgres.types.registry import TypeRegistry
 
 _SHAPES: Final = 8
 """How many shapes of one table are kept: what is decoded and what the catalog has by now differ by few."""

@@ -17,9 +17,9 @@ from headrace.config.parsing import parse_value
 from headrace.config.validators import ValidValues
 from headrace.errors import ConfigException
 from headrace.sources.postgres.keys import GROUPS, PATTERN_KEYS, KeyRow
-from headrace.sources.postgres.modes import Modes
-from headrace.sources.postgres.source_types import PropagatedTypes
-from headrace.sources.postgres.stream_rules import StreamRules
+from headrace.sources.postgres.stream.rules import StreamRules
+from headrace.sources.postgres.types.modes import Modes
+from headrace.sources.postgres.types.source_types import PropagatedTypes
 from headrace.systems.postgres import PgTarget
 
 LIST_PAIRS: Final = tuple(

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from headrace.sources.postgres.incremental.measures import ChunkCounts
-from headrace.sources.postgres.snapshot import SnapshotCounts
-from headrace.sources.postgres.stream_rules import StreamCounts
+from headrace.sources.postgres.snapshot.snapshot import SnapshotCounts
+from headrace.sources.postgres.stream.rules import StreamCounts
 from headrace.spi import PluginMetrics
 
 

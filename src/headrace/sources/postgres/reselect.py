@@ -22,9 +22,9 @@ from headrace.errors import ConfigException, ConnectException, DataException, He
 from headrace.native import pgoutput
 from headrace.sources.postgres.failures import raise_as_ours
 from headrace.sources.postgres.post_processors import Declared
+from headrace.sources.postgres.stream.visibility import Visibility
 from headrace.sources.postgres.tables import TableCodec
-from headrace.sources.postgres.type_plan import StaleEnum
-from headrace.sources.postgres.visibility import Visibility
+from headrace.sources.postgres.types.type_plan import StaleEnum
 from headrace.systems.postgres import PgTarget, quote_identifier, quote_literal, quote_table
 from headrace.systems.postgres.introspect import Conn
 

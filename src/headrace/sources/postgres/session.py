@@ -16,20 +16,23 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from headrace.data import Header
-from headrace.sources.postgres import continuity, preflight, publishing, snapshot_factory, stream_factory
+from headrace.sources.postgres import preflight, publishing
 from headrace.sources.postgres.codecs import Codecs, table_options
 from headrace.sources.postgres.config import PostgresConfig
 from headrace.sources.postgres.connections import Connections, sender_timeout_s
 from headrace.sources.postgres.events import RecordMaker, SourceBlock
 from headrace.sources.postgres.failures import raise_as_ours
 from headrace.sources.postgres.offsets import Position
-from headrace.sources.postgres.registry import TypeRegistry
-from headrace.sources.postgres.slot_setup import create_slot, warn_of_failover
-from headrace.sources.postgres.snapshot import Snapshot, SnapshotCounts
-from headrace.sources.postgres.snapshot_modes import SnapshotMode
-from headrace.sources.postgres.stream import StreamDecoder
+from headrace.sources.postgres.snapshot import factory as snapshot_factory
+from headrace.sources.postgres.snapshot.modes import SnapshotMode
+from headrace.sources.postgres.snapshot.snapshot import Snapshot, SnapshotCounts
+from headrace.sources.postgres.stream import continuity
+from headrace.sources.postgres.stream import factory as stream_factory
+from headrace.sources.postgres.stream.slot_setup import create_slot, warn_of_failover
+from headrace.sources.postgres.stream.stream import StreamDecoder
+from headrace.sources.postgres.stream.transactions import TransactionMaker
 from headrace.sources.postgres.tables import TableCodec
-from headrace.sources.postgres.transactions import TransactionMaker
+from headrace.sources.postgres.types.registry import TypeRegistry
 from headrace.systems.postgres import (
     PgTarget,
     introspect,

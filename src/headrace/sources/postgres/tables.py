@@ -15,13 +15,13 @@ from headrace.data import STRING_SCHEMA, Header, Schema, SchemaBuilder, Struct, 
 from headrace.data.unchanged import Unchanged
 from headrace.errors import ConfigException, DataException
 from headrace.native import pgoutput
-from headrace.sources.postgres.defaults import default_value
-from headrace.sources.postgres.modes import Modes
-from headrace.sources.postgres.registry import ResolvedType, TypeRegistry
 from headrace.sources.postgres.shapes import ColumnShape, TableShape
-from headrace.sources.postgres.source_types import PropagatedTypes, length_and_scale
-from headrace.sources.postgres.type_plan import TypePlan, UnexpectedNullError
-from headrace.sources.postgres.types import plan
+from headrace.sources.postgres.types.defaults import default_value
+from headrace.sources.postgres.types.mapping import plan
+from headrace.sources.postgres.types.modes import Modes
+from headrace.sources.postgres.types.registry import ResolvedType, TypeRegistry
+from headrace.sources.postgres.types.source_types import PropagatedTypes, length_and_scale
+from headrace.sources.postgres.types.type_plan import TypePlan, UnexpectedNullError
 
 logger = logging.getLogger(__name__)
 

@@ -16,16 +16,16 @@ from headrace.data import Header, SourceRecord
 from headrace.errors import HeadraceError, RetryClass
 from headrace.sources.postgres import metrics
 from headrace.sources.postgres.beats import Heartbeats
-from headrace.sources.postgres.beside import Beside, beside_stream, not_taken
 from headrace.sources.postgres.config import PostgresConfig
 from headrace.sources.postgres.events import Clock
 from headrace.sources.postgres.failures import as_ours
-from headrace.sources.postgres.feedback import Feedback, FlushPolicy
 from headrace.sources.postgres.retries import Retries
 from headrace.sources.postgres.session import PgSession, SnapshotLaterError, StreamStart
-from headrace.sources.postgres.snapshot import Snapshot
-from headrace.sources.postgres.stored_position import StoredPosition
-from headrace.sources.postgres.stream import StreamDecoder
+from headrace.sources.postgres.signals.beside import Beside, beside_stream, not_taken
+from headrace.sources.postgres.snapshot.snapshot import Snapshot
+from headrace.sources.postgres.stream.feedback import Feedback, FlushPolicy
+from headrace.sources.postgres.stream.stored_position import StoredPosition
+from headrace.sources.postgres.stream.stream import StreamDecoder
 from headrace.spi import SourceTask
 from headrace.spi.context import SourceOffset, SourcePartition
 

@@ -9,11 +9,12 @@ from headrace.cdc.filters import compile_patterns
 from headrace.config import ConfigType, ConfigValue
 from headrace.config.parsing import ParseError, parse_value
 from headrace.errors import ConfigException, HeadraceError
-from headrace.sources.postgres import beside_settings, post_processors, preflight, publishing
+from headrace.sources.postgres import post_processors, preflight, publishing
 from headrace.sources.postgres.config import LIST_PAIRS, REGEX_LISTS, PostgresConfig, config_def, placeholder_bytes
 from headrace.sources.postgres.connections import Connections
 from headrace.sources.postgres.keys import REFUSED_UNLESS_DEFAULT
 from headrace.sources.postgres.reselect import ReselectSettings
+from headrace.sources.postgres.signals import beside_settings
 from headrace.systems.postgres import map_error, publications, slots
 
 _NOT_EMPTY = ("message.key.columns", "replica.identity.autoset.values", "skipped.operations")

@@ -121,10 +121,7 @@ def tables(connection: Conn, *, kinds: str = "rp", system: bool = False) -> list
         " ORDER BY n.nspname, c.relname",
         (list(kinds), system),
     ).fetchall()
-    return [
-        TableInfo(r[0], TableName(r[1], r[2]), r[3], REPLICA_IDENTITIES[r[4]], r[5], float(r[6]))
-        for r in rows
-    ]
+    return [TableInfo(r[0], TableName(r[1], r[2]), r[3], REPLICA_IDENTITIES[r[4]], r[5], float(r[6])) for r in rows]
 
 
 def table(connection: Conn, name: TableName) -> TableInfo | None:

@@ -14,7 +14,7 @@ from headrace.sources.postgres.incremental.state import Collection
 from headrace.sources.postgres.incremental.tables import ChunkTable, ChunkTables, NoSuchTableError
 from headrace.sources.postgres.incremental.visibility import PgSnapshot
 from headrace.sources.postgres.tables import TableCodec
-from headrace.sources.postgres.type_plan import StaleEnum
+from headrace.sources.postgres.types.type_plan import StaleEnum
 from headrace.systems.postgres import PgTarget, map_error, quote_table
 from headrace.systems.postgres.copy_lines import copy_lines
 from headrace.systems.postgres.introspect import Conn, TableName

@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 
 from headrace.sources.postgres.incremental.chunk_query import Key
-from headrace.sources.postgres.snapshot import SnapshotCounts
+from headrace.sources.postgres.snapshot.snapshot import SnapshotCounts
 
 
 class ChunkCounts:

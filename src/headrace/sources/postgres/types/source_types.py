@@ -6,9 +6,9 @@ import re
 from typing import Final
 
 from headrace.cdc.filters import compile_patterns
-from headrace.sources.postgres.decimal_types import numeric_precision
-from headrace.sources.postgres.registry import ResolvedType
 from headrace.sources.postgres.shapes import ColumnShape, TableShape
+from headrace.sources.postgres.types.decimals import numeric_precision
+from headrace.sources.postgres.types.registry import ResolvedType
 
 _PREFIX: Final = "__debezium.source.column."
 _LENGTHS: Final = {

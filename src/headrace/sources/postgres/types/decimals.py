@@ -10,9 +10,9 @@ from headrace.data import SchemaBuilder
 from headrace.data.logical import decimal_builder
 from headrace.data.unchanged import unchanged_value
 from headrace.errors import DataException
-from headrace.sources.postgres import texts
-from headrace.sources.postgres.modes import Modes
-from headrace.sources.postgres.type_plan import TypePlan, text_plan
+from headrace.sources.postgres.types import texts
+from headrace.sources.postgres.types.modes import Modes
+from headrace.sources.postgres.types.type_plan import TypePlan, text_plan
 
 
 def numeric_precision(typmod: int) -> tuple[int, int] | None:

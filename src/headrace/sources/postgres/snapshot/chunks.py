@@ -20,8 +20,8 @@ from typing import Any, Final, NamedTuple
 
 from headrace.errors import RetriableException
 from headrace.sources.postgres.shapes import TableShape
-from headrace.sources.postgres.snapshot_progress import PartialTable, Progress, table_id
-from headrace.sources.postgres.snapshot_spans import Span, Spans
+from headrace.sources.postgres.snapshot.progress import PartialTable, Progress, table_id
+from headrace.sources.postgres.snapshot.spans import Span, Spans
 from headrace.systems.postgres import quote_identifier, quote_literal, quote_table
 from headrace.systems.postgres.introspect import Conn
 

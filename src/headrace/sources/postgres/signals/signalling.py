@@ -16,9 +16,6 @@ from headrace.cdc.signals.channels import Channel, QueueChannel
 from headrace.cdc.signals.payload import WINDOW_CLOSE, Signal, SignalRefused, SnapshotRequest
 from headrace.cdc.signals.processor import SignalProcessor
 from headrace.data import SourceRecord
-from headrace.sources.postgres.beside_channels import enabled, open_channels, warn_of_publication
-from headrace.sources.postgres.beside_offset import BesideOffset
-from headrace.sources.postgres.blocking import BlockingSnapshots
 from headrace.sources.postgres.config import PostgresConfig
 from headrace.sources.postgres.events import Clock, Offset
 from headrace.sources.postgres.incremental.assembly import closes_by_delete, incremental_snapshots
@@ -29,11 +26,14 @@ from headrace.sources.postgres.incremental.state import SnapshotState
 from headrace.sources.postgres.metrics import Numbers
 from headrace.sources.postgres.offsets import BLOCKING_KEY
 from headrace.sources.postgres.session import PgSession
-from headrace.sources.postgres.signalled_stream import SignalledStream
-from headrace.sources.postgres.snapshot import Snapshot
-from headrace.sources.postgres.snapshot_signals import pending_signals
+from headrace.sources.postgres.signals.beside_offset import BesideOffset
+from headrace.sources.postgres.signals.blocking import BlockingSnapshots
+from headrace.sources.postgres.signals.channels import enabled, open_channels, warn_of_publication
+from headrace.sources.postgres.signals.signalled_stream import SignalledStream
+from headrace.sources.postgres.signals.snapshot_signals import pending_signals
+from headrace.sources.postgres.signals.taken import TakenSignals
+from headrace.sources.postgres.snapshot.snapshot import Snapshot
 from headrace.sources.postgres.tables import TableCodec
-from headrace.sources.postgres.taken_signals import TakenSignals
 from headrace.spi.context import SourceTaskContext
 
 logger = logging.getLogger(__name__)

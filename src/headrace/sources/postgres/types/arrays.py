@@ -11,10 +11,10 @@ from typing import Any, Final
 from headrace.data import Schema, SchemaBuilder
 from headrace.data.unchanged import UnchangedList, unchanged_value
 from headrace.errors import DataException
-from headrace.sources.postgres import texts
-from headrace.sources.postgres.modes import Modes
-from headrace.sources.postgres.registry import ResolvedType
-from headrace.sources.postgres.type_plan import TypePlan
+from headrace.sources.postgres.types import texts
+from headrace.sources.postgres.types.modes import Modes
+from headrace.sources.postgres.types.registry import ResolvedType
+from headrace.sources.postgres.types.type_plan import TypePlan
 
 logger = logging.getLogger(__name__)
 

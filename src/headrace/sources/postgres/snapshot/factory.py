@@ -11,16 +11,16 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from headrace.sources.postgres import continuity
 from headrace.sources.postgres.config import PostgresConfig
 from headrace.sources.postgres.offsets import Position, reached_offset, snapshot_offset
-from headrace.sources.postgres.snapshot import Snapshot, SnapshotCounts, SnapshotTable, present_row
-from headrace.sources.postgres.snapshot_catch_up import CatchUp
-from headrace.sources.postgres.snapshot_chunks import ChunkPlanner
-from headrace.sources.postgres.snapshot_export import Exported, closed_on_failure, export_snapshot
-from headrace.sources.postgres.snapshot_plan import plan_snapshot
-from headrace.sources.postgres.snapshot_progress import Progress, table_id
-from headrace.sources.postgres.snapshot_signals import HeldSignals
+from headrace.sources.postgres.signals.snapshot_signals import HeldSignals
+from headrace.sources.postgres.snapshot.catch_up import CatchUp
+from headrace.sources.postgres.snapshot.chunks import ChunkPlanner
+from headrace.sources.postgres.snapshot.export import Exported, closed_on_failure, export_snapshot
+from headrace.sources.postgres.snapshot.plan import plan_snapshot
+from headrace.sources.postgres.snapshot.progress import Progress, table_id
+from headrace.sources.postgres.snapshot.snapshot import Snapshot, SnapshotCounts, SnapshotTable, present_row
+from headrace.sources.postgres.stream import continuity
 from headrace.sources.postgres.tables import TableCodec
 from headrace.systems.postgres import int_to_lsn
 from headrace.systems.postgres.introspect import Conn, TableInfo

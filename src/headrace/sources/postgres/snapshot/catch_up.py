@@ -17,17 +17,17 @@ from headrace.cdc import transactions
 from headrace.data import SourceRecord
 from headrace.foundation.failpoints import failpoint
 from headrace.native import pgoutput
-from headrace.sources.postgres.beside_channels import enabled
 from headrace.sources.postgres.events import Clock
-from headrace.sources.postgres.feedback import Feedback
-from headrace.sources.postgres.snapshot_progress import ProgressMark, SnapshotOffset, table_id
-from headrace.sources.postgres.snapshot_signals import HeldSignals
+from headrace.sources.postgres.signals.channels import enabled
+from headrace.sources.postgres.signals.snapshot_signals import HeldSignals
+from headrace.sources.postgres.snapshot.progress import ProgressMark, SnapshotOffset, table_id
+from headrace.sources.postgres.stream.feedback import Feedback
 from headrace.sources.postgres.tables import TableCodec
 from headrace.systems.postgres import int_to_lsn, slots
 
 if TYPE_CHECKING:
     from headrace.sources.postgres.session import PgSession, StreamStart
-    from headrace.sources.postgres.stream import StreamDecoder
+    from headrace.sources.postgres.stream.stream import StreamDecoder
 
 logger = logging.getLogger(__name__)
 

@@ -15,7 +15,7 @@ from headrace.data import Header, SourceRecord, Struct
 from headrace.native import pgoutput
 from headrace.sources.postgres.events import Clock, Offset, RecordMaker
 from headrace.sources.postgres.offsets import StreamOffset
-from headrace.sources.postgres.stream import StreamDecoder
+from headrace.sources.postgres.stream.stream import StreamDecoder
 from headrace.sources.postgres.tables import TableCodec
 
 MESSAGES: Final = "LOGICAL_DECODING_MESSAGE"

@@ -17,10 +17,10 @@ from headrace.native import pgoutput
 from headrace.sources.postgres.events import Clock, Offset, RecordMaker, sequence
 from headrace.sources.postgres.offsets import Position, StreamOffset, TransactionMark
 from headrace.sources.postgres.post_processors import PostProcessor
-from headrace.sources.postgres.stream_place import StreamPlace
-from headrace.sources.postgres.stream_rules import StreamRules
+from headrace.sources.postgres.stream.place import StreamPlace
+from headrace.sources.postgres.stream.rules import StreamRules
 from headrace.sources.postgres.tables import TableCodec
-from headrace.sources.postgres.type_plan import VALUE_ERRORS, StaleEnum, UnexpectedNullError
+from headrace.sources.postgres.types.type_plan import VALUE_ERRORS, StaleEnum, UnexpectedNullError
 
 logger = logging.getLogger(__name__)
 

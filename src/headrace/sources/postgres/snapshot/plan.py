@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from headrace.cdc.filters import compile_patterns
 from headrace.sources.postgres.config import PostgresConfig
 from headrace.sources.postgres.shapes import Catalog
-from headrace.sources.postgres.snapshot_chunks import SnapshotTable
+from headrace.sources.postgres.snapshot.chunks import SnapshotTable
 from headrace.systems.postgres import quote_table
 from headrace.systems.postgres.introspect import Conn, TableInfo, TableName
 

@@ -11,9 +11,9 @@ from headrace.data import SourceRecord
 from headrace.errors import HeadraceError
 from headrace.sources.postgres.config import PostgresConfig
 from headrace.sources.postgres.events import Offset
-from headrace.sources.postgres.feedback import Feedback
 from headrace.sources.postgres.offsets import flush_position
-from headrace.sources.postgres.stream import StreamDecoder
+from headrace.sources.postgres.stream.feedback import Feedback
+from headrace.sources.postgres.stream.stream import StreamDecoder
 from headrace.spi.context import SourceOffset, SourcePartition, SourceTaskContext
 
 logger = logging.getLogger(__name__)

@@ -19,13 +19,13 @@ from headrace.data import SourceRecord
 from headrace.errors import HeadraceError, RetryClass
 from headrace.foundation.failpoints import failpoint
 from headrace.native import pgoutput
-from headrace.sources.postgres.beside_offset import BesideOffset
 from headrace.sources.postgres.incremental.tables import as_streamed
 from headrace.sources.postgres.offsets import BLOCKING_KEY, INCREMENTAL_KEYS
 from headrace.sources.postgres.session import PgSession
-from headrace.sources.postgres.signalled_stream import SignalledStream
-from headrace.sources.postgres.snapshot import Snapshot, SnapshotCounts
-from headrace.sources.postgres.snapshot_factory import open_snapshot
+from headrace.sources.postgres.signals.beside_offset import BesideOffset
+from headrace.sources.postgres.signals.signalled_stream import SignalledStream
+from headrace.sources.postgres.snapshot.factory import open_snapshot
+from headrace.sources.postgres.snapshot.snapshot import Snapshot, SnapshotCounts
 from headrace.systems.postgres import map_error
 from headrace.systems.postgres.introspect import TableInfo, TableName
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from headrace.errors import ConfigException
-from headrace.sources.postgres.snapshot_spans import Spans
+from headrace.sources.postgres.snapshot.spans import Spans
 
 PROGRESS_KEY: Final = "snapshot_progress"
 _VERSION: Final = 1

@@ -16,14 +16,14 @@ from headrace.cdc import semantic
 from headrace.data import OPTIONAL_STRING_SCHEMA, STRING_SCHEMA, SchemaBuilder
 from headrace.data.unchanged import UnchangedMap, UnchangedText
 from headrace.errors import DataException
-from headrace.sources.postgres import texts
-from headrace.sources.postgres.array_types import array_plan
-from headrace.sources.postgres.decimal_types import money_plan, numeric_plan
-from headrace.sources.postgres.extension_types import plan_extension
-from headrace.sources.postgres.modes import Modes
-from headrace.sources.postgres.registry import ResolvedType, TypeRegistry
-from headrace.sources.postgres.temporal_types import plan_temporal
-from headrace.sources.postgres.type_plan import StaleEnum, TypePlan, text_plan
+from headrace.sources.postgres.types import texts
+from headrace.sources.postgres.types.arrays import array_plan
+from headrace.sources.postgres.types.decimals import money_plan, numeric_plan
+from headrace.sources.postgres.types.extensions import plan_extension
+from headrace.sources.postgres.types.modes import Modes
+from headrace.sources.postgres.types.registry import ResolvedType, TypeRegistry
+from headrace.sources.postgres.types.temporal_types import plan_temporal
+from headrace.sources.postgres.types.type_plan import StaleEnum, TypePlan, text_plan
 
 PLAIN_TEXT: Final = frozenset(
     [

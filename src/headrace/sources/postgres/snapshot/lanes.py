@@ -10,7 +10,7 @@ import select
 from collections import deque
 from collections.abc import Sequence
 
-from headrace.sources.postgres.snapshot_chunks import Chunk
+from headrace.sources.postgres.snapshot.chunks import Chunk
 from headrace.sources.postgres.tables import TableCodec
 from headrace.systems.postgres.copying import CopySession
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 from headrace.cdc.signals.payload import Signal
 from headrace.data import SourceRecord
 from headrace.errors import ConfigException
-from headrace.sources.postgres.beside_channels import REST, enabled
 from headrace.sources.postgres.config import PostgresConfig
 from headrace.sources.postgres.events import Offset
-from headrace.sources.postgres.feedback import Feedback
 from headrace.sources.postgres.metrics import Numbers
 from headrace.sources.postgres.session import PgSession
-from headrace.sources.postgres.signalled_stream import SignalledStream
-from headrace.sources.postgres.signalling import Signalling
-from headrace.sources.postgres.stream import StreamDecoder
+from headrace.sources.postgres.signals.channels import REST, enabled
+from headrace.sources.postgres.signals.signalled_stream import SignalledStream
+from headrace.sources.postgres.signals.signalling import Signalling
+from headrace.sources.postgres.stream.feedback import Feedback
+from headrace.sources.postgres.stream.stream import StreamDecoder
 from headrace.spi.context import SourceTaskContext
 
 _OPENING_WAIT_S = 0.1

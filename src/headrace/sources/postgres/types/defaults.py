@@ -11,9 +11,9 @@ from typing import Any, Final
 
 from headrace.data import Schema, Struct
 from headrace.errors import DataException
-from headrace.sources.postgres.decimal_types import numeric_precision
-from headrace.sources.postgres.registry import ResolvedType
-from headrace.sources.postgres.type_plan import TypePlan
+from headrace.sources.postgres.types.decimals import numeric_precision
+from headrace.sources.postgres.types.registry import ResolvedType
+from headrace.sources.postgres.types.type_plan import TypePlan
 
 _LITERAL: Final = re.compile(r"'([^']*(?:''[^']*)*)'")
 _FUNCTION: Final = re.compile(r"[(]?[A-Za-z0-9_.]+\((?:.+(?:, ?.+)*)?\)")

@@ -13,7 +13,7 @@ from headrace.data import SourceRecord
 from headrace.native import pgoutput
 from headrace.sources.postgres.events import Offset, RecordMaker
 from headrace.sources.postgres.offsets import Position, StreamOffset, TransactionMark, reached_offset
-from headrace.sources.postgres.stream_rules import StreamCounts
+from headrace.sources.postgres.stream.rules import StreamCounts
 
 _U64: Final = Binary(">Q").unpack_from
 

@@ -18,10 +18,10 @@ from headrace.data.logical import (
 from headrace.data.schema import SchemaBuilder
 from headrace.data.wide_temporal import WideDate, WideDatetime, WideTime
 from headrace.errors import DataException
-from headrace.sources.postgres import temporal
-from headrace.sources.postgres.modes import Modes
-from headrace.sources.postgres.registry import ResolvedType
-from headrace.sources.postgres.type_plan import TypePlan
+from headrace.sources.postgres.types import temporal
+from headrace.sources.postgres.types.modes import Modes
+from headrace.sources.postgres.types.registry import ResolvedType
+from headrace.sources.postgres.types.type_plan import TypePlan
 
 _NAMES: Final = {name: getattr(temporal, name) for name in dir(temporal) if not name.startswith("_")}
 

@@ -15,8 +15,8 @@ from headrace.cdc import semantic
 from headrace.data import FLOAT32_SCHEMA, FLOAT64_SCHEMA, Schema, SchemaBuilder, Struct
 from headrace.data.unchanged import unchanged_value
 from headrace.errors import DataException
-from headrace.sources.postgres.modes import Modes
-from headrace.sources.postgres.type_plan import TypePlan, text_plan
+from headrace.sources.postgres.types.modes import Modes
+from headrace.sources.postgres.types.type_plan import TypePlan, text_plan
 
 _HAS_SRID: Final = 0x20000000
 _EMPTY_COLLECTION: Final = bytes.fromhex("010700000000000000")

@@ -37,13 +37,13 @@ from headrace.sources.postgres.events import Clock, Offset, RecordMaker, sequenc
 from headrace.sources.postgres.failures import raise_as_ours
 from headrace.sources.postgres.offsets import snapshot_offset
 from headrace.sources.postgres.shapes import TableShape
-from headrace.sources.postgres.snapshot_chunks import Chunk, ChunkPlanner, SnapshotTable
-from headrace.sources.postgres.snapshot_counts import SnapshotCounts
-from headrace.sources.postgres.snapshot_decode import RowDecoder
-from headrace.sources.postgres.snapshot_lanes import Lane, Lanes
-from headrace.sources.postgres.snapshot_progress import Progress, SnapshotOffset
-from headrace.sources.postgres.snapshot_row import present_row
-from headrace.sources.postgres.snapshot_signals import HeldSignals
+from headrace.sources.postgres.signals.snapshot_signals import HeldSignals
+from headrace.sources.postgres.snapshot.chunks import Chunk, ChunkPlanner, SnapshotTable
+from headrace.sources.postgres.snapshot.counts import SnapshotCounts
+from headrace.sources.postgres.snapshot.decode import RowDecoder
+from headrace.sources.postgres.snapshot.lanes import Lane, Lanes
+from headrace.sources.postgres.snapshot.progress import Progress, SnapshotOffset
+from headrace.sources.postgres.snapshot.row import present_row
 from headrace.sources.postgres.tables import TableCodec
 from headrace.systems.postgres import PgTarget
 

@@ -8,9 +8,9 @@ from typing import Any
 
 from headrace.errors import DataException
 from headrace.sources.postgres.shapes import TableShape
-from headrace.sources.postgres.snapshot_counts import SnapshotCounts
+from headrace.sources.postgres.snapshot.counts import SnapshotCounts
 from headrace.sources.postgres.tables import TableCodec
-from headrace.sources.postgres.type_plan import StaleEnum
+from headrace.sources.postgres.types.type_plan import StaleEnum
 
 logger = logging.getLogger(__name__)
 

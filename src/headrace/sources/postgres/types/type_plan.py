@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from headrace.data import Schema, SchemaBuilder
-from headrace.sources.postgres.modes import Modes
+from headrace.sources.postgres.types.modes import Modes
 
 VALUE_ERRORS: Final = frozenset(
     ["ARRAY_ELEMENT_NULL", "BIT_EMPTY", "DECIMAL_NOT_FINITE", "TEMPORAL_OUT_OF_RANGE", "VECTOR_TOO_LONG"]

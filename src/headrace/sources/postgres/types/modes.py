@@ -11,7 +11,7 @@ from typing import Final
 import msgspec
 
 from headrace.data.unchanged import UnchangedBytes, UnchangedText
-from headrace.sources.postgres import texts
+from headrace.sources.postgres.types import texts
 
 ENCODERS: Final[dict[str, Callable[[bytes], str]]] = {
     "bytes": lambda data: data.decode("latin-1"),

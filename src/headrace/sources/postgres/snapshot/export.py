@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from headrace.sources.postgres.slot_setup import create_slot, create_temporary_slot
-from headrace.sources.postgres.snapshot_lanes import Lanes
-from headrace.sources.postgres.snapshot_plan import snapshot_xid, unlimited
+from headrace.sources.postgres.snapshot.lanes import Lanes
+from headrace.sources.postgres.snapshot.plan import snapshot_xid, unlimited
+from headrace.sources.postgres.stream.slot_setup import create_slot, create_temporary_slot
 from headrace.systems.postgres import introspect, lsn_to_int, quote_literal
 from headrace.systems.postgres.copying import CopySession
 from headrace.systems.postgres.introspect import Conn

@@ -16,7 +16,7 @@ from headrace.native import pgoutput
 from headrace.sources.postgres.events import Clock, Offset
 from headrace.sources.postgres.incremental.snapshots import IncrementalSnapshots
 from headrace.sources.postgres.offsets import StreamOffset
-from headrace.sources.postgres.stream import StreamDecoder
+from headrace.sources.postgres.stream.stream import StreamDecoder
 from headrace.sources.postgres.tables import TableCodec
 
 _U32: Final = Binary(">I").unpack_from

@@ -12,13 +12,13 @@ from headrace.sources.postgres.failures import raise_as_ours
 from headrace.sources.postgres.post_processors import RESELECT, Declared, PostProcessor, post_processors
 from headrace.sources.postgres.reselect import Reselect, ReselectSettings
 from headrace.sources.postgres.shapes import Catalog
-from headrace.sources.postgres.slot_xmin import slot_xmin_reader
-from headrace.sources.postgres.snapshot import present_row
-from headrace.sources.postgres.stream import StreamDecoder
+from headrace.sources.postgres.snapshot.snapshot import present_row
+from headrace.sources.postgres.stream.slot_xmin import slot_xmin_reader
+from headrace.sources.postgres.stream.stream import StreamDecoder
+from headrace.sources.postgres.stream.transactions import TransactionStream
+from headrace.sources.postgres.stream.visibility import Visibility
 from headrace.sources.postgres.tables import TableCodec
-from headrace.sources.postgres.transactions import TransactionStream
-from headrace.sources.postgres.type_plan import StaleEnum
-from headrace.sources.postgres.visibility import Visibility
+from headrace.sources.postgres.types.type_plan import StaleEnum
 from headrace.systems.postgres import int_to_lsn, map_error
 
 if TYPE_CHECKING:

@@ -1,0 +1,1 @@
+"""Reading the tables as they were at one position of the log."""

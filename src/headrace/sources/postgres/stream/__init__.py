@@ -1,0 +1,1 @@
+"""Following the log: decoding, positions, the slot."""

@@ -1,0 +1,1 @@
+"""How PostgreSQL types become schemas and values."""
