@@ -414,6 +414,31 @@ def test_a_table_dropped_or_altered_before_its_turn(props: dict[str, str], sql: 
     assert run.records[-1].value["source"]["snapshot"] == "last"
 
 
+def test_a_table_made_again_under_its_name_is_read_though_the_old_one_was(
+    props: dict[str, str], sql: psycopg.Connection[Any]
+) -> None:
+    """A filtered publication loses it with the drop, so the stream has none of its rows."""
+    sql.execute("CREATE TABLE a (id int PRIMARY KEY); CREATE TABLE b (id int PRIMARY KEY, pad text)")
+    sql.execute("INSERT INTO a VALUES (1); INSERT INTO b SELECT i, repeat('x', 700) FROM generate_series(1, 300) i")
+    more = {**props, **_SMALL, "publication.autocreate.mode": "filtered", "table.include.list": "public.a,public.b"}
+    with Runner(more) as run:
+        run.count(100)
+        stored = run.offsets.stored
+    assert stored is not None
+    assert json.loads(stored[PROGRESS_KEY])["done"] == ["public.a"]
+    sql.execute("DROP TABLE a; CREATE TABLE a (id int PRIMARY KEY); INSERT INTO a VALUES (7)")
+    with Runner(more, stored) as run:
+        run.settle()
+        sql.execute("INSERT INTO a VALUES (8)")
+        run.until(lambda records: any(r.key["id"] == 8 for r in records if r.topic.endswith(".a")))
+    assert [
+        (op, r.key["id"]) for op, r in zip(ops(run.records), run.records, strict=True) if r.topic.endswith(".a")
+    ] == [
+        ("r", 7),
+        ("c", 8),
+    ]
+
+
 @pytest.mark.parametrize(
     ("change", "anew"), [({"column.exclude.list": "public.t.none"}, True), ({"snapshot.max.threads": "2"}, False)]
 )

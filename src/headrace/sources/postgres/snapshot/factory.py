@@ -53,7 +53,7 @@ def initial_snapshot(
     progress = _progress_of(session, slot, stored)
     if progress is not None and progress.shape not in ("", _shape(config)):
         logger.warning("The settings of the snapshot have changed since it was begun: all tables are read anew.")
-        progress.done, progress.partial = [], {}
+        progress.done, progress.oids, progress.partial = [], [], {}
     exported = export_snapshot(session, slot)
     with closed_on_failure(exported):
         return _initial(session, stored, counts, publication, progress, exported)
@@ -73,6 +73,8 @@ def _initial(
     if progress is None:
         logger.info("Snapshot of %d tables at %s.", len(tables), int_to_lsn(exported.lsn))
         return _snapshot(session, exported, tables, counts, Progress(at, _shape(config)))
+    for name in progress.forget_replaced({table.id: table.oid for table in tables}):
+        logger.warning("Table %s was dropped and made again since it was read: it is read anew.", name)
     left = [table for table in tables if table.id not in progress.done]
     followed = _followed(sql, config, publication)
     for name in [name for name in progress.partial if name not in followed]:

@@ -64,17 +64,27 @@ class Progress:
         self.stream = stream
         self.shape = shape
         self.done: list[str] = []
+        self.oids: list[int] = []
+        """Of the tables in `done`: one that was dropped and made again under its name is another table. 0 for not known."""
         self.partial: dict[str, PartialTable] = {}
 
-    def finish_table(self, table: str) -> None:
+    def finish_table(self, table: str, oid: int = 0) -> None:
         """All of the table is read."""
         self.partial.pop(table, None)
         self.done.append(table)
+        self.oids.append(oid)
+
+    def forget_replaced(self, present: Mapping[str, int]) -> list[str]:
+        """Count tables that are done as not read where `present` (oid by table) has another oid; their names."""
+        known = list(zip(self.done, self.oids, strict=True))
+        kept = [(table, oid) for table, oid in known if not oid or present.get(table, oid) == oid]
+        self.done, self.oids = [table for table, _ in kept], [oid for _, oid in kept]
+        return [table for table, oid in known if (table, oid) not in kept]
 
     def mark(self) -> ProgressMark:
         """The present state, for offsets."""
         frozen = {name: part.frozen() for name, part in self.partial.items()}
-        return ProgressMark(self.stream, self.shape, self.done, len(self.done), frozen)
+        return ProgressMark(self.stream, self.shape, self.done, self.oids, len(self.done), frozen)
 
     @classmethod
     def of(cls, offset: Mapping[str, Any]) -> Progress | None:
@@ -88,6 +98,9 @@ class Progress:
                 raise ValueError(f"version {data['v']}")
             progress = cls({str(key): value for key, value in data["stream"].items()}, str(data["shape"]))
             progress.done = [str(name) for name in data["done"]]
+            progress.oids = [int(oid) for oid in data.get("oids", [0] * len(progress.done))]
+            if len(progress.oids) != len(progress.done):
+                raise ValueError("oids and done are of different lengths")
             progress.partial = {str(n): PartialTable.of_json(part) for n, part in data["partial"].items()}
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise ConfigException(
@@ -102,13 +115,20 @@ class Progress:
 class ProgressMark:
     """The progress at one moment; written as text when somebody reads it."""
 
-    __slots__ = ("_count", "_done", "_partial", "_shape", "_stream", "_text")
+    __slots__ = ("_count", "_done", "_oids", "_partial", "_shape", "_stream", "_text")
 
     def __init__(
-        self, stream: Mapping[str, Any], shape: str, done: list[str], count: int, partial: dict[str, PartialTable]
+        self,
+        stream: Mapping[str, Any],
+        shape: str,
+        done: list[str],
+        oids: list[int],
+        count: int,
+        partial: dict[str, PartialTable],
     ) -> None:
-        # The list only grows, so its first `count` names stay what they are.
-        self._stream, self._shape, self._done, self._count, self._partial = stream, shape, done, count, partial
+        # The lists only grow, so their first `count` items stay what they are.
+        self._stream, self._shape, self._done, self._oids, self._count = stream, shape, done, oids, count
+        self._partial = partial
         self._text: str | None = None
 
     def text(self, stream: Mapping[str, Any] | None = None) -> str:
@@ -120,6 +140,7 @@ class ProgressMark:
             "stream": dict(self._stream if stream is None else stream),
             "shape": self._shape,
             "done": self._done[: self._count],
+            "oids": self._oids[: self._count],
             "partial": {name: part.as_json() for name, part in self._partial.items()},
         }
         text = json.dumps(data, separators=(",", ":"))

@@ -261,7 +261,7 @@ class Snapshot:
                 begun.parts[chunk.part].add(chunk.start, chunk.end)
         reading.ended.clear()
         if not reading.left:
-            self._progress.finish_table(reading.table.id)
+            self._progress.finish_table(reading.table.id, reading.table.oid)
         self._set_offset()
 
     def _set_offset(self) -> None:
