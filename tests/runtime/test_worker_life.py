@@ -198,6 +198,19 @@ def test_validation_over_rest(worker: Worker) -> None:
     assert "broken_plugins" in worker.log()
 
 
+def test_a_converter_that_fails_in_validation(worker: Worker) -> None:
+    """Whatever it raises stands at the key that names it."""
+    config = {
+        "connector.class": "DummySource",
+        "name": "v",
+        "value.converter": "TextConverter",
+        "value.converter.upper": "true",
+    }
+    answer = worker.request("PUT", "/connector-plugins/DummySource/config/validate", config, 200)
+    errors = {item["value"]["name"]: item["value"]["errors"] for item in answer["configs"] if item["value"]["errors"]}
+    assert list(errors) == ["value.converter"]
+
+
 def test_a_plugin_that_dies_in_validation(worker: Worker) -> None:
     body = {"name": "v", "config": {"connector.class": "DummySource", "connector.behave": "crash-validate"}}
     assert "SIGSEGV" in worker.request("POST", "/connectors", body, 500)["message"]

@@ -173,7 +173,9 @@ def _configure(cls: type[Any], given: Mapping[str, str], name: str, found: _Coll
         instance.configure(given)
     except HeadraceError as error:
         found.error(name, error.message)
-    finally:
+    except Exception as error:
+        found.error(name, f"The converter refuses its settings: {error}")
+    else:
         instance.close()
 
 

@@ -226,7 +226,8 @@ class TextConverter(Converter):
         return ConfigDef().define("upper", ConfigType.BOOLEAN, False)
 
     def configure(self, props):
-        pass
+        if props.get("upper") == "true":
+            raise KeyError("upper")
 
     def from_connect_data(self, topic, schema, value):
         return None if value is None else str(value).encode()
