@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from headrace.data import FLOAT32_SCHEMA, INT32_SCHEMA, STRING_SCHEMA, Schema, SchemaBuilder, Struct
+from headrace.data import FLOAT32_SCHEMA, INT32_SCHEMA, STRING_SCHEMA, Schema, SchemaBuilder, SinkRecord, Struct
 from headrace.sinks.file.lines import line_of
+from headrace.sinks.file.task import FileStreamSinkTask
 
 
 def _point() -> Struct:
@@ -40,3 +42,14 @@ def test_text(schema: Schema | None, value: Any, line: str) -> None:
 def test_struct_leaves_nulls_out() -> None:
     point = _point()
     assert line_of(point.schema, point) == b"Struct{x=1}\n"
+
+
+def test_a_line_cut_short_is_not_joined(tmp_path: Path) -> None:
+    path = tmp_path / "out.txt"
+    path.write_bytes(b"whole\nhal")
+    for _ in range(2):
+        task = FileStreamSinkTask()
+        task.start({"file": str(path)})
+        task.put([SinkRecord("t", 0, None, None, STRING_SCHEMA, "next", 0)])
+        task.stop()
+    assert path.read_bytes() == b"whole\nhal\nnext\nnext\n"

@@ -39,6 +39,9 @@ class FileStreamSinkTask(SinkTask):
                 field="file",
                 remedy="Name a file in a folder that the worker's user may write to.",
             ) from error
+        if _ends_within_a_line(path):
+            # A full disk cut the last write short: its records come again, on lines of their own.
+            self._file.write(b"\n")
 
     def put(self, records: Sequence[SinkRecord]) -> None:
         if not records:
@@ -60,3 +63,11 @@ class FileStreamSinkTask(SinkTask):
     def stop(self) -> None:
         if self._file is not None:
             self._file.close()
+
+
+def _ends_within_a_line(path: str) -> bool:
+    if not os.path.isfile(path) or not os.path.getsize(path):
+        return False
+    with open(path, "rb") as file:
+        file.seek(-1, os.SEEK_END)
+        return file.read(1) != b"\n"
