@@ -8,6 +8,7 @@ snapshot runs beside the stream, every offset also carries what it takes to go o
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
@@ -47,8 +48,30 @@ class TransactionMark:
         self.xmin = xmin
 
 
-class StreamOffset(Mapping[str, Any]):
-    """The offset of one streamed event; becomes a dict only when somebody reads it.
+class LazyOffset(Mapping[str, Any]):
+    """An offset that becomes a dict only when somebody reads it: few records' offsets are."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def as_dict(self) -> dict[str, Any]:
+        """The offset as it is stored."""
+
+    def __getitem__(self, key: str) -> Any:
+        return self.as_dict()[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.as_dict())
+
+    def __len__(self) -> int:
+        return len(self.as_dict())
+
+    def __repr__(self) -> str:
+        return repr(self.as_dict())
+
+
+class StreamOffset(LazyOffset):
+    """The offset of one streamed event.
 
     `complete` moves it behind its transaction: allowed as long as nobody has read it."""
 
@@ -82,18 +105,6 @@ class StreamOffset(Mapping[str, Any]):
         if mark.extra is not None:
             offset.update(mark.extra)
         return offset
-
-    def __getitem__(self, key: str) -> Any:
-        return self.as_dict()[key]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.as_dict())
-
-    def __len__(self) -> int:
-        return len(self.as_dict())
-
-    def __repr__(self) -> str:
-        return repr(self.as_dict())
 
 
 class Position(NamedTuple):

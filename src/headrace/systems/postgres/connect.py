@@ -8,7 +8,7 @@ import psycopg
 from psycopg import Connection
 
 from headrace.systems.postgres.errors import map_error
-from headrace.systems.postgres.target import PgTarget
+from headrace.systems.postgres.target import TEXT_FORMAT, PgTarget
 
 
 def connect(target: PgTarget, autocommit: bool = True) -> Connection[tuple[Any, ...]]:
@@ -34,7 +34,7 @@ def conninfo(target: PgTarget) -> dict[str, Any]:
         "connect_timeout": max(2, round(target.connect_timeout_s)),
         "keepalives": int(target.tcp_keepalive),
         "client_encoding": "UTF8",
-        "options": "-c datestyle=ISO -c intervalstyle=postgres -c timezone=UTC -c extra_float_digits=1 -c bytea_output=hex",
+        "options": " ".join(f"-c {name}={value}" for name, value in TEXT_FORMAT.items()),
     }
     for name in ("password", "sslrootcert", "sslcert", "sslkey", "sslpassword"):
         value = getattr(target, name)

@@ -14,7 +14,7 @@ from headrace.systems.postgres import messages
 from headrace.systems.postgres.auth import AuthError
 from headrace.systems.postgres.errors import ConnectionLostError, ServerError, map_error
 from headrace.systems.postgres.framing import Frame, FrameError
-from headrace.systems.postgres.target import PgTarget
+from headrace.systems.postgres.target import TEXT_FORMAT, PgTarget
 from headrace.systems.postgres.wire import Wire
 
 T = TypeVar("T")
@@ -34,11 +34,7 @@ class CopySession:
         parameters = {
             "application_name": target.application_name,
             "client_encoding": "UTF8",
-            "datestyle": "ISO",
-            "intervalstyle": "postgres",
-            "timezone": "UTC",
-            "extra_float_digits": "1",
-            "bytea_output": "hex",
+            **TEXT_FORMAT,
         }
         self._wire = self._mapped(lambda: Wire(target, parameters))
         self.copying = False

@@ -17,7 +17,7 @@ from headrace.systems.postgres.framing import Frame, FrameError
 from headrace.systems.postgres.lsn import int_to_lsn, lsn_to_int
 from headrace.systems.postgres.names import quote_identifier
 from headrace.systems.postgres.pacing import Pacer
-from headrace.systems.postgres.target import PgTarget
+from headrace.systems.postgres.target import TEXT_FORMAT, PgTarget
 from headrace.systems.postgres.wire import Wire
 
 T = TypeVar("T")
@@ -54,11 +54,7 @@ class ReplicationConnection:
             "replication": "database",
             "application_name": target.application_name,
             "client_encoding": "UTF8",
-            "datestyle": "ISO",
-            "intervalstyle": "postgres",
-            "timezone": "UTC",
-            "extra_float_digits": "1",
-            "bytea_output": "hex",
+            **TEXT_FORMAT,
         }
         self._wire = self._mapped(lambda: Wire(target, parameters))
         self._pacer = Pacer(time.monotonic())

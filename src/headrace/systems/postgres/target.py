@@ -7,6 +7,15 @@ from typing import Final
 
 SSL_MODES: Final = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 
+TEXT_FORMAT: Final = {
+    "datestyle": "ISO",
+    "intervalstyle": "postgres",
+    "timezone": "UTC",
+    "extra_float_digits": "1",
+    "bytea_output": "hex",
+}
+"""Session settings that say how values are written as text: every connection has these, for decoders rely on them."""
+
 
 @dataclass(frozen=True, slots=True)
 class PgTarget:

@@ -12,6 +12,7 @@ from headrace.transforms.expressions import groovy_members as members
 from headrace.transforms.expressions import groovy_operators as operators
 from headrace.transforms.expressions import syntax
 from headrace.transforms.expressions.arity import method_takes
+from headrace.transforms.expressions.closures import Run, closure
 from headrace.transforms.expressions.failures import refused
 from headrace.transforms.expressions.groovy_methods import KINDS, METHODS
 from headrace.transforms.expressions.groovy_shortcuts import (
@@ -24,7 +25,6 @@ from headrace.transforms.expressions.groovy_shortcuts import (
 )
 from headrace.transforms.expressions.values import GString, HeaderMap, exact_field, field_value, java_text
 
-Run = Callable[[ConnectRecord], Any]
 NAMES: Final[dict[str, Run]] = {
     "value": lambda record: record.value,
     "key": lambda record: record.key,
@@ -131,22 +131,7 @@ class GroovyCompiler:
         return run
 
     def _closure(self, node: syntax.Closure, exact: bool) -> Run:
-        cell: list[Any] = [None]
-        outer = self._cells.get(node.parameter)
-        self._cells[node.parameter] = cell
-        body = self._node(node.body, True)
-        del self._cells[node.parameter]
-        if outer is not None:
-            self._cells[node.parameter] = outer
-
-        def run(record: ConnectRecord) -> Any:
-            def test(item: Any) -> Any:
-                cell[0] = item
-                return body(record)
-
-            return test
-
-        return run
+        return closure(self._cells, node.parameter, lambda: self._node(node.body, True))
 
     def _unary(self, node: syntax.Unary, exact: bool) -> Run:
         if node.operator == "!":

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, Final
 
 from headrace.data import ConnectRecord
 from headrace.transforms.expressions import groovy_operators as operators
 from headrace.transforms.expressions import syntax
+from headrace.transforms.expressions.closures import Run
 from headrace.transforms.expressions.failures import EvaluationFailure
 
-Run = Callable[[ConnectRecord], Any]
 _BOOLEAN: Final = frozenset({"==", "!=", "<", ">", "<=", ">=", "&&", "||", "in", "!in", "==~"})
 
 

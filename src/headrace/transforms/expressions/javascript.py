@@ -10,6 +10,7 @@ from headrace.transforms.expressions import javascript_members as members
 from headrace.transforms.expressions import javascript_operators as operators
 from headrace.transforms.expressions import syntax
 from headrace.transforms.expressions.arity import method_takes, takes
+from headrace.transforms.expressions.closures import Run, closure
 from headrace.transforms.expressions.failures import EvaluationFailure, refused
 from headrace.transforms.expressions.javascript_methods import KINDS, METHODS
 from headrace.transforms.expressions.javascript_values import (
@@ -22,7 +23,6 @@ from headrace.transforms.expressions.javascript_values import (
 )
 from headrace.transforms.expressions.values import HeaderMap, described
 
-Run = Callable[[ConnectRecord], Any]
 _NULL: Final = NullStruct()
 
 
@@ -185,22 +185,7 @@ class JavaScriptCompiler:
         return lambda record: call(target(record), name, [one(record) for one in arguments])
 
     def _closure(self, node: syntax.Closure) -> Run:
-        cell: list[Any] = [None]
-        outer = self._cells.get(node.parameter)
-        self._cells[node.parameter] = cell
-        body = self._node(node.body)
-        del self._cells[node.parameter]
-        if outer is not None:
-            self._cells[node.parameter] = outer
-
-        def run(record: ConnectRecord) -> Any:
-            def test(item: Any) -> Any:
-                cell[0] = item
-                return body(record)
-
-            return test
-
-        return run
+        return closure(self._cells, node.parameter, lambda: self._node(node.body))
 
     def _unary(self, node: syntax.Unary) -> Run:
         if node.operator == "!":

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from headrace.sources.postgres.offsets import BLOCKING_KEY, INCREMENTAL_KEYS, SIGNALS_KEY
+from headrace.sources.postgres.offsets import BLOCKING_KEY, INCREMENTAL_KEYS, SIGNALS_KEY, LazyOffset
 
 _OURS = (*INCREMENTAL_KEYS, BLOCKING_KEY, SIGNALS_KEY, "snapshot", "last_snapshot_record", "snapshot_completed")
 
 
-class BesideOffset(Mapping[str, Any]):
-    """The position of `base` with the keys `extra`, and those that `more` gives when somebody reads it: few records' offsets are."""
+class BesideOffset(LazyOffset):
+    """The position of `base` with the keys `extra`, and those that `more` gives when somebody reads it."""
 
     __slots__ = ("_base", "_extra", "_more")
 
@@ -28,15 +28,3 @@ class BesideOffset(Mapping[str, Any]):
         if self._more is not None:
             made.update(self._more())
         return made
-
-    def __getitem__(self, key: str) -> Any:
-        return self.as_dict()[key]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.as_dict())
-
-    def __len__(self) -> int:
-        return len(self.as_dict())
-
-    def __repr__(self) -> str:
-        return repr(self.as_dict())

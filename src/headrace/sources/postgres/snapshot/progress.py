@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from headrace.errors import ConfigException
+from headrace.sources.postgres.offsets import LazyOffset
 from headrace.sources.postgres.snapshot.spans import Spans
 
 PROGRESS_KEY: Final = "snapshot_progress"
@@ -149,9 +150,8 @@ class ProgressMark:
         return text
 
 
-class SnapshotOffset(Mapping[str, Any]):
-    """The offset of a row of an unfinished snapshot: `base` and the progress; becomes a dict only when somebody reads it. `stream`: of
-    a change that was handed out while the snapshot catches up."""
+class SnapshotOffset(LazyOffset):
+    """The offset of a row of an unfinished snapshot: `base` and the progress. `stream`: of a change that was handed out while the snapshot catches up."""
 
     __slots__ = ("_base", "_mark", "_stream")
 
@@ -163,17 +163,11 @@ class SnapshotOffset(Mapping[str, Any]):
     def as_dict(self) -> dict[str, Any]:
         return {**self._base, PROGRESS_KEY: self._mark.text(self._stream)}
 
-    def __getitem__(self, key: str) -> Any:
-        return self.as_dict()[key]
-
     def __iter__(self) -> Iterator[str]:
         return iter((*self._base, PROGRESS_KEY))
 
     def __len__(self) -> int:
         return len(self._base) + 1
-
-    def __repr__(self) -> str:
-        return repr(self.as_dict())
 
 
 def table_id(schema: str, table: str) -> str:
