@@ -44,8 +44,8 @@ def test_copy_form_agrees_with_the_plain_form(items: list[tuple[int, bytes]], pl
     found: list[Frame] = []
     for chunk in cut(encode(items), places):
         payloads: list[bytes] = []
-        others = framer.feed_copy(chunk, payloads)
-        found += [Frame(100, payload) for payload in payloads] + others
+        rest = framer.feed_copy(chunk, payloads)
+        found += [Frame(100, payload) for payload in payloads] + framer.feed(rest)
     assert found == [Frame(*item) for item in items]
 
 

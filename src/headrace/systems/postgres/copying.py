@@ -79,7 +79,8 @@ class CopySession:
         rows: list[bytes] = []
         if chunk:
             try:
-                others = self._wire.framer.feed_copy(chunk, rows)
+                rest = self._wire.framer.feed_copy(chunk, rows)
+                others = self._wire.framer.feed(rest) if rest else ()
             except FrameError as error:
                 raise ConnectionLostError(str(error)) from error
             for frame in others:

@@ -13,7 +13,7 @@ from typing import Final, Literal, NamedTuple, TypeVar
 from headrace.systems.postgres import messages
 from headrace.systems.postgres.auth import AuthError
 from headrace.systems.postgres.errors import ConnectionLostError, ServerError, map_error
-from headrace.systems.postgres.framing import Frame, FrameError
+from headrace.systems.postgres.framing import COPY_DATA, FrameError, Framer
 from headrace.systems.postgres.lsn import int_to_lsn, lsn_to_int
 from headrace.systems.postgres.names import quote_identifier
 from headrace.systems.postgres.pacing import Pacer
@@ -49,7 +49,6 @@ class ReplicationConnection:
         """Connect and log in. `command_timeout_s` bounds single commands (creating a slot waits for running transactions)."""
         self.target = target
         self._timeout = command_timeout_s
-        self._after: list[Frame] = []
         parameters = {
             "replication": "database",
             "application_name": target.application_name,
@@ -58,7 +57,9 @@ class ReplicationConnection:
         }
         self._wire = self._mapped(lambda: Wire(target, parameters))
         self._pacer = Pacer(time.monotonic())
-        self._payloads: list[bytes] = []
+        self._framer = Framer()
+        self._held = b""
+        """Received and not handed out, from a whole message on."""
 
     @property
     def server_version(self) -> int:
@@ -146,68 +147,85 @@ class ReplicationConnection:
                 while self._wire.next_frame(deadline).type != 90:
                     pass
             raise
-        self._after = []
-        for later in self._wire.take_frames():
-            if later.type == 100 and not self._after:
-                self._payloads.append(later.body)
-            else:
-                self._after.append(later)
+        self._held = self._wire.framer.take()
+        self._framer = Framer()
         self._pacer = Pacer(time.monotonic())
 
+    def read_chunk(self, max_bytes: int = 1 << 20, timeout_s: float = 1.0) -> bytes:
+        """Bytes of the stream as they came, for a splitter that keeps unfinished messages; empty after `timeout_s`.
+
+        They are CopyData messages, cut anywhere. At a message that is none, or is impossible, the splitter stops and hands the bytes
+        from there on to `give_back`. Takes at most about `max_bytes` from the socket. While the stream is busy it waits a few
+        milliseconds so that a large chunk gathers. Raises the error that ends the stream once all that came before it was handed
+        out. A stream is read by this or by `read`, not by both."""
+        return self._mapped(lambda: self._chunk(max_bytes, timeout_s))
+
+    def give_back(self, rest: bytes) -> None:
+        """Hand back the end of what `read_chunk` gave, beginning with a whole or cut message that is no CopyData: the next read acts on
+        it and gives what follows it."""
+        self._held = rest + self._held
+
     def read(self, max_bytes: int = 1 << 20, timeout_s: float = 1.0) -> list[bytes]:
-        """The CopyData payloads that have arrived (`w` XLogData and `k` keepalives), in order; empty after `timeout_s`.
-
-        Takes at most about `max_bytes` from the socket. While the stream is busy it waits a few milliseconds so that a
-        large chunk gathers. A failure is raised only after everything that came before it was handed out."""
-        return self._take() or self._mapped(lambda: self._read(max_bytes, timeout_s))
-
-    def _take(self) -> list[bytes]:
-        payloads, self._payloads = self._payloads, []
-        return payloads
+        """The CopyData payloads that have arrived (`w` XLogData and `k` keepalives), in order; empty after `timeout_s`. See
+        `read_chunk`."""
+        return self._mapped(lambda: self._read(max_bytes, timeout_s))
 
     def _read(self, max_bytes: int, timeout_s: float) -> list[bytes]:
-        if self._after:
-            self._end_of_copy()
-            if self._payloads:
-                return self._take()
-        wire, pacer = self._wire, self._pacer
+        payloads: list[bytes] = []
+        deadline = time.monotonic() + timeout_s
+        while not payloads:
+            chunk = self._chunk(max_bytes, max(0.0, deadline - time.monotonic()))
+            if not chunk:
+                break
+            try:
+                self._held = self._framer.feed_copy(chunk, payloads)
+            except FrameError as error:
+                raise ConnectionLostError(str(error)) from error
+        return payloads
+
+    def _chunk(self, max_bytes: int, timeout_s: float) -> bytes:
+        pacer = self._pacer
+        deadline = time.monotonic() + timeout_s
+        while self._held:
+            chunk = self._pass_others()
+            if chunk:
+                return chunk
+            if self._held:
+                more = self._wire.receive(max_bytes, max(0.0, deadline - time.monotonic()))
+                if not more:
+                    return b""
+                self._held += more
         delay = pacer.delay(time.monotonic())
         if delay > 0:
             time.sleep(min(delay, timeout_s))
-        payloads: list[bytes] = []
-        deadline = time.monotonic() + timeout_s
-        while True:
-            chunk = wire.receive(max_bytes, max(0.0, deadline - time.monotonic()))
-            if not chunk:
-                return payloads
+        chunk = self._wire.receive(max_bytes, max(0.0, deadline - time.monotonic()))
+        if chunk:
             pacer.received(len(chunk), time.monotonic(), len(chunk) >= max_bytes)
-            try:
-                self._after = wire.framer.feed_copy(chunk, payloads)
-            except FrameError as error:
-                raise ConnectionLostError(str(error)) from error
-            if payloads:
-                return payloads
-            if self._after:
-                self._end_of_copy()
-                if self._payloads:
-                    return self._take()
+        return chunk
 
-    def _end_of_copy(self) -> None:
-        """Act on the messages that are no CopyData: notices go by, all else ends the stream."""
-        frames, self._after = self._after, []
-        for position, frame in enumerate(frames):
-            if frame.type == 69:
-                raise ServerError(messages.error_fields(frame.body))
-            if frame.type in (78, 83):
-                continue
-            if frame.type == 100:
-                self._payloads.append(frame.body)
-                continue
-            # CopyDone or a command's end: the server stops the stream, with an error behind it or none.
-            for later in frames[position:]:
-                if later.type == 69:
-                    raise ServerError(messages.error_fields(later.body))
-            raise ConnectionLostError("the server ended the stream")
+    def _pass_others(self) -> bytes:
+        """Act on the messages at the head of what is held that are no CopyData: notices go by, all else ends the stream. The bytes
+        from the first CopyData on are given and no longer held; none where there is no whole message."""
+        framer = Framer(self._held)
+        try:
+            while framer.head != COPY_DATA:
+                frame = framer.next()
+                if frame is None:
+                    self._held = framer.take()
+                    return b""
+                if frame.type == 69:
+                    raise ServerError(messages.error_fields(frame.body))
+                if frame.type not in (78, 83):
+                    # CopyDone or a command's end: the server stops the stream, with an error behind it or none.
+                    while (later := framer.next()) is not None:
+                        if later.type == 69:
+                            raise ServerError(messages.error_fields(later.body))
+                    raise ConnectionLostError("the server ended the stream")
+            framer.check()
+        except FrameError as error:
+            raise ConnectionLostError(str(error)) from error
+        self._held = b""
+        return framer.take()
 
     def send_status(
         self, written: int, flushed: int, applied: int, reply: bool = False, timeout_s: float = 30.0

@@ -29,7 +29,6 @@ class Wire:
         self.framer = Framer()
         self.parameters: dict[str, str] = {}
         self.backend_pid = 0
-        self._frames: list[Frame] = []
         self._io = threading.Lock()
         self._sending = threading.Lock()
         deadline = time.monotonic() + target.connect_timeout_s
@@ -43,7 +42,7 @@ class Wire:
                 last = position + 1 == len(modes) or (mode is None and not isinstance(self._sock, ssl.SSLSocket))
                 if last or (isinstance(error, ServerError) and error.sqlstate != "28000"):
                     raise
-                self.framer, self._frames = Framer(), []
+                self.framer = Framer()
             except BaseException:
                 self.close()
                 raise
@@ -179,21 +178,14 @@ class Wire:
 
     def next_frame(self, deadline: float) -> Frame:
         """The next message that is no notice. ServerError for an ErrorResponse, TimeoutError at the deadline."""
-        while not self._frames:
-            data = self.receive(1 << 16, time_left(deadline))
-            try:
-                self._frames = self.framer.feed(data)
-            except FrameError as error:
-                raise ConnectionLostError(str(error)) from error
-        frame = self._frames.pop(0)
+        try:
+            while (frame := self.framer.next()) is None:
+                self.framer.add(self.receive(1 << 16, time_left(deadline)))
+        except FrameError as error:
+            raise ConnectionLostError(str(error)) from error
         if frame.type == 69:
             raise ServerError(messages.error_fields(frame.body))
         return frame
-
-    def take_frames(self) -> list[Frame]:
-        """Messages already received and not yet looked at."""
-        frames, self._frames = self._frames, []
-        return frames
 
     def _wait(self, event: int, timeout_s: float, quiet: bool = False) -> bool:
         poll = select.poll()
