@@ -18,10 +18,11 @@ COPY_BOTH = message(b"W", b"\x00\x00\x00")
 
 class ScriptedServer:
     """Takes one connection. To the first query it answers that a stream begins, and `pieces`, each with a call of its own; then it
-    closes."""
+    closes, or when `hold`, once the client has."""
 
-    def __init__(self, pieces: Sequence[bytes]) -> None:
+    def __init__(self, pieces: Sequence[bytes], *, hold: bool = False) -> None:
         self._pieces = pieces
+        self._hold = hold
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.target = PgTarget("127.0.0.1", self._listener.getsockname()[1], "db", "user", sslmode="disable")
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -45,3 +46,5 @@ class ScriptedServer:
             sock.recv(10_000)
             for piece in self._pieces:
                 sock.sendall(piece)
+            while self._hold and sock.recv(10_000):
+                pass
