@@ -6,7 +6,7 @@ STAMP  := $(VENV)/.installed
 
 ORACLE := .oracle/.installed
 
-.PHONY: setup demo test lint test-chaos test-parity test-all oracle goldens bench lock docs clean
+.PHONY: setup demo test lint test-chaos test-parity test-all oracle goldens bench lock docs clean native
 
 setup: $(STAMP)
 
@@ -19,6 +19,10 @@ $(STAMP): pyproject.toml requirements.lock
 
 demo: setup
 	$(BIN)/headrace demo $(if $(KEEP),--keep)
+
+# The Rust core, built in place; setup does it as well where cargo is found.
+native:
+	native/build.sh
 
 lint: setup
 	$(BIN)/ruff check .

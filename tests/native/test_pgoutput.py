@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headrace.errors import ConfigException, DataException
-from headrace.native import IMPLEMENTATION, choose, pgoutput
+from headrace.errors import DataException
+from headrace.native import pgoutput
 
 HEAD = b"w" + bytes(24)
 names = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1, max_size=20)
@@ -98,13 +98,3 @@ def test_truncate_and_messages(oids: list[int], prefix: str, content: bytes) -> 
     assert pgoutput.truncate(payload) == (tuple(oids), True, True)
     payload = HEAD + b"M" + struct.pack(">BQ", 1, 9) + text(prefix) + struct.pack(">I", len(content)) + content
     assert pgoutput.message(payload) == (True, 9, prefix, content)
-
-
-def test_the_implementation_is_chosen_once() -> None:
-    assert IMPLEMENTATION == "python"
-    assert choose("python")[1] is pgoutput
-    with pytest.raises(ConfigException) as caught:
-        choose("rust")
-    assert caught.value.code == "NATIVE_UNAVAILABLE"
-    assert "rust" in caught.value.message
-    assert "python" in caught.value.message

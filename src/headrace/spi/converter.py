@@ -8,10 +8,13 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from headrace.data import Schema, SchemaAndValue
 from headrace.spi.component import Component
+
+if TYPE_CHECKING:
+    from headrace.native import _core as native
 
 
 class Column:
@@ -78,6 +81,24 @@ class Converter(Component):
     def decode_batch(self, topic: str, column: Column) -> list[SchemaAndValue]:
         """One result per datum; raises as `encode_batch` does."""
         return [self.to_connect_data(topic, datum) for datum in column]
+
+    def encode_column(self, topic: str, schema: Schema, values: native.Column) -> Column | None:
+        """`encode_batch` for values of one schema that are still a native column; a null row is null without schema. None when
+        this converter, or these values, are not for that: they then come as Python values."""
+        return None
+
+    def decode_column(self, topic: str, column: Column) -> list[DecodedRun] | None:
+        """`decode_batch` into native columns: runs of consecutive data, in order, together all of them; None when that cannot be
+        done, in whole or in part."""
+        return None
+
+
+class DecodedRun(NamedTuple):
+    """`length` consecutive data of one schema. `values`: as many rows, a null row is null without schema; None = all of them."""
+
+    length: int
+    schema: Schema | None
+    values: native.Column | None
 
 
 class HeaderConverter(Component):

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from headrace.data import ConnectRecord
+from headrace.data.batch import Block
 from headrace.spi.component import Component
+
+if TYPE_CHECKING:
+    from headrace.native._core import Mask
 
 R = TypeVar("R", bound=ConnectRecord)
 
@@ -33,6 +37,12 @@ class Transform(Component, Generic[R]):
         falls back to `apply` record by record, to find the one at fault."""
         return [self.apply(record) for record in records]
 
+    def apply_block(self, block: Block) -> list[Block] | None:
+        """The same for rows that are still columns: the blocks that come of it, their rows with the ordinals they had, rows that are
+        dropped left out. None for a block this transform does not do that way: its rows then come as records. What it
+        gives must be equal, record for record, to what `apply` gives; whatever it raises counts as None."""
+        return None
+
 
 class Predicate(Component, Generic[R]):
     """Decides whether a transform applies to a record."""
@@ -40,3 +50,7 @@ class Predicate(Component, Generic[R]):
     @abstractmethod
     def test(self, record: R) -> bool:
         """True when the condition holds. Called as `Transform.apply` is; must not change the record."""
+
+    def test_block(self, block: Block) -> Mask | None:
+        """The rows of a block for which `test` holds; None where that is not known without records."""
+        return None

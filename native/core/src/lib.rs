@@ -1,0 +1,10 @@
+//! The work per row, without Python: a batch is a set of columns, decoded from the database's bytes, encoded to the target's.
+//!
+//! Nothing here reads a clock, a file or a socket. Input is never trusted: whatever the bytes, a decoder answers `Err`, it does not
+//! panic. The Python twins are the definition; where this crate does not know a case it says so and they do it.
+
+pub mod builders;
+pub mod column;
+pub mod error;
+pub mod layout;
+pub mod ops;

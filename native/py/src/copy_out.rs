@@ -1,0 +1,7 @@
+//! COPY … FROM STDIN, the PostgreSQL sink's rows.
+
+use pyo3::prelude::*;
+
+pub fn register(_m: &Bound<'_, PyModule>) -> PyResult<()> {
+    Ok(())
+}

@@ -1,0 +1,43 @@
+//! The thin layer between headrace-core and Python: arguments in, columns and bytes out, the GIL released for the work.
+//!
+//! Every `Declined` becomes `headrace.native._core.DeclinedError`: the caller lets the Python twin do it.
+
+mod arrow;
+mod column;
+mod copy_in;
+mod copy_out;
+mod json;
+mod layout;
+mod mask;
+mod packed;
+mod pgoutput;
+mod resp;
+mod types;
+mod values;
+
+use pyo3::prelude::*;
+
+pyo3::create_exception!(_core, DeclinedError, pyo3::exceptions::PyException, "Not done natively: the twin does it.");
+
+/// A decline as Python sees it.
+pub fn declined(error: headrace_core::error::Declined) -> PyErr {
+    DeclinedError::new_err(error.to_string())
+}
+
+#[pymodule]
+fn _core(py: Python<'_>, m: &Bound<'_, PyModule>) -> PyResult<()> {
+    m.add("DeclinedError", py.get_type::<DeclinedError>())?;
+    m.add("VERSION", env!("CARGO_PKG_VERSION"))?;
+    types::register(m)?;
+    layout::register(m)?;
+    mask::register(m)?;
+    column::register(m)?;
+    json::register(m)?;
+    packed::register(m)?;
+    arrow::register(m)?;
+    pgoutput::register(m)?;
+    copy_in::register(m)?;
+    copy_out::register(m)?;
+    resp::register(m)?;
+    Ok(())
+}

@@ -1,0 +1,7 @@
+//! PostgreSQL's logical replication stream.
+
+use pyo3::prelude::*;
+
+pub fn register(_m: &Bound<'_, PyModule>) -> PyResult<()> {
+    Ok(())
+}

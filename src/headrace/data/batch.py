@@ -1,0 +1,285 @@
+"""Batches: records on their way through a task, column by column as long as nobody asks for single ones.
+
+A `RecordBatch` is a sequence of records. Its parts are `Block`s (rows of one topic and one pair of schemas, as native columns) and
+`Loose` records. Whoever iterates gets records, made from the columns on the spot, and from then on the batch holds those records;
+whoever can work on columns asks for `parts`. Without the Rust core there are no blocks: batches are plain lists then.
+
+Every record has an ordinal: its place in the batch as it was read, which rises within a part. Parts of different topics may
+overlap; records that come to be of one topic partition are put in the order of their ordinals.
+"""
+
+from __future__ import annotations
+
+import heapq
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from operator import attrgetter, itemgetter
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, overload
+
+from headrace.data.columns import layout_of
+from headrace.data.record import TIMESTAMP_CREATE, ConnectRecord, Header, SinkRecord, SourceRecord
+from headrace.data.schema import Schema
+
+if TYPE_CHECKING:
+    from headrace.native._core import Column, Mask
+
+R = TypeVar("R", bound=ConnectRecord)
+
+
+class Block:
+    """Rows of one topic with one key schema and one value schema. Immutable: `replace` makes another.
+
+    `key`, `value`: columns of as many rows; None = null in all rows. A row that is null in `key` or `value` has no schema there either
+    (a tombstone's value). `partition`: the log partition asked for, None = chosen by the key. `timestamps`: milliseconds since
+    the epoch, null for none; None = null in all rows. `headers`: shared by all rows. `ordinals`: rising.
+    """
+
+    __slots__ = (
+        "headers",
+        "key",
+        "key_schema",
+        "ordinals",
+        "partition",
+        "timestamps",
+        "topic",
+        "value",
+        "value_schema",
+    )
+
+    def __init__(
+        self,
+        topic: str,
+        key_schema: Schema | None,
+        key: Column | None,
+        value_schema: Schema | None,
+        value: Column | None,
+        ordinals: Sequence[int],
+        *,
+        partition: int | None = None,
+        timestamps: Column | None = None,
+        headers: tuple[Header, ...] = (),
+    ) -> None:
+        self.topic = topic
+        self.partition = partition
+        self.key_schema = key_schema
+        self.key = key
+        self.value_schema = value_schema
+        self.value = value
+        self.timestamps = timestamps
+        self.headers = headers
+        self.ordinals = ordinals
+
+    def __len__(self) -> int:
+        return len(self.ordinals)
+
+    def replace(self, **changes: Any) -> Block:
+        """A copy with these attributes replaced."""
+        copy = Block.__new__(Block)
+        for slot in Block.__slots__:
+            setattr(copy, slot, changes[slot] if slot in changes else getattr(self, slot))
+        return copy
+
+    def filter(self, mask: Mask) -> Block:
+        """The rows for which the mask is true; this very block when all are."""
+        if mask.all():
+            return self
+        ordinals, kept = self.ordinals, mask.positions()
+        return self.replace(
+            key=None if self.key is None else self.key.filter(mask),
+            value=None if self.value is None else self.value.filter(mask),
+            timestamps=None if self.timestamps is None else self.timestamps.filter(mask),
+            ordinals=[ordinals[i] for i in kept],
+        )
+
+    def parts_of_records(self) -> Iterator[tuple[Any, Any, int | None, int]]:
+        """(key, value, timestamp, ordinal) of each row as Python values."""
+        count = len(self)
+        return zip(
+            _values(self.key_schema, self.key, count),
+            _values(self.value_schema, self.value, count),
+            _numbers(self.timestamps, count),
+            self.ordinals,
+            strict=True,
+        )
+
+
+def _values(schema: Schema | None, column: Column | None, count: int) -> list[Any]:
+    if column is None:
+        return [None] * count
+    assert schema is not None
+    layout = layout_of(schema)
+    assert layout is not None
+    return column.values(layout)
+
+
+def _numbers(column: Column | None, count: int) -> list[int | None]:
+    if column is None:
+        return [None] * count
+    from headrace.data import OPTIONAL_INT64_SCHEMA
+
+    layout = layout_of(OPTIONAL_INT64_SCHEMA)
+    assert layout is not None
+    return column.values(layout)
+
+
+class Loose(Generic[R]):
+    """Single records with their ordinals, rising."""
+
+    __slots__ = ("ordinals", "records")
+
+    def __init__(self, records: list[R], ordinals: Sequence[int]) -> None:
+        self.records = records
+        self.ordinals = ordinals
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+
+class RecordBatch(ABC, Sequence[R]):
+    """See the module. `parts` may be read by whoever works on columns; a batch never changes its parts but by `loosen`."""
+
+    def __init__(self, parts: Sequence[Block | Loose[R]]) -> None:
+        self.parts: list[Block | Loose[R]] = [part for part in parts if len(part)]
+
+    @abstractmethod
+    def records_of(self, block: Block) -> list[R]:
+        """The block's rows as records, in order."""
+
+    @abstractmethod
+    def with_parts(self, parts: Sequence[Block | Loose[R]]) -> Self:
+        """A batch of the same origin with other parts."""
+
+    def loosened(self, part: Block | Loose[R]) -> Loose[R]:
+        """The part as single records."""
+        return part if isinstance(part, Loose) else Loose(self.records_of(part), part.ordinals)
+
+    def loosen(self) -> list[R]:
+        """All records, in the order of their ordinals; the batch consists of these very records from now on."""
+        if len(self.parts) == 1 and isinstance(self.parts[0], Loose):
+            return self.parts[0].records
+        loose = [self.loosened(part) for part in self.parts]
+        merged = heapq.merge(*(zip(one.ordinals, one.records, strict=True) for one in loose), key=itemgetter(0))
+        pairs = list(merged)
+        records = [record for _, record in pairs]
+        if records:
+            self.parts = [Loose(records, [ordinal for ordinal, _ in pairs])]
+        return records
+
+    def __len__(self) -> int:
+        return sum(map(len, self.parts))
+
+    @overload
+    def __getitem__(self, index: int) -> R: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[R]: ...
+    def __getitem__(self, index: int | slice) -> R | Sequence[R]:
+        return self.loosen()[index]
+
+    def __iter__(self) -> Iterator[R]:
+        return iter(self.loosen())
+
+    def topics(self) -> set[str]:
+        """The topics its records have now."""
+        found: set[str] = set()
+        for part in self.parts:
+            if isinstance(part, Block):
+                found.add(part.topic)
+            else:
+                found.update(map(attrgetter("topic"), part.records))
+        return found
+
+
+class SourceBatch(RecordBatch[SourceRecord]):
+    """What a source task hands over natively. All records are of one source partition."""
+
+    def __init__(
+        self,
+        parts: Sequence[Block | Loose[SourceRecord]],
+        source_partition: Mapping[str, Any],
+        offsets: Sequence[Mapping[str, Any]],
+    ) -> None:
+        """`offsets`: of each ordinal the offset its record carries: a lazy sequence where that is cheaper."""
+        super().__init__(parts)
+        self.source_partition = source_partition
+        self.offsets = offsets
+
+    def with_parts(self, parts: Sequence[Block | Loose[SourceRecord]]) -> SourceBatch:
+        return SourceBatch(parts, self.source_partition, self.offsets)
+
+    def records_of(self, block: Block) -> list[SourceRecord]:
+        records: list[SourceRecord] = []
+        partition, offsets = self.source_partition, self.offsets
+        for key, value, timestamp, ordinal in block.parts_of_records():
+            record = SourceRecord.__new__(SourceRecord)
+            _fill(record, block, key, value, timestamp)
+            record.partition = block.partition
+            record.source_partition = partition
+            record.source_offset = offsets[ordinal]
+            records.append(record)
+        return records
+
+
+class SinkBatch(RecordBatch[SinkRecord]):
+    """What a sink task is given natively."""
+
+    def __init__(self, parts: Sequence[Block | Loose[SinkRecord]], places: SinkPlaces) -> None:
+        super().__init__(parts)
+        self.places = places
+
+    def with_parts(self, parts: Sequence[Block | Loose[SinkRecord]]) -> SinkBatch:
+        return SinkBatch(parts, self.places)
+
+    def records_of(self, block: Block) -> list[SinkRecord]:
+        records: list[SinkRecord] = []
+        places = self.places
+        for key, value, timestamp, ordinal in block.parts_of_records():
+            record = SinkRecord.__new__(SinkRecord)
+            _fill(record, block, key, value, timestamp)
+            topic, partition, offset = places.at(ordinal)
+            record.partition = partition if block.partition is None else block.partition
+            record.original_topic = topic
+            record.original_partition = partition
+            record.offset = record.original_offset = offset
+            record.timestamp_type = TIMESTAMP_CREATE
+            records.append(record)
+        return records
+
+
+class SinkPlaces:
+    """Where in the log the records of a sink's batch lie: runs of ordinals that are of one topic partition each."""
+
+    def __init__(self) -> None:
+        self._starts: list[int] = []
+        self._runs: list[tuple[str, int, Sequence[int]]] = []
+        self._end = 0
+
+    def add(self, topic: str, partition: int, offsets: Sequence[int]) -> int:
+        """Enter the next run; answers the ordinal of its first record."""
+        start = self._end
+        self._starts.append(start)
+        self._runs.append((topic, partition, offsets))
+        self._end += len(offsets)
+        return start
+
+    def at(self, ordinal: int) -> tuple[str, int, int]:
+        """(topic, partition, offset) of a record."""
+        from bisect import bisect_right
+
+        run = bisect_right(self._starts, ordinal) - 1
+        topic, partition, offsets = self._runs[run]
+        return topic, partition, offsets[ordinal - self._starts[run]]
+
+    def runs(self) -> Iterable[tuple[int, str, int, Sequence[int]]]:
+        """(first ordinal, topic, partition, offsets), in order."""
+        for start, (topic, partition, offsets) in zip(self._starts, self._runs, strict=True):
+            yield start, topic, partition, offsets
+
+
+def _fill(record: ConnectRecord, block: Block, key: Any, value: Any, timestamp: int | None) -> None:
+    record.topic = block.topic
+    record.key_schema = None if key is None else block.key_schema
+    record.key = key
+    record.value_schema = None if value is None else block.value_schema
+    record.value = value
+    record.timestamp = timestamp
+    record._headers = block.headers

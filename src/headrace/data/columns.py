@@ -1,0 +1,74 @@
+"""Columns: the native form of many values of one schema, for code that wants the layout of a schema or values as columns.
+
+There is none where the Rust core is missing (`native.core` is None): then batches are lists of records, and nothing here is used.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from headrace.data import logical
+from headrace.data.schema import Schema
+from headrace.data.struct import Struct
+from headrace.data.unchanged import Unchanged, UnchangedBytes, UnchangedText
+from headrace.data.wide_temporal import WideDate, WideDatetime, WideTime
+from headrace.native import core
+
+if TYPE_CHECKING:
+    from headrace.native._core import Layout
+
+_KEY: Final = "native.layout"
+_NONE: Final = object()
+
+
+def layout_of(schema: Schema) -> Layout | None:
+    """The native layout of a schema, made once for each schema object; None when it has none or there is no Rust core."""
+    found: Any = schema.cache.get(_KEY)
+    if found is None:
+        found = _NONE
+        if core is not None:
+            try:
+                found = core.Layout(schema)
+            except (ValueError, TypeError, OverflowError, RecursionError):
+                found = _NONE
+        schema.cache[_KEY] = found
+    made: Layout | None = None if found is _NONE else found
+    return made
+
+
+def _date(days: int) -> Any:
+    try:
+        return logical.days_to_date(days)
+    except (ValueError, OverflowError):
+        return WideDate(days)
+
+
+def _time(millis: int) -> Any:
+    try:
+        return logical.millis_to_time(millis)
+    except (ValueError, OverflowError):
+        return WideTime(millis)
+
+
+def _timestamp(millis: int) -> Any:
+    try:
+        return logical.millis_to_datetime(millis)
+    except OverflowError:
+        return WideDatetime(millis)
+
+
+if core is not None:
+    core.use_types(
+        structure=Struct,
+        unchanged=Unchanged,
+        unchanged_text=UnchangedText,
+        unchanged_bytes=UnchangedBytes,
+        to_decimal=logical.bytes_to_decimal,
+        to_date=_date,
+        to_time=_time,
+        to_timestamp=_timestamp,
+        from_decimal=logical.decimal_to_bytes,
+        from_date=logical.date_to_days,
+        from_time=logical.time_to_millis,
+        from_timestamp=logical.datetime_to_millis,
+    )

@@ -1,0 +1,86 @@
+"""The compiled module. Everything here is immutable and may be used from any thread; what takes long releases the GIL."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+VERSION: str
+
+class DeclinedError(Exception):
+    """Not done natively: the Python twin does it, and has the last word on what is an error."""
+
+def use_types(
+    *,
+    structure: Callable[..., Any],
+    unchanged: type,
+    unchanged_text: type,
+    unchanged_bytes: type,
+    to_decimal: Callable[[bytes, int], Any],
+    to_date: Callable[[int], Any],
+    to_time: Callable[[int], Any],
+    to_timestamp: Callable[[int], Any],
+    from_decimal: Callable[[Any, int], bytes],
+    from_date: Callable[[Any], int],
+    from_time: Callable[[Any], int],
+    from_timestamp: Callable[[Any], int],
+) -> None:
+    """The classes values are made of; `headrace.data.columns` calls it once."""
+
+class Layout:
+    """What a schema says that matters for bytes. ValueError for a schema without native form."""
+
+    def __new__(cls, schema: Any) -> Layout: ...
+    @property
+    def schema(self) -> Any: ...
+    @property
+    def optional(self) -> bool: ...
+    @property
+    def fields(self) -> list[Layout]: ...
+
+class Mask:
+    """Which rows of a batch."""
+
+    def __new__(cls, rows: Sequence[bool]) -> Mask: ...
+    @staticmethod
+    def constant(rows: int, value: bool) -> Mask: ...
+    def __len__(self) -> int: ...
+    def __getitem__(self, row: int) -> bool: ...
+    def __and__(self, other: Mask) -> Mask: ...
+    def __or__(self, other: Mask) -> Mask: ...
+    def __invert__(self) -> Mask: ...
+    def count(self) -> int: ...
+    def all(self) -> bool: ...
+    def any(self) -> bool: ...
+    def positions(self) -> list[int]: ...
+
+class Column:
+    """The values of one field for all rows of a batch."""
+
+    @staticmethod
+    def of(layout: Layout, values: list[Any]) -> Column:
+        """From values as records hold them. DeclinedError for one that the layout cannot hold as it is."""
+
+    @staticmethod
+    def constant(value: bool | int | float | str | bytes | None, rows: int) -> Column: ...
+    @staticmethod
+    def ints(values: Sequence[int]) -> Column: ...
+    @staticmethod
+    def structure(rows: int, fields: Sequence[Column], valid: Mask | None = None) -> Column: ...
+    def __len__(self) -> int: ...
+    def field(self, index: int) -> Column: ...
+    def fields(self, count: int) -> list[Column]: ...
+    def valid(self) -> Mask: ...
+    @property
+    def has_nulls(self) -> bool: ...
+    @property
+    def has_unchanged(self) -> bool: ...
+    def equals(self, value: bytes) -> Mask:
+        """The rows whose value is this text or these bytes."""
+
+    def filter(self, mask: Mask) -> Column: ...
+    def take(self, rows: Sequence[int]) -> Column: ...
+    def values(self, layout: Layout) -> list[Any]:
+        """As records hold them, None for null."""
+
+    @property
+    def size(self) -> int:
+        """Bytes held, roughly."""
