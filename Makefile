@@ -56,8 +56,12 @@ goldens: setup oracle
 
 test-all: test test-parity test-chaos
 
+# Every case; SAVE=benchmarks/results keeps what docs/performance.md is made from, ROWS and RUNS make it smaller.
+BENCH := $(if $(ROWS),--rows $(ROWS)) $(if $(RUNS),--runs $(RUNS)) $(if $(SAVE),--save $(SAVE))
 bench: setup
-	$(BIN)/headrace bench pipeline --json
+	$(BIN)/headrace bench catchup $(BENCH)
+	$(BIN)/headrace bench snapshot $(BENCH)
+	$(BIN)/headrace bench pipeline $(BENCH)
 
 docs: setup
 	$(BIN)/headrace reference docs/reference

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -32,8 +33,20 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 def test_bench_prints_a_line_per_case(run: Run, calls: list[Any]) -> None:
     outcome = run("bench", "pipeline", "--json", "--rows", "10", "--changes", "20", "--rate", "5")
     assert [json.loads(line) for line in outcome.out.splitlines()] == CASES
-    assert calls == [((10, 20), {"reps": 3, "rate": 5.0, "latency_s": 10.0})]
-    assert "123,456" in run("bench", "pipeline").out
+    assert outcome.err == ""
+    assert calls == [((10, 20), {"runs": 5, "rate": 5.0, "latency_s": 10.0})]
+
+
+def test_the_table_for_people_is_beside_the_results(run: Run, calls: list[Any]) -> None:
+    outcome = run("bench", "pipeline")
+    assert [json.loads(line) for line in outcome.out.splitlines()] == CASES
+    assert "123,456" in outcome.err
+
+
+def test_results_are_kept_where_asked(run: Run, calls: list[Any], tmp_path: Path) -> None:
+    run("bench", "pipeline", "--save", str(tmp_path / "results"))
+    kept = (tmp_path / "results" / "pipeline.jsonl").read_text().splitlines()
+    assert [json.loads(line) for line in kept] == CASES
 
 
 def test_demo_exits_as_it_found(run: Run, calls: list[Any]) -> None:

@@ -8,7 +8,7 @@ from headrace.testing.bench import run_pipeline_bench
 
 
 def test_a_small_run_gives_every_case_with_its_metrics():
-    cases = {case["case"]: case for case in run_pipeline_bench(2000, 1000, reps=1, rate=200, latency_s=1)}
+    cases = {case["case"]: case for case in run_pipeline_bench(2000, 1000, runs=1, rate=200, latency_s=1)}
     assert list(cases) == ["pipeline.start", "pipeline.snapshot", "pipeline.catchup", "pipeline.latency"]
     for case in cases.values():
         json.dumps(case)

@@ -1,8 +1,11 @@
-"""`headrace bench`: measurements with servers of its own."""
+"""`headrace bench`: measurements with servers of its own. Results are JSON lines on standard output, all else is on standard error."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
 
 import click
 
@@ -11,25 +14,77 @@ from headrace.cli.kit import kit_function
 
 @click.group()
 def bench() -> None:
-    """Measure this machine; nothing is needed but the package."""
+    """Measure this machine; nothing is needed but the package.
+
+    One JSON object per case and line on standard output; progress and a readable table on standard error."""
+
+
+def _common(rows: int, rows_help: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        options = (
+            click.option("--rows", default=rows, show_default=True, type=click.IntRange(min=1), help=rows_help),
+            click.option(
+                "--runs", default=5, show_default=True, type=click.IntRange(min=1), help="Medians are of so many."
+            ),
+            click.option("--json", "as_json", is_flag=True, help="No table on standard error."),
+            click.option(
+                "--save",
+                type=click.Path(file_okay=False, path_type=Path),
+                help="A folder to put the results in as well.",
+            ),
+        )
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+_only = click.option("--only", multiple=True, metavar="CASE", help="Only this case; may be given more than once.")
 
 
 @bench.command()
-@click.option("--rows", default=300_000, show_default=True, help="Rows of the snapshot.")
-@click.option("--changes", default=300_000, show_default=True, help="Changes to catch up with, each repetition.")
-@click.option("--reps", default=3, show_default=True, help="Repetitions of the catch-up; two or more show the noise.")
+@_common(1_000_000, "Changes that wait in the slot.")
+@_only
+def catchup(rows: int, runs: int, as_json: bool, save: Path | None, only: tuple[str, ...]) -> None:
+    """PostgreSQL to the log: changes that wait in a slot, beside pg_recvlogical."""
+    _show("catchup", kit_function("bench", "run_catchup_bench")(rows, runs=runs, only=only), as_json, save)
+
+
+@bench.command()
+@_common(1_000_000, "Rows of the table.")
+@_only
+def snapshot(rows: int, runs: int, as_json: bool, save: Path | None, only: tuple[str, ...]) -> None:
+    """PostgreSQL to the log: a full table, beside COPY."""
+    _show("snapshot", kit_function("bench", "run_snapshot_bench")(rows, runs=runs, only=only), as_json, save)
+
+
+@bench.command()
+@_common(300_000, "Rows of the snapshot.")
+@click.option("--changes", default=300_000, show_default=True, help="Changes to catch up with, each run.")
 @click.option("--rate", default=1000.0, show_default=True, help="Changes per second of the latency case.")
 @click.option("--latency-seconds", default=10.0, show_default=True, help="How long latency is measured.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object per case and line.")
-def pipeline(rows: int, changes: int, reps: int, rate: float, latency_seconds: float, as_json: bool) -> None:
+def pipeline(
+    rows: int, runs: int, as_json: bool, save: Path | None, changes: int, rate: float, latency_seconds: float
+) -> None:
     """PostgreSQL to the embedded log to PostgreSQL: rates, latency, memory, CPU."""
-    run_pipeline_bench = kit_function("bench", "run_pipeline_bench")
-    cases = run_pipeline_bench(rows, changes, reps=reps, rate=rate, latency_s=latency_seconds)
-    if as_json:
-        for case in cases:
-            click.echo(json.dumps(case))
-        return
-    from headrace.cli.output import print_table
+    run = kit_function("bench", "run_pipeline_bench")
+    _show("pipeline", run(rows, changes, runs=runs, rate=rate, latency_s=latency_seconds), as_json, save)
 
-    figures = [(case["case"], name, value) for case in cases for name, value in case["metrics"].items()]
-    print_table(("case", "metric", "value"), [(case, name, f"{value:,.6g}") for case, name, value in figures])
+
+def _show(name: str, cases: Iterable[dict[str, Any]], as_json: bool, save: Path | None) -> None:
+    found = list(cases)
+    lines = [json.dumps(case) for case in found]
+    for line in lines:
+        click.echo(line)
+    if save is not None:
+        save.mkdir(parents=True, exist_ok=True)
+        (save / f"{name}.jsonl").write_text("".join(line + "\n" for line in lines))
+    if not as_json:
+        for case in found:
+            for metric, value in {**case["metrics"], **case.get("limit_metrics", {}), **_ratios(case)}.items():
+                click.echo(f"{case['case']:<18} {metric:<42} {value:>14,.6g}", err=True)
+
+
+def _ratios(case: dict[str, Any]) -> dict[str, float]:
+    return {name: value for name, value in case.items() if "ratio" in name}

@@ -131,6 +131,13 @@ class PostgresServer:
     def running(self) -> bool:
         return self._process is not None and self._process.running()
 
+    @property
+    def pid(self) -> int:
+        """The postmaster's process id. ConnectException while it does not run."""
+        if self._process is None:
+            raise ConnectException("The server has not been started.", code="DEMO_SERVER_FAILED")
+        return self._process.pid
+
     # ---- what is in it --------------------------------------------------------------------------
     @property
     def socket_dir(self) -> Path:

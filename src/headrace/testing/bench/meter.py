@@ -60,7 +60,7 @@ def read(pid: int) -> Reading:
 
 
 class Meter:
-    """`with Meter(pid) as meter:` samples the tree twice a second; afterwards the peaks and the CPU used are known."""
+    """`with Meter(pid) as meter:` samples the tree four times a second; afterwards the peaks and the CPU used are known."""
 
     def __init__(self, pid: int) -> None:
         self._pid = pid
@@ -95,7 +95,7 @@ class Meter:
         return max((peak / MB for pid, peak in self.peak_pss.items() if word in self.names[pid]), default=0.0)
 
     def _run(self) -> None:
-        while not self._stop.wait(0.5):
+        while not self._stop.wait(0.25):
             self._take()
 
     def _take(self) -> None:

@@ -1,0 +1,187 @@
+"""What the cases run on: one PostgreSQL server of our own with two databases, and workers with fresh folders."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Final
+
+import psycopg
+
+from headrace.errors import ConnectException
+from headrace.log.factory import open_log
+from headrace.spi import TopicPartition
+from headrace.testing.demo.worker import WorkerProcess
+from headrace.testing.servers import PostgresServer, free_port
+
+SOURCE_DATABASE, TARGET_DATABASE = "shop", "copy"
+JSON_CONVERTER: Final = "org.apache.kafka.connect.json.JsonConverter"
+PASSWORD: Final = "bench-only"
+_TIMEOUT_S = 1800.0
+_STEP_S = 0.005
+_SERVER: Final = {
+    "max_wal_size": "16GB",
+    "checkpoint_timeout": "1h",
+    "shared_buffers": "512MB",
+    # It would run in one measurement and not in the next.
+    "autovacuum": "off",
+}
+
+
+class Rig:
+    """`source` and `target`: connections to the two databases, for the bench itself. Everything is gone when `stack` ends."""
+
+    def __init__(self, stack: ExitStack, options: Mapping[str, str] | None = None) -> None:
+        self.stack = stack
+        self.folder = Path(tempfile.mkdtemp(prefix="headrace-bench-", dir=os.environ.get("HEADRACE_BENCH_DIR")))
+        stack.callback(shutil.rmtree, self.folder, ignore_errors=True)
+        self.server = stack.enter_context(PostgresServer(options={**_SERVER, **(options or {})}, password=PASSWORD))
+        for database in (SOURCE_DATABASE, TARGET_DATABASE):
+            self.server.create_database(database)
+        self.source: psycopg.Connection = stack.enter_context(self.server.connect(SOURCE_DATABASE))
+        self.target: psycopg.Connection = stack.enter_context(self.server.connect(TARGET_DATABASE))
+        self._workers = 0
+
+    def worker(self, properties: Mapping[str, str] | None = None) -> BenchWorker:
+        """A running worker with an empty log. The caller closes it, or the end of the rig does."""
+        self._workers += 1
+        worker = BenchWorker(self.folder / f"worker-{self._workers}", properties or {})
+        self.stack.callback(worker.close)
+        return worker
+
+    def settle(self) -> None:
+        """What earlier work left to do is done before a measurement begins."""
+        self.source.execute("CHECKPOINT")
+
+    def drop_slot(self, name: str) -> None:
+        """Drop a slot as soon as its reader has let go of it."""
+        deadline = time.monotonic() + 30
+        while True:
+            row = self.source.execute("SELECT active FROM pg_replication_slots WHERE slot_name = %s", [name]).fetchone()
+            if row is None:
+                return
+            if not row[0]:
+                self.source.execute("SELECT pg_drop_replication_slot(%s)", [name])
+                return
+            if time.monotonic() > deadline:
+                raise ConnectException(f"Slot {name} is still read.", code="BENCH_NOT_EQUAL")
+            time.sleep(0.02)
+
+    def source_config(self, **more: str) -> dict[str, str]:
+        """A source on the source database, without tables, slot and publication."""
+        return {
+            "connector.class": "io.debezium.connector.postgresql.PostgresConnector",
+            "tasks.max": "1",
+            "database.hostname": self.server.host,
+            "database.port": str(self.server.port),
+            "database.user": self.server.user,
+            "database.password": self.server.password,
+            "database.dbname": SOURCE_DATABASE,
+            "database.sslmode": "disable",
+            "topic.prefix": "bench",
+            "plugin.name": "pgoutput",
+            "publication.autocreate.mode": "disabled",
+            "max.batch.size": "8192",
+            "max.queue.size": "32768",
+            **more,
+        }
+
+    def sink_config(self, topic: str, table: str, **more: str) -> dict[str, str]:
+        """An upserting sink into a table of the target database."""
+        return {
+            "connector.class": "io.debezium.connector.jdbc.JdbcSinkConnector",
+            "tasks.max": "1",
+            "topics": topic,
+            "connection.url": self.server.jdbc_url(TARGET_DATABASE),
+            "connection.username": self.server.user,
+            "connection.password": self.server.password,
+            "insert.mode": "upsert",
+            "delete.enabled": "true",
+            "primary.key.mode": "record_key",
+            "schema.evolution": "none",
+            "collection.name.format": table,
+            "use.time.zone": "UTC",
+            "batch.size": "5000",
+            "consumer.override.max.poll.records": "5000",
+            **more,
+        }
+
+
+class BenchWorker:
+    """`headrace standalone` with an embedded log in a folder of its own, and the way to see what is in that log."""
+
+    def __init__(self, folder: Path, properties: Mapping[str, str]) -> None:
+        self._folder = folder
+        folder.mkdir(parents=True)
+        port = free_port()
+        lines = {
+            "listeners": f"http://127.0.0.1:{port}",
+            "log.implementation": "embedded",
+            "headrace.data.dir": str(folder / "data"),
+            "key.converter": JSON_CONVERTER,
+            "value.converter": JSON_CONVERTER,
+            **properties,
+        }
+        file = folder / "worker.properties"
+        file.write_text("".join(f"{key}={value}\n" for key, value in lines.items()))
+        self.process = WorkerProcess([file], port, folder / "worker.log")
+        self.rest = self.process.rest
+        try:
+            self.process.wait_up()
+            self.log = open_log({"log.implementation": "embedded", "log.embedded.path": str(folder / "data" / "log")})
+        except BaseException:
+            self.process.stop()
+            raise
+        self._closed = False
+
+    @property
+    def pid(self) -> int:
+        return self.process.process.pid
+
+    def create_stopped(self, name: str, config: Mapping[str, str]) -> None:
+        """Check and store a connector; `resume` starts it."""
+        body = {"name": name, "config": dict(config), "initial_state": "STOPPED"}
+        self.rest("/connectors", "POST", body)
+
+    def resume(self, name: str) -> None:
+        self.rest(f"/connectors/{name}/resume", "PUT")
+
+    def remove(self, name: str) -> None:
+        self.rest(f"/connectors/{name}", "DELETE")
+
+    def end_offset(self, topic: str) -> int:
+        """How many records the topic's one partition has; 0 before it exists."""
+        partition = TopicPartition(topic, 0)
+        if topic not in self.log.topics():
+            return 0
+        return self.log.end_offsets([partition])[partition]
+
+    def until(
+        self, condition: Callable[[], bool], what: str, connectors: tuple[str, ...], step_s: float = _STEP_S
+    ) -> None:
+        """Wait, and look after the connectors: ConnectException with the trace when one has failed."""
+        deadline = time.monotonic() + _TIMEOUT_S
+        look = time.monotonic()
+        while not condition():
+            now = time.monotonic()
+            if now > look + 2:
+                look = now
+                for name in connectors:
+                    self.process.state(name)
+                if now > deadline:
+                    raise ConnectException(f"Waited {_TIMEOUT_S:g} s for {what}.\n{self.process.process.log_tail()}")
+            time.sleep(step_s)
+
+    def close(self) -> None:
+        """End it and delete its folder."""
+        if self._closed:
+            return
+        self._closed = True
+        self.log.close()
+        self.process.stop()
+        shutil.rmtree(self._folder, ignore_errors=True)

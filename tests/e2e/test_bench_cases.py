@@ -1,0 +1,49 @@
+"""Every case runs, counts its rows right, and says what it found in the form that scripts read."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any
+
+import pytest
+
+from headrace.testing.bench import run_catchup_bench, run_snapshot_bench
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+
+
+def checked(cases: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    for case in cases:
+        json.dumps(case)
+        assert case["machine"]["cores"] >= 1
+        assert case["implementation"]
+        for group in ("metrics", "limit_metrics"):
+            values = case.get(group, {})
+            assert all(isinstance(value, (int, float)) and value >= 0 for value in values.values())
+        assert "ratio_to_limit" not in case or case["ratio_to_limit"] > 0
+    return {case["case"]: case for case in cases}
+
+
+def test_catchup() -> None:
+    cases = checked(run_catchup_bench(2000, runs=1))
+    assert list(cases) == ["catchup", "catchup.schemas"]
+    for case in cases.values():
+        metrics = case["metrics"]
+        # 200 of 2,000 changes are deletes, each with a tombstone; one row marks the end.
+        assert (metrics["changes"], metrics["records"]) == (2001, 2201)
+        assert metrics["catchup_events_per_s"] > 0
+        assert metrics["source_task_peak_pss_mb"] > 5
+        assert case["limit_metrics"]["stream_mb"] == pytest.approx(2001 * 220 / 1e6, rel=0.3)
+        assert case["limit_metrics"]["recvlogical_events_per_s"] > 0
+        assert {"wall_ratio_to_limit", "walsender_cpu_ratio_to_limit"} <= set(case)
+
+
+def test_snapshot_over_one_connection_and_two() -> None:
+    cases = checked(run_snapshot_bench(2000, runs=1, only=["snapshot", "snapshot.two"]))
+    assert [case["metrics"]["connections"] for case in cases.values()] == [1, 2]
+    for case in cases.values():
+        assert case["metrics"]["rows"] == 2000
+        assert case["metrics"]["snapshot_rows_per_s"] > 0
+        assert case["wall_ratio_to_limit"] > 0
+    assert cases["snapshot.two"]["limit_metrics"]["copy_2_rows_per_s"] > 0
