@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headrace.errors import DataException
-from headrace.log.embedded.batch_codec import decode_batch, encode_batch
+from headrace.log.embedded.batch_codec import decode_batch, encode_batch, encode_parts
 from headrace.log.embedded.batch_slices import cut, join, pick, position_of
-from headrace.log.spi import EncodedBatch
-from headrace.spi.converter import Column
+from headrace.log.spi import EncodedBatch, HeaderBytes
+from headrace.spi.columns import Column, PackedColumn, Repeated
 
 data = st.one_of(st.none(), st.binary(max_size=20))
 header_tuples = st.lists(st.tuples(st.text(max_size=5), data), max_size=3).map(tuple)
@@ -48,6 +50,17 @@ def same(one: EncodedBatch, other: EncodedBatch) -> bool:
     )
 
 
+def packed(batch: EncodedBatch) -> EncodedBatch:
+    """The same batch as native code would make it."""
+    timestamps: Sequence[int] = batch.timestamps
+    headers: Sequence[HeaderBytes] = batch.headers
+    if timestamps and list(timestamps) == [timestamps[0]] * len(timestamps):
+        timestamps = Repeated(timestamps[0], len(timestamps))
+    if headers and list(headers) == [headers[0]] * len(headers):
+        headers = Repeated(headers[0], len(headers))
+    return EncodedBatch("t", 3, timestamps, batch.keys.packed(), batch.values.packed(), headers, batch.offsets)
+
+
 def round_trip(batch: EncodedBatch) -> EncodedBatch:
     first = batch.offsets[0] if batch.offsets else 0
     return decode_batch(batch.topic, batch.partition, first, encode_batch(batch))
@@ -59,6 +72,16 @@ def test_round_trip(batch: EncodedBatch) -> None:
     assert same(found, batch)
     assert (found.topic, found.partition) == ("t", 3)
     assert len(found.values.prefixes) <= len(batch.values.prefixes)
+
+
+@given(batches())
+def test_a_packed_batch_gives_the_same_bytes(batch: EncodedBatch) -> None:
+    blob = encode_batch(batch)
+    assert encode_batch(packed(batch)) == blob
+    assert b"".join(encode_parts(packed(batch))) == blob
+    found = decode_batch("t", 3, batch.offsets[0] if batch.offsets else 0, blob)
+    assert isinstance(found.values, PackedColumn)
+    assert encode_batch(found) == blob
 
 
 @settings(max_examples=50)
@@ -79,8 +102,10 @@ def test_cut_pick_and_join(batch: EncodedBatch, draw: st.DataObject) -> None:
     middle = draw.draw(st.integers(0, len(batch)))
     pieces = [piece for piece in (cut(batch, 0, middle), cut(batch, middle, len(batch))) if len(piece)]
     assert same(join(pieces), batch)
+    assert same(join([packed(piece) for piece in pieces]), batch)
     assert same(join([round_trip(piece) for piece in pieces]), batch)
     positions = [i for i in range(len(batch)) if draw.draw(st.booleans())]
+    assert same(pick(packed(batch), positions), pick(batch, positions))
     chosen = pick(batch, positions)
     assert list(chosen.values) == [batch.values[i] for i in positions]
     assert batch.offsets is not None
@@ -118,6 +143,12 @@ def test_prefixes_not_in_use_are_not_stored() -> None:
         EncodedBatch("t", 0, [2**63], Column([b""]), Column([b""]), [()]),
         EncodedBatch("t", 0, [1], Column([b""], [b""], [1]), Column([b""]), [()]),
         EncodedBatch("t", 0, [1], Column([b""], [b"", b"x"], [-1]), Column([b""]), [()]),
+        EncodedBatch("t", 0, [1], PackedColumn(b"ab", b"\3\0\0\0"), Column([b""]), [()]),
+        EncodedBatch("t", 0, [1], PackedColumn(b"ab", b"\1\0\0\0"), Column([b""]), [()]),
+        EncodedBatch("t", 0, [1], PackedColumn(b"ab", b"\2\0\0\0\0"), Column([b""]), [()]),
+        EncodedBatch("t", 0, [1], PackedColumn(b"ab", b"\2\0\0\0", [b"", b"p"], 2), Column([b""]), [()]),
+        EncodedBatch("t", 0, [1], PackedColumn(b"ab", b"\2\0\0\0", [b"", b"p"], b"\2"), Column([b""]), [()]),
+        EncodedBatch("t", 0, [1], PackedColumn(b"ab", b"\2\0\0\0", [b"", b"p"], b"\1\1\1"), Column([b""]), [()]),
     ],
 )
 def test_a_malformed_batch_is_refused(batch: EncodedBatch) -> None:

@@ -15,8 +15,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from headrace.spi.columns import Column
 from headrace.spi.context import TopicPartition
-from headrace.spi.converter import Column
 
 HeaderBytes = tuple[tuple[str, bytes | None], ...]
 """A record's encoded headers, in order. Records that share headers should share the tuple object."""
@@ -27,14 +27,15 @@ class EncodedBatch:
     """Consecutive records of one topic partition, column by column; all columns have one element per record.
 
     `timestamps`: milliseconds since the epoch. `offsets`: None before the append; when read, the records' log offsets.
+    What is the same for all records costs nothing per record as `Repeated`; what is read comes as `PackedColumn`s.
     """
 
     topic: str
     partition: int
-    timestamps: list[int]
+    timestamps: Sequence[int]
     keys: Column
     values: Column
-    headers: list[HeaderBytes]
+    headers: Sequence[HeaderBytes]
     offsets: Sequence[int] | None = None
 
     def __len__(self) -> int:

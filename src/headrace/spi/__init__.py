@@ -19,6 +19,7 @@ from headrace.errors import (
     RetriableException,
     SchemaBuilderException,
 )
+from headrace.spi.columns import Column, PackedColumn
 from headrace.spi.component import Component
 from headrace.spi.connector import Connector, ExactlyOnceSupport, SinkConnector, SourceConnector
 from headrace.spi.context import (
@@ -32,7 +33,7 @@ from headrace.spi.context import (
     TopicReader,
     TransactionContext,
 )
-from headrace.spi.converter import Column, Converter, HeaderConverter
+from headrace.spi.converter import Converter, HeaderConverter
 from headrace.spi.provider import ConfigData, ConfigProvider
 from headrace.spi.sink import SinkTask
 from headrace.spi.source import SourceTask
@@ -60,6 +61,7 @@ __all__ = [
     "Headers",
     "Importance",
     "OffsetReader",
+    "PackedColumn",
     "PluginMetrics",
     "Predicate",
     "RetriableException",

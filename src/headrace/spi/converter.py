@@ -1,60 +1,23 @@
 """Converters: between Connect data and the bytes in the log.
 
-Batches of encoded data travel as a `Column`: one datum per record, with common prefixes (such as the JSON of a schema)
-kept once, so that a batch of a million equal schemas costs one.
+Batches of encoded data travel as a `Column` (see `headrace.spi.columns`): one datum per record, with common prefixes (such as
+the JSON of a schema) kept once, so that a batch of a million equal schemas costs one.
 """
 
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from headrace.data import Schema, SchemaAndValue
+from headrace.spi.columns import Column, PackedColumn, Repeated
 from headrace.spi.component import Component
 
 if TYPE_CHECKING:
     from headrace.native import _core as native
 
-
-class Column:
-    """One encoded datum per record: None, or `prefixes[prefix_of[i]] + data[i]`.
-
-    `prefixes[0]` is always empty. `prefix_of` may be None, which means all zero. Lists are taken as they are, not copied.
-    """
-
-    __slots__ = ("data", "prefix_of", "prefixes")
-
-    def __init__(
-        self, data: list[bytes | None], prefixes: list[bytes] | None = None, prefix_of: list[int] | None = None
-    ) -> None:
-        self.data = data
-        self.prefixes: list[bytes] = prefixes if prefixes is not None else [b""]
-        self.prefix_of = prefix_of
-
-    def __len__(self) -> int:
-        return len(self.data)
-
-    def __getitem__(self, index: int) -> bytes | None:
-        datum = self.data[index]
-        if datum is None or self.prefix_of is None:
-            return datum
-        return self.prefixes[self.prefix_of[index]] + datum
-
-    def __iter__(self) -> Iterator[bytes | None]:
-        if self.prefix_of is None:
-            return iter(self.data)
-        return (self[index] for index in range(len(self.data)))
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Column) and list(self) == list(other)
-
-    __hash__ = None  # type: ignore[assignment]
-
-    def take(self, indexes: Sequence[int]) -> Column:
-        """The data at those positions, in that order, sharing the prefixes."""
-        prefix_of = None if self.prefix_of is None else [self.prefix_of[i] for i in indexes]
-        return Column([self.data[i] for i in indexes], self.prefixes, prefix_of)
+__all__ = ["Column", "Converter", "DecodedRun", "HeaderConverter", "PackedColumn", "Repeated"]
 
 
 class Converter(Component):

@@ -209,7 +209,7 @@ class _MemoryProducer(Producer):
             log.create_topics([TopicSpec(name, log.default_partitions) for name in sorted(missing)])
             partitions = [log.require(TopicPartition(batch.topic, batch.partition)) for batch in batches]
             for batch in batches:
-                if None in batch.keys.data and log.topic_config(batch.topic).compact:
+                if batch.keys.has_null and log.topic_config(batch.topic).compact:
                     raise DataException(
                         f"Topic {batch.topic} is compacted and takes no record without a key.", code="KEY_REQUIRED"
                     )

@@ -90,7 +90,7 @@ class MemoryPartition:
 
 
 def _size(batch: EncodedBatch) -> int:
-    return sum(len(datum) for column in (batch.keys, batch.values) for datum in column if datum is not None)
+    return batch.keys.size + batch.values.size
 
 
 def _now_ms() -> int:

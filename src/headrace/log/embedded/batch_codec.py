@@ -10,16 +10,24 @@ cut or changed gives DataException (LOG_CORRUPT), never other records. Pure: no 
 from __future__ import annotations
 
 import struct
-import sys
 import zlib
 from array import array
 from collections.abc import Sequence
-from itertools import accumulate, pairwise
 from typing import Final
 
 from headrace.errors import DataException
 from headrace.log.spi import EncodedBatch, HeaderBytes
-from headrace.spi.converter import Column
+from headrace.spi.columns import (
+    Buffer,
+    Column,
+    PackedColumn,
+    Repeated,
+    data_size,
+    integers,
+    little_endian,
+    pack_indexes,
+    unpack_indexes,
+)
 
 _MAGIC: Final = b"HR"
 _VERSION: Final = 1
@@ -28,7 +36,6 @@ _U32: Final = struct.Struct("<I")
 _I32: Final = struct.Struct("<i")
 _I64: Final = struct.Struct("<q")
 _GAPS: Final = 1  # flag: offsets are not consecutive
-_SWAP: Final = sys.byteorder == "big"
 
 # How an array of indexes or timestamps is kept.
 _CONSTANT: Final = 0
@@ -38,10 +45,11 @@ _HAS_NULLS: Final = 1
 _HAS_PREFIXES: Final = 2
 
 
-def encode_batch(batch: EncodedBatch) -> bytes:
-    """The blob of a batch. Offsets are stored relative to the first one, and only where they have gaps.
+def encode_parts(batch: EncodedBatch) -> list[Buffer]:
+    """The blob of a batch as parts to be written one behind the other; buffers of packed columns are not copied.
 
-    DataException (BATCH_INVALID) if the columns have different lengths or a record has a wrong form."""
+    Offsets are stored relative to the first one, and only where they have gaps. DataException (BATCH_INVALID) if the columns
+    have different lengths or a record has a wrong form."""
     count = len(batch.timestamps)
     if not (len(batch.keys) == len(batch.values) == len(batch.headers) == count):
         raise DataException(
@@ -50,23 +58,31 @@ def encode_batch(batch: EncodedBatch) -> bytes:
             code="BATCH_INVALID",
         )
     flags = 0
-    parts: list[bytes] = [_U32.pack(count)]
+    parts: list[Buffer] = [b"", _U32.pack(count)]
     try:
-        _put_numbers(parts, batch.timestamps, "q")
+        _put_numbers(parts, batch.timestamps)
         offsets = batch.offsets
         if offsets is not None and count and offsets[-1] - offsets[0] != count - 1:
             flags |= _GAPS
             first = offsets[0]
-            parts.append(_bytes_of(array("Q", [offset - first for offset in offsets])))
+            parts.append(little_endian(array("Q", [offset - first for offset in offsets])))
         _put_column(parts, batch.keys)
         _put_column(parts, batch.values)
         _put_headers(parts, batch.headers)
-        body = b"".join(parts)
-    except (TypeError, OverflowError, IndexError, AttributeError, UnicodeEncodeError, struct.error) as error:
+    except (TypeError, OverflowError, LookupError, ValueError, AttributeError, struct.error) as error:
         raise DataException(
             f"A record for {batch.topic}-{batch.partition} has a wrong form: {error}.", code="BATCH_INVALID"
         ) from error
-    return _HEAD.pack(_MAGIC, _VERSION, flags, zlib.crc32(body, flags)) + body
+    crc = flags
+    for part in parts:
+        crc = zlib.crc32(part, crc)
+    parts[0] = _HEAD.pack(_MAGIC, _VERSION, flags, crc)
+    return parts
+
+
+def encode_batch(batch: EncodedBatch) -> bytes:
+    """The blob in one piece; see `encode_parts`."""
+    return b"".join(encode_parts(batch))
 
 
 def decode_batch(topic: str, partition: int, first_offset: int, blob: bytes) -> EncodedBatch:
@@ -79,9 +95,9 @@ def decode_batch(topic: str, partition: int, first_offset: int, blob: bytes) -> 
             raise ValueError("the checksum does not match")
         reader = _Reader(blob, _HEAD.size)
         count = reader.u32()
-        timestamps = reader.numbers("q", count)
+        timestamps = reader.numbers(count)
         if flags & _GAPS:
-            offsets: Sequence[int] = [first_offset + delta for delta in reader.array("Q", count)]
+            offsets: Sequence[int] = [first_offset + delta for delta in integers(reader.take(8 * count), "Q")]
         else:
             offsets = range(first_offset, first_offset + count)
         keys = reader.column(count)
@@ -98,70 +114,55 @@ def decode_batch(topic: str, partition: int, first_offset: int, blob: bytes) -> 
     return EncodedBatch(topic, partition, timestamps, keys, values, headers, offsets)
 
 
-def _bytes_of(numbers: array[int]) -> bytes:
-    if _SWAP:
-        numbers.byteswap()
-    return numbers.tobytes()
-
-
-def _put_numbers(parts: list[bytes], numbers: list[int], kind: str) -> None:
+def _put_numbers(parts: list[Buffer], numbers: Sequence[int]) -> None:
     if numbers and numbers.count(numbers[0]) == len(numbers):
         parts += (b"\x00", _I64.pack(numbers[0]))
     else:
-        parts += (b"\x01", _bytes_of(array(kind, numbers)))
+        parts += (b"\x01", little_endian(array("q", numbers)))
 
 
-def _put_indexes(parts: list[bytes], indexes: list[int], used: set[int]) -> None:
-    """Indexes into a small table: one number if all are the same, else the narrowest array that holds them."""
-    if len(used) == 1:
-        parts += (b"\x00", _U32.pack(indexes[0]))
-    else:
-        highest = max(used, default=0)
-        width, kind = (1, "B") if highest < 256 else (2, "H") if highest < 65536 else (4, "I")
-        parts += (bytes((width,)), _bytes_of(array(kind, indexes)))
+def _put_column(parts: list[Buffer], column: Column) -> None:
+    packed = column.packed()
+    index = packed.prefix_index
+    if not len(packed) or (isinstance(index, bytes) and not any(index)):
+        index = None
+    parts.append(bytes(((_HAS_NULLS if packed.has_null else 0) | (_HAS_PREFIXES if index else 0),)))
+    if index:
+        _put_prefixes(parts, packed.prefixes, index, len(packed))
+    if len(packed.lengths) & 3 or data_size(packed.lengths, 0, len(packed)) != len(packed.buffer):
+        raise ValueError("the lengths of a packed column do not add up to its buffer")
+    parts += (packed.lengths, packed.buffer)
 
 
-def _put_column(parts: list[bytes], column: Column) -> None:
-    data = column.data
-    flags = 0
-    try:
-        lengths = list(map(len, data))  # type: ignore[arg-type]  # a None among them is what the except is for
-    except TypeError:
-        flags |= _HAS_NULLS
-        lengths = [-1 if datum is None else len(datum) for datum in data]
-    prefix_of = column.prefix_of
-    used = set(prefix_of) if prefix_of is not None else set()
-    if prefix_of is not None and used - {0}:
-        flags |= _HAS_PREFIXES
-    parts.append(bytes((flags,)))
-    if flags & _HAS_PREFIXES:
-        assert prefix_of is not None
-        if len(prefix_of) != len(data):
-            raise IndexError(f"{len(prefix_of)} prefix indexes for {len(data)} data")
-        _put_prefixes(parts, column.prefixes, prefix_of, used)
-    parts.append(_bytes_of(array("i", lengths)))
-    parts += data if not flags & _HAS_NULLS else [datum for datum in data if datum is not None]  # type: ignore[arg-type]
-
-
-def _put_prefixes(parts: list[bytes], prefixes: list[bytes], prefix_of: list[int], used: set[int]) -> None:
+def _put_prefixes(parts: list[Buffer], prefixes: list[bytes], index: int | bytes, count: int) -> None:
     """The prefixes in use; a table that a converter let grow is not written whole again and again."""
-    if min(used) < 0:
-        raise IndexError("negative prefix index")
+    indexes: Sequence[int] = (index,) if isinstance(index, int) else unpack_indexes(index, count)
+    used = set(indexes)
+    if min(used) < 0 or (isinstance(index, bytes) and len(indexes) != count):
+        raise IndexError("a prefix index is negative, or there are not as many as records")
     kept = sorted(used - {0})
-    if kept[-1] != len(kept):
-        place = {old: new for new, old in enumerate(kept, 1)}
-        place[0] = 0
-        prefix_of = [place[index] for index in prefix_of]
-        used = set(place.values()) if 0 in used else set(range(1, len(kept) + 1))
+    place = {0: 0} | {old: new for new, old in enumerate(kept, 1)}
     parts.append(_U32.pack(len(kept)))
     for old in kept:
         parts += (_U32.pack(len(prefixes[old])), prefixes[old])
-    _put_indexes(parts, prefix_of, used)
+    if len(used) > 1 and kept[-1] == len(kept) and len(index) == count:  # type: ignore[arg-type]  # two are used: no int
+        parts += (b"\x01", index)  # type: ignore[arg-type]
+    else:
+        _put_indexes(parts, [place[old] for old in indexes], len(used), len(kept))
 
 
-def _put_headers(parts: list[bytes], headers: list[HeaderBytes]) -> None:
-    ids = list(map(id, headers))
-    distinct = dict(zip(ids, headers, strict=True))
+def _put_indexes(parts: list[Buffer], indexes: Sequence[int], distinct: int, highest: int) -> None:
+    """Indexes into a small table: one number if all are the same, else the narrowest array that holds them."""
+    if distinct == 1:
+        parts += (b"\x00", _U32.pack(indexes[0]))
+    else:
+        packed = pack_indexes(indexes, highest)
+        parts += (bytes((len(packed) // len(indexes),)), packed)
+
+
+def _put_headers(parts: list[Buffer], headers: Sequence[HeaderBytes]) -> None:
+    ids = [id(headers[0])] if isinstance(headers, Repeated) and headers else list(map(id, headers))
+    distinct = dict(zip(ids, headers, strict=False))
     table: dict[HeaderBytes, int] = {}
     by_id = {ident: table.setdefault(item, len(table)) for ident, item in distinct.items()}
     parts.append(_U32.pack(len(table)))
@@ -173,7 +174,7 @@ def _put_headers(parts: list[bytes], headers: list[HeaderBytes]) -> None:
             if value is not None:
                 parts.append(value)
     if len(table) > 1:
-        _put_indexes(parts, [by_id[ident] for ident in ids], set(range(len(table))))
+        _put_indexes(parts, [by_id[ident] for ident in ids], len(table), len(table) - 1)
 
 
 class _Reader:
@@ -204,53 +205,41 @@ class _Reader:
         start = self._skip(size)
         return self.blob[start : self.at]
 
-    def array(self, kind: str, count: int) -> array[int]:
-        numbers: array[int] = array(kind)
-        numbers.frombytes(self.take(count * numbers.itemsize))
-        if _SWAP:
-            numbers.byteswap()
-        return numbers
-
-    def numbers(self, kind: str, count: int) -> list[int]:
+    def numbers(self, count: int) -> Sequence[int]:
         form = self.u8()
         if form == _CONSTANT:
-            return [_I64.unpack(self.take(8))[0]] * count
+            return Repeated(_I64.unpack(self.take(8))[0], count)
         if form != _ARRAY:
             raise ValueError(f"unknown array form {form}")
-        return self.array(kind, count).tolist()
+        return list(integers(self.take(8 * count), "q"))
 
-    def indexes(self, count: int, size: int) -> list[int]:
+    def indexes(self, count: int, size: int) -> int | bytes:
+        """As `PackedColumn.prefix_index`."""
         width = self.u8()
         if width == _CONSTANT:
-            result = [self.u32()] * count
-        else:
-            result = self.array({1: "B", 2: "H", 4: "I"}[width], count).tolist()
-        if result and max(result) >= size:
+            same = self.u32()
+            if count and same >= size:
+                raise ValueError("an index is out of its table")
+            return same
+        if width not in (1, 2, 4):
+            raise ValueError(f"unknown width {width} of indexes")
+        packed = self.take(width * count)
+        if max(unpack_indexes(packed, count), default=-1) >= size:
             raise ValueError("an index is out of its table")
-        return result
+        return packed
 
     def column(self, count: int) -> Column:
         flags = self.u8()
         prefixes: list[bytes] | None = None
-        prefix_of: list[int] | None = None
+        index: int | bytes | None = None
         if flags & _HAS_PREFIXES:
             prefixes = [b"", *(self.take(self.u32()) for _ in range(self.u32()))]
-            prefix_of = self.indexes(count, len(prefixes))
-        lengths = self.array("i", count).tolist()
-        sizes = [max(length, 0) for length in lengths] if flags & _HAS_NULLS else lengths
-        ends = list(accumulate(sizes, initial=self.at))
-        blob = self.blob
-        self._skip(ends[-1] - self.at)
-        data: list[bytes | None]
-        if flags & _HAS_NULLS:
-            data = [
-                None if length < 0 else blob[end - length : end] for length, end in zip(lengths, ends[1:], strict=True)
-            ]
-        else:
-            data = [blob[start:end] for start, end in pairwise(ends)]
-        return Column(data, prefixes, prefix_of)
+            index = self.indexes(count, len(prefixes)) or None
+        lengths = self.take(4 * count)
+        start = self._skip(data_size(lengths, 0, count))
+        return PackedColumn(memoryview(self.blob)[start : self.at], lengths, prefixes, index)
 
-    def headers(self, count: int) -> list[HeaderBytes]:
+    def headers(self, count: int) -> Sequence[HeaderBytes]:
         size = self.u32()
         table: list[HeaderBytes] = [tuple(self._header() for _ in range(self.u32())) for _ in range(size)]
         if size == 0:
@@ -258,8 +247,11 @@ class _Reader:
                 raise ValueError("a header table is missing")
             return []
         if size == 1:
-            return [table[0]] * count
-        return [table[index] for index in self.indexes(count, size)]
+            return Repeated(table[0], count)
+        index = self.indexes(count, size)
+        if isinstance(index, int):
+            return Repeated(table[index], count)
+        return [table[i] for i in unpack_indexes(index, count)]
 
     def _header(self) -> tuple[str, bytes | None]:
         name = self.take(self.u32()).decode()

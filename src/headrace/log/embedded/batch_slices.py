@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Sequence
+from typing import TypeVar
 
 from headrace.log.spi import EncodedBatch
-from headrace.spi.converter import Column
+from headrace.spi.columns import Column, PackedColumn, Repeated, pack_indexes, unpack_indexes
+
+T = TypeVar("T")
 
 
 def cut(batch: EncodedBatch, start: int, stop: int) -> EncodedBatch:
@@ -17,8 +20,8 @@ def cut(batch: EncodedBatch, start: int, stop: int) -> EncodedBatch:
         batch.topic,
         batch.partition,
         batch.timestamps[start:stop],
-        _cut_column(batch.keys, start, stop),
-        _cut_column(batch.values, start, stop),
+        batch.keys.slice(start, stop),
+        batch.values.slice(start, stop),
         batch.headers[start:stop],
         None if batch.offsets is None else batch.offsets[start:stop],
     )
@@ -39,10 +42,10 @@ def pick(batch: EncodedBatch, positions: Sequence[int]) -> EncodedBatch:
     return EncodedBatch(
         batch.topic,
         batch.partition,
-        [batch.timestamps[i] for i in positions],
+        _pick(batch.timestamps, positions),
         batch.keys.take(positions),
         batch.values.take(positions),
-        [batch.headers[i] for i in positions],
+        _pick(batch.headers, positions),
         None if offsets is None else [offsets[i] for i in positions],
     )
 
@@ -55,17 +58,25 @@ def join(batches: list[EncodedBatch]) -> EncodedBatch:
     return EncodedBatch(
         first.topic,
         first.partition,
-        [timestamp for batch in batches for timestamp in batch.timestamps],
+        _chain([batch.timestamps for batch in batches]),
         _join_columns([batch.keys for batch in batches]),
         _join_columns([batch.values for batch in batches]),
-        [headers for batch in batches for headers in batch.headers],
+        _chain([batch.headers for batch in batches]),
         _join_offsets(batches),
     )
 
 
-def _cut_column(column: Column, start: int, stop: int) -> Column:
-    prefix_of = column.prefix_of
-    return Column(column.data[start:stop], column.prefixes, None if prefix_of is None else prefix_of[start:stop])
+def _pick(items: Sequence[T], positions: Sequence[int]) -> Sequence[T]:
+    if isinstance(items, Repeated):
+        return Repeated(items.value, len(positions))
+    return [items[i] for i in positions]
+
+
+def _chain(runs: list[Sequence[T]]) -> Sequence[T]:
+    first = runs[0]
+    if isinstance(first, Repeated) and all(isinstance(run, Repeated) and run.value == first.value for run in runs):
+        return Repeated(first.value, sum(map(len, runs)))
+    return [item for run in runs for item in run]
 
 
 def _join_offsets(batches: list[EncodedBatch]) -> Sequence[int]:
@@ -78,18 +89,28 @@ def _join_offsets(batches: list[EncodedBatch]) -> Sequence[int]:
 
 
 def _join_columns(columns: list[Column]) -> Column:
-    data = [datum for column in columns for datum in column.data]
-    if all(column.prefix_of is None for column in columns):
-        return Column(data)
+    parts = [column.packed() for column in columns]
+    buffer = b"".join([part.buffer for part in parts])
+    lengths = b"".join([part.lengths for part in parts])
+    if all(part.prefix_index is None for part in parts):
+        return PackedColumn(buffer, lengths)
     places: dict[bytes, int] = {b"": 0}
-    prefix_of: list[int] = []
-    for column in columns:
-        if column.prefix_of is None:
-            prefix_of += [0] * len(column.data)
-            continue
-        moved = [places.setdefault(prefix, len(places)) for prefix in column.prefixes]
-        if moved == list(range(len(moved))):
-            prefix_of += column.prefix_of
-        else:
-            prefix_of += [moved[index] for index in column.prefix_of]
-    return Column(data, list(places), prefix_of)
+    moved = [[places.setdefault(prefix, len(places)) for prefix in part.prefixes] for part in parts]
+    indexes = [_moved(part, places) for part, places in zip(parts, moved, strict=True)]
+    alike = {index if isinstance(index, int) else None for index in indexes}
+    if len(alike) == 1 and None not in alike:
+        return PackedColumn(buffer, lengths, list(places), alike.pop())
+    highest = len(places) - 1
+    all_indexes = b"".join(
+        pack_indexes([index] * len(part) if isinstance(index, int) else index, highest)
+        for part, index in zip(parts, indexes, strict=True)
+    )
+    return PackedColumn(buffer, lengths, list(places), all_indexes)
+
+
+def _moved(column: PackedColumn, places: list[int]) -> int | Sequence[int]:
+    """The column's prefix indexes in another table; `places`: where the prefixes of its own have come to lie there."""
+    index = column.prefix_index
+    if not isinstance(index, bytes):
+        return places[index or 0]
+    return [places[old] for old in unpack_indexes(index, len(column))]

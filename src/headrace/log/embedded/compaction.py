@@ -118,7 +118,7 @@ def _clean(
             blob = encode_batch(rest)
             connection.execute(
                 "UPDATE batches SET first_offset = ?, count = ?, bytes = ?, tombstones = ?, data = ? WHERE id = ?",
-                (rest.offsets[0], len(kept), len(blob), int(None in rest.values.data), blob, row.id),
+                (rest.offsets[0], len(kept), len(blob), int(rest.values.has_null), blob, row.id),
             )
             freed = row.size - len(blob)
         else:

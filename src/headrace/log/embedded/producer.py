@@ -57,7 +57,7 @@ class EmbeddedProducer(Producer):
                 firsts.append(_insert(connection, part_id, pieces, now))
                 appended[part_id] = None
                 topic = topics.get(batch.topic)
-                if topic is not None and topic.config.compact and None in batch.keys.data:
+                if topic is not None and topic.config.compact and batch.keys.has_null:
                     raise _key_required(batch)
             for entry in entries:
                 store_offset(connection, *entry)
@@ -127,7 +127,7 @@ def _pieces(batch: EncodedBatch) -> list[tuple[int, bytes, int]]:
                 f"A record of {len(blob)} bytes for {batch.topic}-{batch.partition} is too large for the log.",
                 code="RECORD_TOO_LARGE",
             )
-        return [(count, blob, int(None in batch.values.data))]
+        return [(count, blob, int(batch.values.has_null))]
     half = count // 2
     return _pieces(cut(batch, 0, half)) + _pieces(cut(batch, half, count))
 
