@@ -59,9 +59,7 @@ test-all: test test-parity test-chaos
 # Every case; SAVE=benchmarks/results keeps what docs/performance.md is made from, ROWS and RUNS make it smaller.
 BENCH := $(if $(ROWS),--rows $(ROWS)) $(if $(RUNS),--runs $(RUNS)) $(if $(SAVE),--save $(SAVE))
 bench: setup
-	$(BIN)/headrace bench catchup $(BENCH)
-	$(BIN)/headrace bench snapshot $(BENCH)
-	$(BIN)/headrace bench pipeline $(BENCH)
+	for case in catchup snapshot sink transform cliff pipeline; do $(BIN)/headrace bench $$case $(BENCH) || exit 1; done
 
 docs: setup
 	$(BIN)/headrace reference docs/reference

@@ -8,7 +8,13 @@ from typing import Any
 
 import pytest
 
-from headrace.testing.bench import run_catchup_bench, run_snapshot_bench
+from headrace.testing.bench import (
+    run_catchup_bench,
+    run_cliff_bench,
+    run_sink_bench,
+    run_snapshot_bench,
+    run_transform_bench,
+)
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
@@ -47,3 +53,34 @@ def test_snapshot_over_one_connection_and_two() -> None:
         assert case["metrics"]["snapshot_rows_per_s"] > 0
         assert case["wall_ratio_to_limit"] > 0
     assert cases["snapshot.two"]["limit_metrics"]["copy_2_rows_per_s"] > 0
+
+
+def test_sinks() -> None:
+    cases = checked(run_sink_bench(1000, runs=1))
+    assert list(cases) == ["sink", "sink.existing", "sink.redis"]
+    for case in cases.values():
+        assert case["metrics"]["rows"] == 1000
+        assert case["metrics"]["sink_rows_per_s"] > 0
+        assert case["metrics"]["sink_task_peak_pss_mb"] > 5
+        assert case["ratio_to_limit"] > 0
+
+
+def test_transforms() -> None:
+    cases = checked(run_transform_bench(1000, runs=1))
+    assert list(cases) == ["transform.none", "transform.python", "transform.chain"]
+    for case in cases.values():
+        assert case["metrics"]["records"] == 1101
+        assert case["metrics"]["records_per_s"] > 0
+    assert cases["transform.python"]["ratio_to_base"] > 0
+
+
+def test_cliffs() -> None:
+    cases = checked(run_cliff_bench(1000, runs=1, huge_rows=2000))
+    changes = {name: case["metrics"]["changes"] for name, case in cases.items()}
+    # One row more marks the end.
+    assert changes == {"cliff.base": 1001, "cliff.wide": 126, "cliff.large": 11, "cliff.tiny": 501, "cliff.huge": 2001}
+    # A large row is 64 KB.
+    assert cases["cliff.large"]["limit_metrics"]["stream_mb"] == pytest.approx(11 * 65536 / 1e6, rel=0.05)
+    for case in cases.values():
+        assert case["metrics"]["stream_mb_per_s"] > 0
+    assert all(case["ratio_to_base"] > 0 and case["limit_ratio_to_base"] > 0 for case in list(cases.values())[1:])

@@ -60,6 +60,34 @@ def snapshot(rows: int, runs: int, as_json: bool, save: Path | None, only: tuple
 
 
 @bench.command()
+@_common(1_000_000, "Rows in the log.")
+@_only
+def sink(rows: int, runs: int, as_json: bool, save: Path | None, only: tuple[str, ...]) -> None:
+    """The log to PostgreSQL and to Redis, beside a staged upsert and commands made beforehand."""
+    _show("sink", kit_function("bench", "run_sink_bench")(rows, runs=runs, only=only), as_json, save)
+
+
+@bench.command()
+@_common(300_000, "Changes that wait in the slot.")
+@_only
+def transform(rows: int, runs: int, as_json: bool, save: Path | None, only: tuple[str, ...]) -> None:
+    """Catch-up through a transform written in Python, and through a chain of built-in ones."""
+    _show("transform", kit_function("bench", "run_transform_bench")(rows, runs=runs, only=only), as_json, save)
+
+
+@bench.command()
+@_common(1_000_000, "Changes of the base case; the others have about as many bytes.")
+@_only
+@click.option(
+    "--huge-rows", type=click.IntRange(min=1), help="Rows of the one transaction; five times --rows unless told."
+)
+def cliff(rows: int, runs: int, as_json: bool, save: Path | None, only: tuple[str, ...], huge_rows: int | None) -> None:
+    """Catch-up on wide tables, large values, tiny transactions and a huge one."""
+    run = kit_function("bench", "run_cliff_bench")
+    _show("cliff", run(rows, runs=runs, only=only, huge_rows=huge_rows), as_json, save)
+
+
+@bench.command()
 @_common(300_000, "Rows of the snapshot.")
 @click.option("--changes", default=300_000, show_default=True, help="Changes to catch up with, each run.")
 @click.option("--rate", default=1000.0, show_default=True, help="Changes per second of the latency case.")

@@ -1,7 +1,17 @@
 """Measurements with servers of our own: `headrace bench …`; see benchmarks/README.md."""
 
 from headrace.testing.bench.catchup import run_catchup_bench
+from headrace.testing.bench.cliff import run_cliff_bench
 from headrace.testing.bench.pipeline import run_pipeline_bench
+from headrace.testing.bench.sink import run_sink_bench
 from headrace.testing.bench.snapshot import run_snapshot_bench
+from headrace.testing.bench.transform import run_transform_bench
 
-__all__ = ["run_catchup_bench", "run_pipeline_bench", "run_snapshot_bench"]
+__all__ = [
+    "run_catchup_bench",
+    "run_cliff_bench",
+    "run_pipeline_bench",
+    "run_sink_bench",
+    "run_snapshot_bench",
+    "run_transform_bench",
+]

@@ -7,7 +7,7 @@ take turns: what the machine does meanwhile meets all of them.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
@@ -49,12 +49,12 @@ class Work(Protocol):
 
 @dataclass(frozen=True)
 class Variant:
-    """`records`: how many records come of what was made (with the row that marks the end), None for as many as there were."""
+    """`records`: how many records come of what was made (with the row that marks the end); without it as many as there were."""
 
     name: str
     worker: Mapping[str, str] = field(default_factory=dict)
     connector: Mapping[str, str] = field(default_factory=dict)
-    records: int | None = None
+    records: Callable[[Made], int] | None = None
 
 
 class Backlog:
@@ -87,8 +87,7 @@ class Backlog:
         self.made = Made(made.changes + 1, made.records + 1)
         row = rig.source.execute("SELECT pg_current_wal_insert_lsn()::text").fetchone()
         end = row[0] if row else "0/0"
-        # Something after the end, or pg_recvlogical would wait for it.
-        rig.source.execute("SELECT pg_logical_emit_message(true, 'bench', 'end')")
+        rig.write_behind()
         rig.source.execute("SET synchronous_commit = on")
         rig.settle()
         say(f"{self.made.changes} changes made in {time.monotonic() - begun:.1f} s")
@@ -119,7 +118,7 @@ class Backlog:
 
     def _once(self, variant: Variant, number: int) -> Run:
         rig, work, changes = self._rig, self._work, self.made.changes
-        wanted = self.made.records if variant.records is None else variant.records
+        wanted = self.made.records if variant.records is None else variant.records(self.made)
         worker = rig.worker(variant.worker)
         try:
             slot = _slot(variant.name, number)
@@ -143,6 +142,7 @@ class Backlog:
         say(f"  run {number + 1}: {variant.name} {ended - begun:.2f} s")
         return {
             "catchup_events_per_s": changes / (ended - begun),
+            "records_per_s": self.made.records / (ended - begun),
             "catchup_wall_s": ended - begun,
             "start_to_first_record_s": first - begun,
             "source_cpu_s_per_million": sum(s for name, s in cpu.items() if f"-{CONNECTOR} task" in name) * million,

@@ -45,13 +45,13 @@ def run_catchup_bench(rows: int = 1_000_000, *, runs: int = 5, only: Sequence[st
     return [catchup_case(variant.name, backlog) for variant in variants]
 
 
-def catchup_case(name: str, backlog: Backlog) -> Case:
-    """The case of one variant, beside pg_recvlogical."""
+def catchup_case(name: str, backlog: Backlog, metric: str = "catchup_events_per_s") -> Case:
+    """The case of one variant, beside pg_recvlogical where that was measured."""
     limits, runs = backlog.limits, backlog.results[name]
     result = case(
         name,
         runs,
-        "catchup_events_per_s",
+        metric,
         limits=limits,
         limit_metric="recvlogical_events_per_s",
         counts={"changes": backlog.made.changes, "records": backlog.made.records},

@@ -154,8 +154,7 @@ class _Bench:
         deletes = self._work.change(changes)
         marker = self._work.marker()
         (end_lsn,) = self._source.execute("SELECT pg_current_wal_insert_lsn()::text").fetchone() or ("0/0",)
-        # Something after the end, or pg_recvlogical would wait for it.
-        self._source.execute("SELECT pg_logical_emit_message(true, 'bench', 'end')")
+        rig.write_behind()
         raw = limits.recvlogical(rig.server, slot, self._work.publication, end_lsn)
         self._source.execute("SELECT pg_drop_replication_slot(%s)", [slot])
         rig.settle()

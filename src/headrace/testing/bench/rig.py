@@ -58,6 +58,11 @@ class Rig:
         """What earlier work left to do is done before a measurement begins."""
         self.source.execute("CHECKPOINT")
 
+    def write_behind(self) -> None:
+        """A commit of something that nobody has asked for: pg_recvlogical waits for what lies behind the position it is to end at."""
+        self.source.execute("CREATE TABLE IF NOT EXISTS bench_end (n int)")
+        self.source.execute("INSERT INTO bench_end VALUES (1)")
+
     def drop_slot(self, name: str) -> None:
         """Drop a slot as soon as its reader has let go of it."""
         deadline = time.monotonic() + 30

@@ -15,7 +15,7 @@ COLUMNS: Final = "id, customer_id, status, amount, currency, created_at, updated
 _TABLE: Final = """CREATE TABLE {name} (id bigint PRIMARY KEY, customer_id bigint NOT NULL, status text NOT NULL,
  amount numeric(12,2) NOT NULL, currency char(3) NOT NULL, created_at timestamptz NOT NULL, updated_at timestamptz NOT NULL,
  note text, quantity int NOT NULL, is_gift boolean NOT NULL)"""
-_ROW: Final = """g, (g*7919)%100000, (array['new','paid','shipped'])[1+g%3], ((g*31)%1000000)/100.0, 'EUR', clock_timestamp(),
+ROW: Final = """g, (g*7919)%100000, (array['new','paid','shipped'])[1+g%3], ((g*31)%1000000)/100.0, 'EUR', clock_timestamp(),
  clock_timestamp(), 'order note '||md5(g::text)||' lorem ipsum dolor', (g%9)+1, g%10=0"""
 _WORK: Final = """CREATE OR REPLACE PROCEDURE work(txs int, base bigint, gone bigint) LANGUAGE plpgsql AS $$ BEGIN
  FOR i IN 0..txs-1 LOOP
@@ -49,8 +49,8 @@ class Workload:
         """The table with its rows, the procedure, the publication."""
         run = self._connection.execute
         run(_TABLE.format(name="orders"))
-        run(f"INSERT INTO orders SELECT {_ROW} FROM generate_series(1::bigint, {self._rows}) g".encode())
-        run(_WORK.format(row=_ROW).encode())
+        run(f"INSERT INTO orders SELECT {ROW} FROM generate_series(1::bigint, {self._rows}) g".encode())
+        run(_WORK.format(row=ROW).encode())
         run("CREATE PUBLICATION bench_orders FOR TABLE orders")
         run("VACUUM ANALYZE orders")
         run("CHECKPOINT")
@@ -76,7 +76,7 @@ class Workload:
         return marker
 
     def insert(self, number: int) -> None:
-        self._connection.execute(f"INSERT INTO orders SELECT {_ROW} FROM (SELECT {number}::bigint AS g) s".encode())
+        self._connection.execute(f"INSERT INTO orders SELECT {ROW} FROM (SELECT {number}::bigint AS g) s".encode())
 
 
 def table_ddl(name: str) -> str:
