@@ -50,7 +50,7 @@ def test_what_goes_in_comes_out_in_order_without_the_bad(plan: list[Any], partit
         for i, (topic, key, value, partition, items) in enumerate(plan)
     ]
     encoder = RecordEncoder(converters(TextConverter), lambda topic: partitions, tolerance())
-    batches = encoder.encode(records, lambda record: record)
+    batches = encoder.encode(records, lambda record, _: record)
     decoder = RecordDecoder(converters(TextConverter), tolerance())
     seen: dict[tuple[str, int], list[int]] = {}
     for batch in batches:
@@ -79,7 +79,7 @@ def test_what_goes_in_comes_out_in_order_without_the_bad(plan: list[Any], partit
 def test_records_without_time_get_the_present() -> None:
     encoder = RecordEncoder(converters(FastTextConverter), lambda topic: 1, tolerance(), lambda: 42)
     records = [SourceRecord({}, {}, "t", value="a"), SourceRecord({}, {}, "t", value="b", timestamp=7)]
-    (batch,) = encoder.encode(records, lambda record: record)
+    (batch,) = encoder.encode(records, lambda record, _: record)
     assert batch.timestamps == [42, 7]
 
 

@@ -21,6 +21,16 @@ pub fn filter(column: &Column, mask: &[bool]) -> Result<Column> {
     take_checked(column, &positions(mask)?)
 }
 
+/// The rows from `start` up to `stop`.
+pub fn slice(column: &Column, start: usize, stop: usize) -> Result<Column> {
+    if start > stop || stop > column.rows {
+        return Err(Declined::Malformed("a row that is not there"));
+    }
+    let rows =
+        u32::try_from(start).and_then(|first| Ok(first..u32::try_from(stop)?)).map_err(|_| Declined::TooLarge)?;
+    take_checked(column, &rows.collect::<Vec<u32>>())
+}
+
 /// The positions that are true.
 pub fn positions(mask: &[bool]) -> Result<Vec<u32>> {
     if u32::try_from(mask.len()).is_err() {

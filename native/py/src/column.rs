@@ -112,6 +112,11 @@ impl PyColumn {
         py.detach(|| ops::filter(&self.0, &mask.0)).map(|made| PyColumn(Arc::new(made))).map_err(declined)
     }
 
+    /// The rows from `start` up to `stop`.
+    fn slice(&self, py: Python<'_>, start: usize, stop: usize) -> PyResult<Self> {
+        py.detach(|| ops::slice(&self.0, start, stop)).map(|made| PyColumn(Arc::new(made))).map_err(declined)
+    }
+
     /// The rows at these positions, in this order.
     fn take(&self, py: Python<'_>, rows: Vec<u32>) -> PyResult<Self> {
         py.detach(|| ops::take(&self.0, &rows)).map(|made| PyColumn(Arc::new(made))).map_err(declined)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import heapq
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from operator import attrgetter, itemgetter
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, overload
 
@@ -81,15 +81,21 @@ class Block:
 
     def filter(self, mask: Mask) -> Block:
         """The rows for which the mask is true; this very block when all are."""
-        if mask.all():
-            return self
-        ordinals, kept = self.ordinals, mask.positions()
+        return self if mask.all() else self.take(mask.positions())
+
+    def take(self, rows: Sequence[int]) -> Block:
+        """The rows at these positions, which rise."""
+        ordinals = self.ordinals
         return self.replace(
-            key=None if self.key is None else self.key.filter(mask),
-            value=None if self.value is None else self.value.filter(mask),
-            timestamps=None if self.timestamps is None else self.timestamps.filter(mask),
-            ordinals=[ordinals[i] for i in kept],
+            key=None if self.key is None else self.key.take(rows),
+            value=None if self.value is None else self.value.take(rows),
+            timestamps=None if self.timestamps is None else self.timestamps.take(rows),
+            ordinals=[ordinals[i] for i in rows],
         )
+
+    def stamps(self) -> list[int | None]:
+        """The timestamp of each row."""
+        return _numbers(self.timestamps, len(self))
 
     def parts_of_records(self) -> Iterator[tuple[Any, Any, int | None, int]]:
         """(key, value, timestamp, ordinal) of each row as Python values."""
@@ -97,7 +103,7 @@ class Block:
         return zip(
             _values(self.key_schema, self.key, count),
             _values(self.value_schema, self.value, count),
-            _numbers(self.timestamps, count),
+            self.stamps(),
             self.ordinals,
             strict=True,
         )
@@ -135,6 +141,14 @@ class Loose(Generic[R]):
         return len(self.records)
 
 
+def merged(parts: Sequence[Loose[R]]) -> Loose[R]:
+    """One part of all records, in the order of their ordinals."""
+    if len(parts) == 1:
+        return parts[0]
+    pairs = list(heapq.merge(*(zip(one.ordinals, one.records, strict=True) for one in parts), key=itemgetter(0)))
+    return Loose([record for _, record in pairs], [ordinal for ordinal, _ in pairs])
+
+
 class RecordBatch(ABC, Sequence[R]):
     """See the module. `parts` may be read by whoever works on columns; a batch never changes its parts but by `loosen`."""
 
@@ -153,17 +167,21 @@ class RecordBatch(ABC, Sequence[R]):
         """The part as single records."""
         return part if isinstance(part, Loose) else Loose(self.records_of(part), part.ordinals)
 
+    def loosened_whole(self) -> Loose[R]:
+        """All records in the order of their ordinals; the batch stays as it is."""
+        return merged([self.loosened(part) for part in self.parts])
+
+    @property
+    def last_ordinal(self) -> int:
+        """The highest of all."""
+        return max(part.ordinals[-1] for part in self.parts)
+
     def loosen(self) -> list[R]:
         """All records, in the order of their ordinals; the batch consists of these very records from now on."""
-        if len(self.parts) == 1 and isinstance(self.parts[0], Loose):
-            return self.parts[0].records
-        loose = [self.loosened(part) for part in self.parts]
-        merged = heapq.merge(*(zip(one.ordinals, one.records, strict=True) for one in loose), key=itemgetter(0))
-        pairs = list(merged)
-        records = [record for _, record in pairs]
-        if records:
-            self.parts = [Loose(records, [ordinal for ordinal, _ in pairs])]
-        return records
+        whole = self.loosened_whole()
+        if whole.records:
+            self.parts = [whole]
+        return whole.records
 
     def __len__(self) -> int:
         return sum(map(len, self.parts))
@@ -228,6 +246,19 @@ class SinkBatch(RecordBatch[SinkRecord]):
 
     def with_parts(self, parts: Sequence[Block | Loose[SinkRecord]]) -> SinkBatch:
         return SinkBatch(parts, self.places)
+
+    def without(self, partitions: Container[tuple[str, int]]) -> SinkBatch:
+        """The batch without the records of these partitions of the log."""
+        parts: list[Block | Loose[SinkRecord]] = []
+        for part in self.parts:
+            kept = [row for row, ordinal in enumerate(part.ordinals) if self.places.at(ordinal)[:2] not in partitions]
+            if len(kept) == len(part):
+                parts.append(part)
+            elif isinstance(part, Block):
+                parts.append(part.take(kept))
+            else:
+                parts.append(Loose([part.records[i] for i in kept], [part.ordinals[i] for i in kept]))
+        return self.with_parts(parts)
 
     def records_of(self, block: Block) -> list[SinkRecord]:
         records: list[SinkRecord] = []

@@ -10,11 +10,13 @@ from collections.abc import Callable, Sequence
 from typing import Any, Generic, TypeVar
 
 from headrace.data import ConnectRecord
+from headrace.data.batch import Block, Loose, RecordBatch, merged
 from headrace.errors import ConnectException
 from headrace.runtime.tolerance import FAILED, Origin, Stage, Tolerance
 from headrace.spi.transform import Predicate, Transform
 
 R = TypeVar("R", bound=ConnectRecord)
+B = TypeVar("B", bound=RecordBatch[Any])
 OriginOf = Callable[[int], Origin]
 """Position in the batch → the record as it was before the chain."""
 
@@ -52,22 +54,49 @@ class TransformChain(Generic[R]):
         current: Sequence[R | None] = records
         gaps = False
         for step in self._steps:
-            indexes: list[int] | None = None
-            if gaps:
-                indexes = [i for i, record in enumerate(current) if record is not None]
-            if step.predicate is not None:
-                current, indexes = self._select(step, current, indexes, origin_of)
-            chosen: Any = current if indexes is None else [current[i] for i in indexes]
-            results = self._run(step, chosen, indexes, origin_of)
-            if indexes is None:
-                current = results
-            else:
-                merged = list(current)
-                for i, result in zip(indexes, results, strict=True):
-                    merged[i] = result
-                current = merged
+            current = self._step(step, current, gaps, origin_of)
             gaps = None in current
         return current
+
+    def apply_parts(self, batch: B, origin_of: OriginOf) -> B:
+        """The same for a batch that has blocks; `origin_of` is given ordinals.
+
+        A step that does not work on blocks gets all records it applies to, in the order of the batch."""
+        parts = batch.parts
+        for step in self._steps:
+            done: list[Block | Loose[R]] = []
+            single: list[Loose[R]] = []
+            for part in parts:
+                rest = _by_block(step, part, done) if isinstance(part, Block) else part
+                if rest is not None:
+                    single.append(batch.loosened(rest))
+            if single:
+                done.append(self._loose(step, merged(single), origin_of))
+            parts = [part for part in done if len(part)]
+        return batch.with_parts(parts)
+
+    def _loose(self, step: TransformStep[R], part: Loose[R], origin_of: OriginOf) -> Loose[R]:
+        ordinals = part.ordinals
+        results = self._step(step, part.records, False, lambda i: origin_of(ordinals[i]))
+        kept = [i for i, record in enumerate(results) if record is not None]
+        return Loose([record for record in results if record is not None], [ordinals[i] for i in kept])
+
+    def _step(
+        self, step: TransformStep[R], current: Sequence[R | None], gaps: bool, origin_of: OriginOf
+    ) -> Sequence[R | None]:
+        indexes: list[int] | None = None
+        if gaps:
+            indexes = [i for i, record in enumerate(current) if record is not None]
+        if step.predicate is not None:
+            current, indexes = self._select(step, current, indexes, origin_of)
+        chosen: Any = current if indexes is None else [current[i] for i in indexes]
+        results = self._run(step, chosen, indexes, origin_of)
+        if indexes is None:
+            return results
+        whole = list(current)
+        for i, result in zip(indexes, results, strict=True):
+            whole[i] = result
+        return whole
 
     def _select(
         self, step: TransformStep[R], records: Sequence[R | None], indexes: list[int] | None, origin_of: OriginOf
@@ -140,3 +169,28 @@ class TransformChain(Generic[R]):
             step.transform.close()
             if step.predicate is not None:
                 step.predicate.close()
+
+
+def _by_block(step: TransformStep[R], block: Block, done: list[Block | Loose[R]]) -> Block | None:
+    """Have the step work on the block; what comes of it, and the rows the step does not apply to, go to `done`. Answers what it has to
+    get as records instead."""
+    chosen = block
+    rest: Block | None = None
+    # Whatever is raised here shows itself again, or not, when the records go one by one.
+    try:
+        if step.predicate is not None:
+            mask = step.predicate.test_block(block)
+            if mask is None:
+                return block
+            if step.negate:
+                mask = ~mask
+            chosen, rest = block.filter(mask), block.filter(~mask)
+        results = step.transform.apply_block(chosen) if len(chosen) else []
+    except Exception:
+        return block
+    if rest is not None and len(rest):
+        done.append(rest)
+    if results is None:
+        return chosen
+    done += results
+    return None

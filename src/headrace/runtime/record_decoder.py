@@ -9,8 +9,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from headrace.data import Header, SchemaAndValue, SinkRecord
+from headrace.data.batch import Block
 from headrace.data.record import TIMESTAMP_CREATE
 from headrace.log.spi import EncodedBatch, HeaderBytes
+from headrace.native import core
+from headrace.runtime.block_runs import blocks_of
 from headrace.runtime.record_encoder import Converters, NamedConverter
 from headrace.runtime.tolerance import FAILED, RawRecord, Stage, Tolerance
 from headrace.spi.converter import Column
@@ -66,6 +69,27 @@ class RecordDecoder:
             record.timestamp_type = TIMESTAMP_CREATE
             append(record)
         return records
+
+    def decode_blocks(self, batch: EncodedBatch, start: int) -> list[Block] | None:
+        """The batch's records as blocks, their ordinals from `start` on; None when they have to be decoded one by one. Nothing is
+        reported or tried again here, so it may be done ahead, on another thread, while no other method runs."""
+        if core is None or len(batch) == 0:
+            return None
+        # What is raised here shows itself again, or not, when the records go one by one.
+        try:
+            runs = _header_runs(batch.headers)
+            if runs is None:
+                return None
+            keys = self._key.converter.decode_column(batch.topic, batch.keys)
+            values = None if keys is None else self._value.converter.decode_column(batch.topic, batch.values)
+            if keys is None or values is None:
+                return None
+            if sum(run.length for run in keys) != len(batch) or sum(run.length for run in values) != len(batch):
+                return None
+            headers = [(stop, self._decode_headers(batch.topic, encoded)) for stop, encoded in runs]
+        except Exception:
+            return None
+        return blocks_of(batch, start, keys, values, headers)
 
     def _column(
         self, stage: Stage, named: NamedConverter, batch: EncodedBatch, column: Column, before: Sequence[Any] | None
@@ -129,3 +153,21 @@ class RecordDecoder:
     def _decode_headers(self, topic: str, encoded: HeaderBytes) -> tuple[Header, ...]:
         decode = self._header.converter.to_connect_header
         return tuple(Header(name, *decode(topic, name, data)) for name, data in encoded)
+
+
+_MOST_RUNS = 64
+
+
+def _header_runs(headers: Sequence[HeaderBytes]) -> list[tuple[int, HeaderBytes]] | None:
+    """(end, headers) of each run of records with the same headers; None when they differ too often for blocks to pay."""
+    runs: list[tuple[int, HeaderBytes]] = []
+    last = headers[0]
+    if headers.count(last) == len(headers):
+        return [(len(headers), last)]
+    for i, encoded in enumerate(headers):
+        if encoded is not last and encoded != last:
+            runs.append((i, last))
+            last = encoded
+            if len(runs) > _MOST_RUNS:
+                return None
+    return [*runs, (len(headers), last)]

@@ -8,14 +8,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from headrace.data import Header, Schema, SourceRecord
+from headrace.data.batch import Block, Loose, RecordBatch
 from headrace.errors import ConnectException
 from headrace.log.partitioner import StickyPartitioner, partition_for
 from headrace.log.spi import EncodedBatch, HeaderBytes
+from headrace.runtime.encoded_piece import EncodedPiece, in_order
 from headrace.runtime.tolerance import FAILED, Origin, Stage, Tolerance
 from headrace.spi.converter import Column, Converter, HeaderConverter
+
+if TYPE_CHECKING:
+    from headrace.native import _core as native
 
 
 class NamedConverter(NamedTuple):
@@ -44,8 +49,8 @@ class Converters(NamedTuple):
             named.converter.close()
 
 
-OriginOfRecord = Callable[[SourceRecord], Origin]
-"""Transformed record → the record as the source task gave it."""
+OriginOfRecord = Callable[[SourceRecord, int], Origin]
+"""Transformed record and its ordinal (in a batch of blocks) → the record as the source task gave it."""
 
 
 class RecordEncoder:
@@ -75,39 +80,87 @@ class RecordEncoder:
                 by_topic[topic] = [record]
         batches: list[EncodedBatch] = []
         for topic, chosen in by_topic.items():
-            self._encode_topic(topic, chosen, origin_of, batches)
+            # First, because it may have to wait for the log, and nothing that was reported must be reported again.
+            count = self._partitions(topic)
+            self._place(topic, count, self._encode_records(topic, chosen, range(len(chosen)), origin_of), batches)
         return batches
 
-    def _encode_topic(
-        self, topic: str, records: list[SourceRecord], origin_of: OriginOfRecord, batches: list[EncodedBatch]
-    ) -> None:
-        # First, because it may have to wait for the log, and nothing that was reported must be reported again.
-        count = self._partitions(topic)
-        headers, kept = self._headers(topic, records, origin_of)
+    def encode_parts(self, batch: RecordBatch[SourceRecord], origin_of: OriginOfRecord) -> list[EncodedBatch]:
+        """The same for a batch that has blocks: a topic's parts in the order of their ordinals."""
+        by_topic: dict[str, list[Block | Loose[SourceRecord]]] = {}
+        for part in batch.parts:
+            if isinstance(part, Block):
+                by_topic.setdefault(part.topic, []).append(part)
+                continue
+            for topic, loose in _split_topics(part).items():
+                by_topic.setdefault(topic, []).append(loose)
+        batches: list[EncodedBatch] = []
+        for topic, parts in by_topic.items():
+            count = self._partitions(topic)
+            pieces: list[EncodedPiece] = []
+            for part in parts:
+                piece = self._encode_block(topic, part) if isinstance(part, Block) else None
+                if piece is None:
+                    loose = batch.loosened(part)
+                    piece = self._encode_records(topic, loose.records, loose.ordinals, origin_of)
+                pieces.append(piece)
+            for piece in in_order(pieces):
+                self._place(topic, count, piece, batches)
+        return batches
+
+    def _encode_block(self, topic: str, block: Block) -> EncodedPiece | None:
+        """The block as encoded columns; None when its records have to be encoded one by one."""
+        count = len(block)
+        # What a converter raises here shows itself again, or not, when its records go one by one.
+        try:
+            keys = _encode_column(self._key.converter, topic, block.key_schema, block.key, count)
+            if keys is None:
+                return None
+            values = _encode_column(self._value.converter, topic, block.value_schema, block.value, count)
+            if values is None:
+                return None
+            headers = self._encode_headers(topic, block.headers) if block.headers else ()
+        except Exception:
+            return None
+        now = self._time_ms()
+        stamps = [now] * count if block.timestamps is None else [now if s is None else s for s in block.stamps()]
+        return EncodedPiece(block.ordinals, [block.partition] * count, stamps, keys, values, [headers] * count)
+
+    def _encode_records(
+        self, topic: str, records: list[SourceRecord], ordinals: Sequence[int], origin_of: OriginOfRecord
+    ) -> EncodedPiece:
+        headers, kept = self._headers(topic, records, ordinals, origin_of)
         if kept is not None:
-            records = [records[i] for i in kept]
+            records, ordinals = [records[i] for i in kept], [ordinals[i] for i in kept]
         schemas = [record.key_schema for record in records]
         values = [record.key for record in records]
-        keys, kept = self._column(Stage.KEY_CONVERTER, self._key, topic, schemas, values, records, origin_of)
+        keys, kept = self._column(Stage.KEY_CONVERTER, self._key, topic, schemas, values, records, ordinals, origin_of)
         if kept is not None:
-            records = [records[i] for i in kept]
+            records, ordinals = [records[i] for i in kept], [ordinals[i] for i in kept]
             headers = [headers[i] for i in kept]
         schemas = [record.value_schema for record in records]
         values = [record.value for record in records]
-        data, kept = self._column(Stage.VALUE_CONVERTER, self._value, topic, schemas, values, records, origin_of)
+        data, kept = self._column(
+            Stage.VALUE_CONVERTER, self._value, topic, schemas, values, records, ordinals, origin_of
+        )
         if kept is not None:
-            records = [records[i] for i in kept]
+            records, ordinals = [records[i] for i in kept], [ordinals[i] for i in kept]
             headers = [headers[i] for i in kept]
             keys = keys.take(kept)
-        if not records:
-            return
         stamps = [record.timestamp for record in records]
+        timestamps: list[int]
         if None in stamps:
             now = self._time_ms()
             timestamps = [now if stamp is None else stamp for stamp in stamps]
         else:
             timestamps = stamps  # type: ignore[assignment]
-        wanted = [record.partition for record in records]
+        return EncodedPiece(ordinals, [record.partition for record in records], timestamps, keys, data, headers)
+
+    def _place(self, topic: str, count: int, piece: EncodedPiece, batches: list[EncodedBatch]) -> None:
+        """Choose the partitions of a piece, and add its batches."""
+        _, wanted, timestamps, keys, data, headers = piece
+        if not timestamps:
+            return
         if count == 1 and not any(wanted):
             batches.append(EncodedBatch(topic, 0, timestamps, keys, data, headers))
             return
@@ -154,6 +207,7 @@ class RecordEncoder:
         schemas: Sequence[Schema | None],
         values: Sequence[object],
         records: Sequence[SourceRecord],
+        ordinals: Sequence[int],
         origin_of: OriginOfRecord,
     ) -> tuple[Column, list[int] | None]:
         """The encoded column and the positions it kept, None = all."""
@@ -172,7 +226,7 @@ class RecordEncoder:
             datum = self._tolerance.run(
                 stage,
                 named.class_name,
-                lambda i=i: origin_of(records[i]),  # type: ignore[misc]
+                lambda i=i: origin_of(records[i], ordinals[i]),  # type: ignore[misc]
                 lambda schema=schema, value=value: encode(topic, schema, value),  # type: ignore[misc]
             )
             if datum is not FAILED:
@@ -181,7 +235,7 @@ class RecordEncoder:
         return Column(data), None if len(kept) == len(records) else kept
 
     def _headers(
-        self, topic: str, records: Sequence[SourceRecord], origin_of: OriginOfRecord
+        self, topic: str, records: Sequence[SourceRecord], ordinals: Sequence[int], origin_of: OriginOfRecord
     ) -> tuple[list[HeaderBytes], list[int] | None]:
         """The encoded headers and the positions kept, None = all. Each tuple of headers is encoded once per batch."""
         items = [record.header_items for record in records]
@@ -197,7 +251,7 @@ class RecordEncoder:
                 outcome = self._tolerance.run(
                     Stage.HEADER_CONVERTER,
                     self._header.class_name,
-                    lambda i=i: origin_of(records[i]),  # type: ignore[misc]
+                    lambda i=i: origin_of(records[i], ordinals[i]),  # type: ignore[misc]
                     lambda headers=headers: self._encode_headers(topic, headers),  # type: ignore[misc]
                 )
                 if outcome is FAILED:
@@ -210,3 +264,22 @@ class RecordEncoder:
     def _encode_headers(self, topic: str, headers: tuple[Header, ...]) -> HeaderBytes:
         encode = self._header.converter.from_connect_header
         return tuple((name, encode(topic, name, schema, value)) for name, schema, value in headers)
+
+
+def _encode_column(
+    converter: Converter, topic: str, schema: Schema | None, values: native.Column | None, count: int
+) -> Column | None:
+    if values is None or schema is None:
+        # A converter may have bytes even for no value.
+        return converter.encode_batch(topic, [None] * count, [None] * count)
+    column = converter.encode_column(topic, schema, values)
+    return column if column is not None and len(column) == count else None
+
+
+def _split_topics(part: Loose[SourceRecord]) -> dict[str, Loose[SourceRecord]]:
+    found: dict[str, tuple[list[SourceRecord], list[int]]] = {}
+    for record, ordinal in zip(part.records, part.ordinals, strict=True):
+        records, ordinals = found.setdefault(record.topic, ([], []))
+        records.append(record)
+        ordinals.append(ordinal)
+    return {topic: Loose(records, ordinals) for topic, (records, ordinals) in found.items()}

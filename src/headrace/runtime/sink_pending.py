@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from headrace.data import SinkRecord
+from headrace.data.batch import SinkBatch
 from headrace.foundation.backoff import Backoff
 from headrace.log.spi import EncodedBatch
 from headrace.spi.context import TopicPartition
@@ -16,7 +17,7 @@ class PendingBatch:
     """`ends`: per partition of the batch the offset behind it, dropped records included. Empty when nothing waits."""
 
     def __init__(self) -> None:
-        self.records: list[SinkRecord] = []
+        self.records: Sequence[SinkRecord] = []
         self.ends: dict[TopicPartition, int] = {}
         self.failures = 0
         """How often in a row `put` has refused."""
@@ -26,7 +27,7 @@ class PendingBatch:
     def __bool__(self) -> bool:
         return bool(self.ends)
 
-    def fill(self, batches: Sequence[EncodedBatch], records: list[SinkRecord]) -> None:
+    def fill(self, batches: Sequence[EncodedBatch], records: Sequence[SinkRecord]) -> None:
         """What was polled and what became of it."""
         self.records = records
         self.ends = {TopicPartition(b.topic, b.partition): b.offsets[-1] + 1 for b in batches if b.offsets}
@@ -38,9 +39,12 @@ class PendingBatch:
     def drop(self, partitions: set[TopicPartition]) -> None:
         """Take these partitions' records out: they were given up, or are read again."""
         if not partitions.isdisjoint(self.ends):
-            self.records = [
-                r for r in self.records if TopicPartition(r.original_topic, r.original_partition) not in partitions
-            ]
+            if isinstance(self.records, SinkBatch):
+                self.records = self.records.without(partitions)
+            else:
+                self.records = [
+                    r for r in self.records if TopicPartition(r.original_topic, r.original_partition) not in partitions
+                ]
             self.ends = {partition: end for partition, end in self.ends.items() if partition not in partitions}
 
     def refused(self, now: float, timeout_ms: int | None) -> None:

@@ -13,6 +13,7 @@ import time
 from collections.abc import Sequence
 
 from headrace.data import SinkRecord
+from headrace.data.batch import SinkBatch
 from headrace.errors import RetriableException
 from headrace.foundation.failpoints import failpoint
 from headrace.foundation.telemetry import Sample
@@ -25,8 +26,9 @@ from headrace.runtime.errant import Reporter
 from headrace.runtime.herder import State
 from headrace.runtime.measures import IDLE, RETRY, now_ms
 from headrace.runtime.record_decoder import RecordDecoder
+from headrace.runtime.sink_ahead import LookAhead
 from headrace.runtime.sink_consumer import max_poll_records, open_consumer, subscription
-from headrace.runtime.sink_intake import SinkIntake
+from headrace.runtime.sink_intake import DecodedAhead, SinkIntake
 from headrace.runtime.sink_offsets import SinkOffsets
 from headrace.runtime.sink_pending import PendingBatch
 from headrace.runtime.task_loop import TaskLoop, TaskSpec, TaskSurroundings, client_id
@@ -68,6 +70,7 @@ class SinkLoop(TaskLoop):
         self._reporter: Reporter | None = None
         self._letter_producer: Producer | None = None
         self._pending = PendingBatch()
+        self._ahead = LookAhead(lambda batches: self._intake.decode_ahead(batches))
         self._paused_in_log: set[TopicPartition] = set()
         self._next_commit = 0.0
         self._next_lag = 0.0
@@ -137,6 +140,7 @@ class SinkLoop(TaskLoop):
             "commit and close the partitions", lambda: self._close_partitions(self._offsets.owned(), lost=False)
         )
         self.quietly("stop the sink task", self._task.stop)
+        self._ahead.close()
         with self._wake_lock:
             # A closed consumer must not be woken.
             self._ready = False
@@ -159,7 +163,9 @@ class SinkLoop(TaskLoop):
         paused = self.paused
         self.report_state(State.PAUSED if paused else State.RUNNING)
         self._apply_pauses(everything=paused or bool(self._pending))
-        batches = self._poll(now, paused)
+        # Read before the partitions were paused: not for now.
+        self._give_back(self._ahead.drop(self._paused_in_log))
+        batches, decoded = self._ahead.take() if self._ahead else (self._poll(now, paused), None)
         if self.stopping or self.paused:
             # Polled for nothing: after a pause, or by the next task, they are read again.
             self._give_back(batches)
@@ -170,7 +176,9 @@ class SinkLoop(TaskLoop):
             if time.monotonic() >= self._pending.retry_at:
                 self._deliver()
             return
-        self._take(batches)
+        self._take(batches, decoded)
+        if isinstance(self._pending.records, SinkBatch):
+            self._look_ahead()
         self._deliver()
 
     def _poll(self, now: float, paused: bool) -> list[EncodedBatch]:
@@ -189,6 +197,21 @@ class SinkLoop(TaskLoop):
             batches = []
             if self._rebalance_error is None:
                 self.wait(1.0)
+        return self._polled(batches)
+
+    def _look_ahead(self) -> None:
+        """Poll once more, without waiting, and have what comes decoded while the task writes what is pending."""
+        self.stages.enter("poll")
+        try:
+            batches = self._consumer.poll(self._max_records, 0.0)
+        except RetriableException:
+            # The next poll tells of it, if it lasts.
+            batches = []
+        batches = self._polled(batches)
+        if batches:
+            self._ahead.begin(batches)
+
+    def _polled(self, batches: list[EncodedBatch]) -> list[EncodedBatch]:
         if self._rebalance_error is not None:
             raise self._rebalance_error
         self._measure_lag()
@@ -205,7 +228,7 @@ class SinkLoop(TaskLoop):
             if partition in self._offsets.positions and batch.offsets is not None:
                 self._consumer.seek(partition, batch.offsets[0])
 
-    def _take(self, batches: Sequence[EncodedBatch]) -> None:
+    def _take(self, batches: Sequence[EncodedBatch], decoded: DecodedAhead | None) -> None:
         """Decode and transform what was polled; it is pending until `put` took it."""
         if not batches:
             return
@@ -214,7 +237,7 @@ class SinkLoop(TaskLoop):
         self._numbers.read.record(count)
         self._numbers.batch_size.record(count)
         self.report_topics([batch.topic for batch in batches])
-        self._pending.fill(batches, self._intake.take(batches))
+        self._pending.fill(batches, self._intake.take(batches, decoded))
         self._last_timestamp = max(batch.timestamps[-1] for batch in batches)
         self._numbers.active_count = len(self._pending.records)
         self._numbers.active.record(len(self._pending.records))
@@ -259,6 +282,7 @@ class SinkLoop(TaskLoop):
         for partition, offset in owned.items():
             self._offsets.seek(partition, offset)
             self._pending.drop({partition})
+            self._ahead.drop({partition})
 
     def _apply_pauses(self, *, everything: bool) -> None:
         owned = set(self._offsets.positions)
@@ -280,6 +304,7 @@ class SinkLoop(TaskLoop):
                 self._reporter.flush()
             rewound = self._offsets.commit(self._offsets.owned(), closing=False)
             self._pending.drop(rewound)
+            self._ahead.drop(rewound)
         finally:
             self.stages.enter("idle")
 
@@ -321,6 +346,7 @@ class SinkLoop(TaskLoop):
                 self._offsets.commit(partitions, closing=True)
         finally:
             self._pending.drop(set(partitions))
+            self._ahead.drop(set(partitions))
             self._offsets.remove(partitions)
             self._context.paused.difference_update(partitions)
             self._paused_in_log.difference_update(partitions)

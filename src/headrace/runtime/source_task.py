@@ -15,10 +15,12 @@ from operator import itemgetter
 from typing import Any
 
 from headrace.data import SourceRecord
+from headrace.data.batch import SourceBatch
 from headrace.errors import RetriableException
 from headrace.foundation.backoff import Backoff
 from headrace.foundation.failpoints import failpoint
 from headrace.foundation.telemetry import Sample
+from headrace.log.spi import EncodedBatch
 from headrace.runtime.advances import Advances
 from headrace.runtime.appender import AppendUnit, OrderedAppender, Position
 from headrace.runtime.assembly import build_chain, build_converters, build_task
@@ -239,26 +241,10 @@ class SourceLoop(TaskLoop):
         appender: OrderedAppender,
     ) -> None:
         tickets = _tickets(records, appender)
-        alive: Sequence[SourceRecord] = records
-        origins: dict[int, SourceRecord] | None = None
-        if len(chain):
-            self.stages.enter("transform")
-            results = chain.apply(records, lambda i: records[i])
-            alive = [record for record in results if record is not None]
-
-            def origin_of(record: SourceRecord) -> Origin:
-                nonlocal origins
-                if origins is None:
-                    origins = {id(r): o for r, o in zip(results, records, strict=True) if r is not None}
-                return origins[id(record)]
-
+        if isinstance(records, SourceBatch):
+            batches = self._encode_parts(records, chain, encoder)
         else:
-
-            def origin_of(record: SourceRecord) -> Origin:
-                return record
-
-        self.stages.enter("convert")
-        batches = encoder.encode(alive, origin_of) if alive else []
+            batches = self._encode(records, chain, encoder)
         self.report_topics([batch.topic for batch in batches])
         if self.letters is not None and (letters := self.letters.peek()) is not None:
             batches.append(letters)
@@ -270,6 +256,50 @@ class SourceLoop(TaskLoop):
             appender.submit(unit)
         else:
             appender.drop(unit)
+
+    def _encode_parts(
+        self, batch: SourceBatch, chain: TransformChain[SourceRecord], encoder: RecordEncoder
+    ) -> list[EncodedBatch]:
+        """A batch that has columns: as `_encode`."""
+        originals: dict[int, SourceRecord] = {}
+
+        def origin_at(ordinal: int) -> Origin:
+            if not originals:
+                whole = batch.loosened_whole()
+                originals.update(zip(whole.ordinals, whole.records, strict=True))
+            return originals[ordinal]
+
+        result = batch
+        if len(chain):
+            self.stages.enter("transform")
+            result = chain.apply_parts(batch, origin_at)
+        self.stages.enter("convert")
+        return encoder.encode_parts(result, lambda record, ordinal: origin_at(ordinal) if len(chain) else record)
+
+    def _encode(
+        self, records: Sequence[SourceRecord], chain: TransformChain[SourceRecord], encoder: RecordEncoder
+    ) -> list[EncodedBatch]:
+        """What is left of the records behind the chain and the converters."""
+        alive: Sequence[SourceRecord] = records
+        origins: dict[int, SourceRecord] | None = None
+        if len(chain):
+            self.stages.enter("transform")
+            results = chain.apply(records, lambda i: records[i])
+            alive = [record for record in results if record is not None]
+
+            def origin_of(record: SourceRecord, _: int) -> Origin:
+                nonlocal origins
+                if origins is None:
+                    origins = {id(r): o for r, o in zip(results, records, strict=True) if r is not None}
+                return origins[id(record)]
+
+        else:
+
+            def origin_of(record: SourceRecord, _: int) -> Origin:
+                return record
+
+        self.stages.enter("convert")
+        return encoder.encode(alive, origin_of) if alive else []
 
     def _flush(self, task: SourceTask, appender: OrderedAppender) -> None:
         appender.flush()
@@ -317,6 +347,9 @@ class SourceLoop(TaskLoop):
 
 def _tickets(records: Sequence[SourceRecord], appender: OrderedAppender) -> list[Position]:
     """One ticket per source partition of the batch, with its last offset. A record without source partition has none."""
+    if isinstance(records, SourceBatch):
+        count = len(records)
+        return [appender.ticket(records.source_partition, records.offsets[records.last_ordinal], count)]
     last = {id(record.source_partition): index for index, record in enumerate(records)}
     counts = Counter([id(record.source_partition) for record in records]) if len(last) > 1 else {}
     found: dict[tuple[object, ...], tuple[SourceRecord, int]] = {}
