@@ -10,7 +10,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from headrace import __version__
+from headrace import __version__, native
 from headrace.config.properties import parse_properties
 from headrace.errors import HeadraceError
 from headrace.foundation import logs
@@ -118,6 +118,11 @@ async def _run(
     logger.info(
         "headrace %s serves %s after %.2f s; data in %s", __version__, url, time.monotonic() - began, data.folder
     )
+    if native.IMPLEMENTATION == "python":
+        logger.warning(
+            "The work per row is done in Python, which is several times slower than the Rust core: %s.",
+            "HEADRACE_IMPL asks for it" if os.environ.get("HEADRACE_IMPL") else "this package was built without cargo",
+        )
     maintenance = asyncio.create_task(_maintain(host, config.seconds("headrace.log.maintenance.interval.ms")))
     try:
         for path in connector_files:

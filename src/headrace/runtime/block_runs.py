@@ -9,6 +9,7 @@ from headrace.data import Header, Schema
 from headrace.data.batch import Block
 from headrace.log.spi import EncodedBatch
 from headrace.native import core
+from headrace.spi.columns import Repeated
 from headrace.spi.converter import DecodedRun
 
 if TYPE_CHECKING:
@@ -24,11 +25,10 @@ def blocks_of(
 ) -> list[Block]:
     """The blocks of a batch whose first record has the ordinal `start`; all runs together have as many records as the batch.
     `headers`: with the end of each run."""
-    count = len(batch)
     key_runs, value_runs = _Runs(keys), _Runs(values)
     ends = sorted({*key_runs.ends, *value_runs.ends, *(end for end, _ in headers)})
     stamps = batch.timestamps
-    constant = stamps.count(stamps[0]) == count
+    constant = isinstance(stamps, Repeated)
     blocks: list[Block] = []
     at = which = 0
     for end in ends:

@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from headrace.log.spi import HeaderBytes
-from headrace.spi.converter import Column
+from headrace.spi.columns import Column
 
 
 class EncodedPiece(NamedTuple):
@@ -15,10 +15,10 @@ class EncodedPiece(NamedTuple):
 
     ordinals: Sequence[int]
     wanted: Sequence[int | None]
-    timestamps: list[int]
+    timestamps: Sequence[int]
     keys: Column
     values: Column
-    headers: list[HeaderBytes]
+    headers: Sequence[HeaderBytes]
 
 
 def in_order(pieces: Sequence[EncodedPiece]) -> list[EncodedPiece]:

@@ -16,7 +16,7 @@ from headrace.native import core
 from headrace.runtime.block_runs import blocks_of
 from headrace.runtime.record_encoder import Converters, NamedConverter
 from headrace.runtime.tolerance import FAILED, RawRecord, Stage, Tolerance
-from headrace.spi.converter import Column
+from headrace.spi.columns import Column, Repeated
 
 
 def raw_record(batch: EncodedBatch, index: int) -> RawRecord:
@@ -162,7 +162,7 @@ def _header_runs(headers: Sequence[HeaderBytes]) -> list[tuple[int, HeaderBytes]
     """(end, headers) of each run of records with the same headers; None when they differ too often for blocks to pay."""
     runs: list[tuple[int, HeaderBytes]] = []
     last = headers[0]
-    if headers.count(last) == len(headers):
+    if isinstance(headers, Repeated):
         return [(len(headers), last)]
     for i, encoded in enumerate(headers):
         if encoded is not last and encoded != last:

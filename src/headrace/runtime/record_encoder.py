@@ -17,7 +17,8 @@ from headrace.log.partitioner import StickyPartitioner, partition_for
 from headrace.log.spi import EncodedBatch, HeaderBytes
 from headrace.runtime.encoded_piece import EncodedPiece, in_order
 from headrace.runtime.tolerance import FAILED, Origin, Stage, Tolerance
-from headrace.spi.converter import Column, Converter, HeaderConverter
+from headrace.spi.columns import Column, Repeated
+from headrace.spi.converter import Converter, HeaderConverter
 
 if TYPE_CHECKING:
     from headrace.native import _core as native
@@ -123,8 +124,11 @@ class RecordEncoder:
         except Exception:
             return None
         now = self._time_ms()
-        stamps = [now] * count if block.timestamps is None else [now if s is None else s for s in block.stamps()]
-        return EncodedPiece(block.ordinals, [block.partition] * count, stamps, keys, values, [headers] * count)
+        stamps: Sequence[int] = Repeated(now, count)
+        if block.timestamps is not None:
+            stamps = [now if stamp is None else stamp for stamp in block.stamps()]
+        wanted = Repeated(block.partition, count)
+        return EncodedPiece(block.ordinals, wanted, stamps, keys, values, Repeated(headers, count))
 
     def _encode_records(
         self, topic: str, records: list[SourceRecord], ordinals: Sequence[int], origin_of: OriginOfRecord
@@ -161,7 +165,7 @@ class RecordEncoder:
         _, wanted, timestamps, keys, data, headers = piece
         if not timestamps:
             return
-        if count == 1 and not any(wanted):
+        if count == 1 and not (wanted[0] if isinstance(wanted, Repeated) else any(wanted)):
             batches.append(EncodedBatch(topic, 0, timestamps, keys, data, headers))
             return
         for partition, indexes in self._split(topic, count, wanted, keys).items():
