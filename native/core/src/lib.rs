@@ -6,5 +6,6 @@
 pub mod builders;
 pub mod column;
 pub mod error;
+pub mod json;
 pub mod layout;
 pub mod ops;

@@ -1,7 +1,45 @@
 //! JSON as Kafka Connect's JsonConverter writes and reads it.
 
+use headrace_core::json::{encode, Encoded, Options, Plan};
 use pyo3::prelude::*;
+use pyo3::types::PyBytes;
 
-pub fn register(_m: &Bound<'_, PyModule>) -> PyResult<()> {
-    Ok(())
+use crate::buffer::PyBuffer;
+use crate::column::PyColumn;
+use crate::declined;
+use crate::layout::PyLayout;
+
+/// Rows below which the work is too short for letting the GIL go.
+const FEW_ROWS: usize = 64;
+
+/// Writes the values of one layout. `numeric`: decimals as numbers; `replace`: nulls as their schema's default; `tail`: bytes behind each
+/// value. DeclinedError for a layout that is not done natively.
+#[pyclass(frozen, module = "headrace.native._core")]
+pub struct JsonEncoder {
+    plan: Plan,
+}
+
+#[pymethods]
+impl JsonEncoder {
+    #[new]
+    #[pyo3(signature = (layout, *, numeric=false, replace=true, tail=Vec::new()))]
+    fn new(layout: &PyLayout, numeric: bool, replace: bool, tail: Vec<u8>) -> PyResult<Self> {
+        let plan = Plan::new(&layout.core, Options { numeric, replace, tail }).map_err(declined)?;
+        Ok(JsonEncoder { plan })
+    }
+
+    /// The texts one behind the other, and their lengths as little-endian int32, -1 for a null row. DeclinedError for rows of which the twin
+    /// has to say what they are.
+    fn encode<'py>(&self, py: Python<'py>, column: &PyColumn) -> PyResult<(PyBuffer, Bound<'py, PyBytes>)> {
+        let column = &column.0;
+        let work = || encode(&self.plan, column, Vec::new());
+        let made = if column.rows < FEW_ROWS { work() } else { py.detach(work) };
+        let Encoded { bytes, size, lengths } = made.map_err(declined)?;
+        let lengths: Vec<u8> = lengths.into_iter().flat_map(i32::to_le_bytes).collect();
+        Ok((PyBuffer::new(bytes, size), PyBytes::new(py, &lengths)))
+    }
+}
+
+pub fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
+    m.add_class::<JsonEncoder>()
 }

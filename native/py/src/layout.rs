@@ -136,7 +136,9 @@ fn default(value: &Bound<'_, PyAny>, kind: &Kind) -> PyResult<Option<Scalar>> {
             Ok(bytes) => Scalar::Bin(bytes.as_bytes().into()),
             Err(_) => return Err(unsupported("a default that is no bytes object")),
         },
-        Kind::Decimal { .. } | Kind::Date | Kind::Time | Kind::Timestamp => crate::values::scalar(value, kind)?,
+        Kind::Decimal { .. } | Kind::Date | Kind::Time | Kind::Timestamp => {
+            crate::values::scalar(value, kind).map_err(|_| unsupported("a default that does not fit"))?
+        }
         Kind::Struct(_) | Kind::List(_) | Kind::Map(..) => return Err(unsupported("a default of a container")),
     }))
 }

@@ -3,6 +3,7 @@
 //! Every `Declined` becomes `headrace.native._core.DeclinedError`: the caller lets the Python twin do it.
 
 mod arrow;
+mod buffer;
 mod column;
 mod copy_in;
 mod copy_out;
@@ -32,6 +33,7 @@ fn _core(py: Python<'_>, m: &Bound<'_, PyModule>) -> PyResult<()> {
     layout::register(m)?;
     mask::register(m)?;
     column::register(m)?;
+    buffer::register(m)?;
     json::register(m)?;
     packed::register(m)?;
     arrow::register(m)?;

@@ -115,8 +115,10 @@ fn mismatch() -> PyErr {
 /// The scalar of one Python value that is not None.
 pub fn scalar(value: &Bound<'_, PyAny>, kind: &Kind) -> PyResult<Scalar> {
     let py = value.py();
-    let int =
-        |function: &Py<PyAny>| -> PyResult<Scalar> { Ok(Scalar::Int(function.call1(py, (value,))?.extract(py)?)) };
+    let int = |function: &Py<PyAny>| -> PyResult<Scalar> {
+        let number = function.call1(py, (value,)).map_err(|_| mismatch())?;
+        Ok(Scalar::Int(number.extract(py).map_err(|_| mismatch())?))
+    };
     Ok(match kind {
         Kind::Bool => Scalar::Bool(value.cast_exact::<PyBool>().map_err(|_| mismatch())?.is_true()),
         Kind::Int8 | Kind::Int16 | Kind::Int32 | Kind::Int64 => {

@@ -5,6 +5,7 @@ There is none where the Rust core is missing (`native.core` is None): then batch
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 from headrace.data import logical
@@ -57,6 +58,13 @@ def _timestamp(millis: int) -> Any:
         return WideDatetime(millis)
 
 
+def _unscaled(value: Any, scale: int) -> bytes:
+    """ValueError for a decimal that bytes and scale would not give back as it is."""
+    if value.__class__ is not Decimal or value.as_tuple().exponent != -scale or (not value and value.is_signed()):
+        raise ValueError(f"not a decimal of scale {scale}: {value}")
+    return logical.decimal_to_bytes(value, scale)
+
+
 if core is not None:
     core.use_types(
         structure=Struct,
@@ -67,7 +75,7 @@ if core is not None:
         to_date=_date,
         to_time=_time,
         to_timestamp=_timestamp,
-        from_decimal=logical.decimal_to_bytes,
+        from_decimal=_unscaled,
         from_date=logical.date_to_days,
         from_time=logical.time_to_millis,
         from_timestamp=logical.datetime_to_millis,

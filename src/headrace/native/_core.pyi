@@ -85,3 +85,23 @@ class Column:
     @property
     def size(self) -> int:
         """Bytes held, roughly."""
+
+# Buffers
+
+class Buffer:
+    """Immutable bytes with the buffer protocol."""
+
+    def __len__(self) -> int: ...
+    def __buffer__(self, flags: int, /) -> memoryview: ...
+
+# JSON
+
+class JsonEncoder:
+    """Writes the values of one layout as JsonConverter does. DeclinedError for a layout that is not done natively."""
+
+    def __new__(
+        cls, layout: Layout, *, numeric: bool = False, replace: bool = True, tail: bytes = b""
+    ) -> JsonEncoder: ...
+    def encode(self, column: Column) -> tuple[Buffer, bytes]:
+        """The texts one behind the other, and their lengths as little-endian int32, -1 for a null row. DeclinedError for values of
+        which the twin has to say what they are."""

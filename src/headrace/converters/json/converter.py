@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
 
@@ -13,14 +13,19 @@ from headrace.converters.json.config import CONFIG
 from headrace.converters.json.decoder import Decode, compile_decoder, schemaless_decoder
 from headrace.converters.json.encoder import Encode, compile_encoder, encode_schemaless
 from headrace.converters.json.loose import convert, parse
+from headrace.converters.json.native_encoder import NativeEncoder
 from headrace.converters.json.schema_json import schema_from_json, schema_to_json
 from headrace.converters.settings import parse_settings
 from headrace.data import Schema, SchemaAndValue
 from headrace.errors import DataException
 from headrace.spi.converter import Column, Converter, HeaderConverter
 
+if TYPE_CHECKING:
+    from headrace.native import _core as native
+
 _OPEN: Final = b'{"schema":'
 _MIDDLE: Final = b',"payload":'
+_TAIL: Final = b"}"
 _UNSET: Final = object()
 
 
@@ -68,6 +73,12 @@ class JsonConverter(Converter, HeaderConverter):
         self._by_prefix: dict[bytes, _Decoded] = {}
         self._by_schema: dict[Schema, _Encoded] = {}
         self._recent: list[_Decoded] = []
+        self._native = NativeEncoder(
+            self._cache_key,
+            decimal_numeric=self._numeric,
+            replace_nulls=self._replace,
+            tail=_TAIL if self._with_schemas else b"",
+        )
         self._fixed = None
         content = settings["schema.content"]
         if content and not content.isspace():
@@ -98,7 +109,7 @@ class JsonConverter(Converter, HeaderConverter):
         prefix = tail = b""
         if self._with_schemas:
             text = schema_to_json(schema, decimal_numeric=self._numeric, replace_nulls=self._replace)
-            prefix, tail = _OPEN + text + _MIDDLE, b"}"
+            prefix, tail = _OPEN + text + _MIDDLE, _TAIL
         encode = compile_encoder(schema, decimal_numeric=self._numeric, replace_nulls=self._replace, tail=tail)
         if len(self._by_schema) >= self._capacity:
             del self._by_schema[next(iter(self._by_schema))]
@@ -138,6 +149,13 @@ class JsonConverter(Converter, HeaderConverter):
             data.append(encode(value))
             prefix_of.append(position)
         return Column(data, prefixes, prefix_of) if len(prefixes) > 1 else Column(data)
+
+    def encode_column(self, topic: str, schema: Schema, values: native.Column) -> Column | None:
+        try:
+            prefix = self._encoder(schema).prefix
+        except DataException:
+            return None  # encode_batch says it
+        return self._native.encode(schema, prefix, values)
 
     # Decoding
 
