@@ -7,7 +7,7 @@ RUST   := $(wildcard native/Cargo.* native/*/Cargo.toml native/*/src/*.rs native
 
 ORACLE := .oracle/.installed
 
-.PHONY: setup demo test lint test-chaos test-parity test-all oracle goldens bench lock docs clean native
+.PHONY: setup demo test lint test-chaos test-parity test-all oracle goldens bench bench-peer lock docs clean native
 
 setup: $(STAMP)
 
@@ -61,6 +61,10 @@ test-all: test test-parity test-chaos
 BENCH := $(if $(ROWS),--rows $(ROWS)) $(if $(RUNS),--runs $(RUNS)) $(if $(SAVE),--save $(SAVE))
 bench: setup
 	for case in catchup snapshot sink transform cliff pipeline; do $(BIN)/headrace bench $$case $(BENCH) || exit 1; done
+
+# Kafka Connect with Debezium beside us, in turns; needs Java (25 for the peer at its best) and mvn. About half an hour.
+bench-peer: setup
+	$(BIN)/headrace bench peer $(BENCH)
 
 docs: setup
 	$(BIN)/headrace reference docs/reference

@@ -88,6 +88,14 @@ def cliff(rows: int, runs: int, as_json: bool, save: Path | None, only: tuple[st
 
 
 @bench.command()
+@_common(1_000_000, "Rows of the table, and changes that wait in the slot.")
+@_only
+def peer(rows: int, runs: int, as_json: bool, save: Path | None, only: tuple[str, ...]) -> None:
+    """Kafka Connect with Debezium beside us: catch-up, snapshot and sink in turns. Needs Java and Maven."""
+    _show("peer", kit_function("bench", "run_peer_bench")(rows, runs=runs, only=only), as_json, save)
+
+
+@bench.command()
 @_common(300_000, "Rows of the snapshot.")
 @click.option("--changes", default=300_000, show_default=True, help="Changes to catch up with, each run.")
 @click.option("--rate", default=1000.0, show_default=True, help="Changes per second of the latency case.")
@@ -110,9 +118,11 @@ def _show(name: str, cases: Iterable[dict[str, Any]], as_json: bool, save: Path 
         (save / f"{name}.jsonl").write_text("".join(line + "\n" for line in lines))
     if not as_json:
         for case in found:
-            for metric, value in {**case["metrics"], **case.get("limit_metrics", {}), **_ratios(case)}.items():
+            for metric, value in _figures(case).items():
                 click.echo(f"{case['case']:<18} {metric:<42} {value:>14,.6g}", err=True)
 
 
-def _ratios(case: dict[str, Any]) -> dict[str, float]:
-    return {name: value for name, value in case.items() if "ratio" in name}
+def _figures(case: dict[str, Any]) -> dict[str, float]:
+    theirs = {f"peer_{name}": value for name, value in case.get("peer_metrics", {}).items()}
+    ratios = {name: value for name, value in case.items() if "ratio" in name}
+    return {**case["metrics"], **case.get("limit_metrics", {}), **theirs, **ratios}

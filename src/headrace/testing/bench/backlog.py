@@ -60,12 +60,23 @@ class Variant:
 class Backlog:
     """`runs` of each variant, and of the limits, over the same changes; see `run`."""
 
-    def __init__(self, rig: Rig, work: Work, variants: Sequence[Variant], runs: int, *, limits: bool = True) -> None:
+    def __init__(
+        self,
+        rig: Rig,
+        work: Work,
+        variants: Sequence[Variant],
+        runs: int,
+        *,
+        limits: bool = True,
+        between: Callable[[int, Made], None] | None = None,
+    ) -> None:
+        """`between`: called in every turn behind the first variant, with the number of the run."""
         self._rig = rig
         self._work = work
         self._variants = variants
         self._runs = runs
         self._limits = limits
+        self._between = between
         self.results: dict[str, list[Run]] = {variant.name: [] for variant in variants}
         self._limit_runs: list[Run] = []
         self.made = Made(0, 0)
@@ -94,8 +105,10 @@ class Backlog:
         for number in range(self._runs):
             if self._limits:
                 self._limit_runs.append(self._limit(number, end, marker))
-            for variant in self._variants:
+            for place, variant in enumerate(self._variants):
                 self.results[variant.name].append(self._once(variant, number))
+                if place == 0 and self._between is not None:
+                    self._between(number, self.made)
         for slot in self._slots():
             rig.drop_slot(slot)
 

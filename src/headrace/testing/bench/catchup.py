@@ -15,10 +15,11 @@ WITH_SCHEMAS = {"key.converter.schemas.enable": "true", "value.converter.schemas
 
 
 class OrdersWork(Workload):
-    """`changes` changes of the orders table, to be made once."""
+    """`changes` changes of the orders table, to be made once. `rows`: that the table has, as many as the changes need unless told."""
 
-    def __init__(self, rig: Rig, changes: int) -> None:
-        super().__init__(rig.source, rows_for(changes))
+    def __init__(self, rig: Rig, changes: int, rows: int | None = None) -> None:
+        self.rows = rows_for(changes) if rows is None else rows
+        super().__init__(rig.source, self.rows)
         self._changes = self.usable(changes)
 
     def make(self) -> Made:

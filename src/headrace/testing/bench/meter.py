@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -105,3 +106,29 @@ class Meter:
         for pid, pss in reading.pss.items():
             self.peak_pss[pid] = max(pss, self.peak_pss.get(pid, 0))
         self.peak_total_mb = max(self.peak_total_mb, reading.total_pss_mb)
+
+
+class PeakMemory:
+    """`with PeakMemory(pids) as memory:`; afterwards `memory.peak` is the highest PSS of them together, in bytes."""
+
+    def __init__(self, pids: Sequence[int]) -> None:
+        self._pids = pids
+        self._stop = threading.Event()
+        self.peak = 0
+
+    def __enter__(self) -> PeakMemory:
+        self._thread = threading.Thread(target=self._run, name="peak-memory", daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._stop.set()
+        self._thread.join()
+        self._take()
+
+    def _run(self) -> None:
+        while not self._stop.wait(0.5):
+            self._take()
+
+    def _take(self) -> None:
+        self.peak = max(self.peak, sum(pss_bytes(pid) or 0 for pid in self._pids))

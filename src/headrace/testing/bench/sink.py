@@ -80,8 +80,16 @@ class SinkBench:
         self.worker.remove(_SOURCE)
         rig.drop_slot("fill")
 
+    def config(self, topic: str) -> dict[str, str]:
+        """An upserting sink of `topic` into the table."""
+        return self._rig.sink_config(topic, TABLE)
+
     def upsert(self, name: str, *, existing: bool) -> Run:
-        """One run into PostgreSQL. `existing`: over rows that are all there, with another quantity."""
+        """One run into PostgreSQL; see `prepare_table`."""
+        return self._once(name, self.config(self._topic), self.prepare_table(existing=existing))
+
+    def prepare_table(self, *, existing: bool) -> Callable[[], bool]:
+        """A fresh table, and how to see that all rows are in it. `existing`: over rows that are all there, with another quantity."""
         target = self._rig.target
         target.execute(f"DROP TABLE IF EXISTS {TABLE}".encode())
         target.execute(table_ddl(TABLE).encode())
@@ -104,7 +112,7 @@ class SinkBench:
             row = target.execute(count).fetchone()
             return row is not None and row[0] == self._rows
 
-        return self._once(name, self._rig.sink_config(self._topic, TABLE), complete)
+        return complete
 
     def redis(self, server: RedisServer, name: str) -> Run:
         """One run into an empty Redis."""
