@@ -40,6 +40,7 @@ class PostgresServer:
     """One server; `start` and `stop` may alternate, the data stay until `remove`.
 
     `data_dir`: a folder to create the data in, None = a temporary one that `remove` (and leaving the `with`) deletes.
+    `programs`: the folder of another installation's programs, in place of the wheel's (which cannot do TLS).
     `options`: server settings, added to `DEFAULT_OPTIONS`. `durable`: False switches fsync off.
     Every user authenticates with SCRAM; `user`/`password` is the superuser.
     """
@@ -55,6 +56,7 @@ class PostgresServer:
         durable: bool = True,
         user: str = "postgres",
         password: str = "postgres",
+        programs: Path | None = None,
     ) -> None:
         self.user = user
         self.password = password
@@ -66,7 +68,7 @@ class PostgresServer:
         self._account = unprivileged_user()
         self._base = data_dir
         self._temporary = data_dir is None
-        self._bin: Path | None = None
+        self._bin: Path | None = programs
         self._process: ServerProcess | None = None
 
     # ---- life -----------------------------------------------------------------------------------

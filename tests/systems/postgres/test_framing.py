@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headrace.systems.postgres import messages
-from headrace.systems.postgres.auth import AuthError, Scram, md5_answer, saslprep
+from headrace.systems.postgres.auth import PLAIN, PLUS, AuthError, Scram, md5_answer, saslprep
 from headrace.systems.postgres.framing import Frame, FrameError, Framer
 from headrace.systems.postgres.pacing import LAZY_S, Pacer
 
@@ -54,8 +54,9 @@ def test_impossible_length(length: int) -> None:
     data = b"d" + struct.pack("!I", length)
     with pytest.raises(FrameError):
         Framer().feed(data)
-    with pytest.raises(FrameError):
-        Framer().feed_copy(data, [])
+    payloads: list[bytes] = []
+    assert Framer().feed_copy(messages.message(b"d", b"before") + data, payloads) == data
+    assert payloads == [b"before"]
 
 
 @given(st.lists(st.one_of(st.none(), st.text())))
@@ -96,6 +97,42 @@ def test_scram_vector_of_rfc_7677() -> None:
 def test_scram_refuses_a_wrong_server(server_first: bytes) -> None:
     with pytest.raises(AuthError):
         Scram("secret", "abc").final(server_first)
+
+
+@pytest.mark.parametrize(
+    ("offered", "point", "binding", "mechanism", "header"),
+    [
+        ([PLAIN], None, "prefer", PLAIN, "n,,"),
+        ([PLAIN], b"hash", "prefer", PLAIN, "y,,"),
+        ([PLAIN], b"hash", "disable", PLAIN, "n,,"),
+        ([PLUS, PLAIN], None, "prefer", PLAIN, "n,,"),
+        ([PLUS, PLAIN], b"hash", "disable", PLAIN, "n,,"),
+        ([PLUS, PLAIN], b"hash", "prefer", PLUS, "p=tls-server-end-point,,"),
+        ([PLUS], b"hash", "require", PLUS, "p=tls-server-end-point,,"),
+    ],
+)
+def test_scram_says_whether_the_channel_is_bound(
+    offered: list[str], point: bytes | None, binding: str, mechanism: str, header: str
+) -> None:
+    scram = Scram("secret", "abc", offered=offered, end_point=point, binding=binding)
+    assert scram.mechanism == mechanism
+    assert scram.first().decode() == f"{header}n=,r=abc"
+    told = scram.final(b"r=abcd,s=AAAA,i=4096").split(b",")[0]
+    assert base64.b64decode(told[2:]) == header.encode() + (b"hash" if mechanism == PLUS else b"")
+
+
+@pytest.mark.parametrize(
+    ("offered", "point", "binding"),
+    [
+        ([PLAIN], b"hash", "require"),
+        ([PLUS, PLAIN], None, "require"),
+        ([PLUS], None, "prefer"),
+        (["OTHER"], None, "prefer"),
+    ],
+)
+def test_scram_refuses_what_cannot_be_bound(offered: list[str], point: bytes | None, binding: str) -> None:
+    with pytest.raises(AuthError):
+        Scram("secret", offered=offered, end_point=point, binding=binding)
 
 
 def test_scram_without_exchange_verifies_nothing() -> None:

@@ -1,6 +1,6 @@
-"""Password answers: md5 and SCRAM-SHA-256, without I/O.
+"""Password answers: md5, SCRAM-SHA-256 and SCRAM-SHA-256-PLUS, without I/O.
 
-Source: RFC 5802, RFC 7677, PostgreSQL manual "SASL Authentication". SASLprep is applied as NFKC with the RFC 4013 mappings
+Source: RFC 5802, RFC 5929, RFC 7677, PostgreSQL manual "SASL Authentication". SASLprep is applied as NFKC with the RFC 4013 mappings
 of spaces and invisible characters; text it would forbid is used as it is, as PostgreSQL does.
 """
 
@@ -12,6 +12,7 @@ import hmac
 import secrets
 import stringprep
 import unicodedata
+from collections.abc import Collection
 
 
 class AuthError(Exception):
@@ -48,23 +49,51 @@ def saslprep(text: str) -> str:
     return prepared
 
 
-class Scram:
-    """The client's side of one SCRAM-SHA-256 exchange: `first()`, `final(server_first)`, `verify(server_final)`.
+PLAIN, PLUS = "SCRAM-SHA-256", "SCRAM-SHA-256-PLUS"
 
-    AuthError for a malformed message, a nonce that is not ours, too small an iteration count or a wrong signature.
+
+class Scram:
+    """The client's side of one SCRAM exchange: `first()`, `final(server_first)`, `verify(server_final)`.
+
+    `offered`: the server's mechanisms. `end_point`: tls-server-end-point of the channel (see `certificates`), None without TLS or when it is
+    not to be bound; with it the exchange is bound to the channel when the server offers that, and otherwise says that it could have
+    been, so that nobody in between can have taken the offer away. `binding`: `require` refuses an exchange that is not bound.
+
+    AuthError for a mechanism that is not offered, a malformed message, a nonce that is not ours, too small an iteration count or a wrong
+    signature.
     """
 
-    mechanism = "SCRAM-SHA-256"
-
-    def __init__(self, password: str, nonce: str | None = None) -> None:
+    def __init__(
+        self,
+        password: str,
+        nonce: str | None = None,
+        *,
+        offered: Collection[str] = (PLAIN,),
+        end_point: bytes | None = None,
+        binding: str = "prefer",
+    ) -> None:
+        bound = PLUS in offered and end_point is not None and binding != "disable"
+        if binding == "require" and not bound:
+            raise AuthError("channel binding is required, and the server or the connection does not have it")
+        if not bound and PLAIN not in offered:
+            raise AuthError(f"the server offers no {PLAIN}")
+        self.mechanism = PLUS if bound else PLAIN
+        if bound:
+            header, data = "p=tls-server-end-point,,", end_point or b""
+        else:
+            header, data = "n,," if end_point is None or binding == "disable" else "y,,", b""
+        self._header = header
+        self._binding = base64.b64encode(header.encode() + data).decode()
         self._password = saslprep(password).encode()
         self._nonce = nonce or base64.b64encode(secrets.token_bytes(18)).decode()
         self._bare = f"n=,r={self._nonce}"
         self._signature = b""
+        self.verified = False
+        """Whether the server has shown that it knows the password."""
 
     def first(self) -> bytes:
         """client-first-message; the user name is left to the startup message."""
-        return b"n,," + self._bare.encode()
+        return (self._header + self._bare).encode()
 
     def final(self, server_first: bytes) -> bytes:
         """client-final-message with the proof."""
@@ -76,7 +105,7 @@ class Scram:
             raise AuthError("the server asks for an impossible iteration count")
         salted = hashlib.pbkdf2_hmac("sha256", self._password, salt, int(rounds))
         client_key = hmac.digest(salted, b"Client Key", "sha256")
-        without_proof = f"c=biws,r={nonce}"
+        without_proof = f"c={self._binding},r={nonce}"
         auth = b",".join((self._bare.encode(), server_first, without_proof.encode()))
         proof = hmac.digest(hashlib.sha256(client_key).digest(), auth, "sha256")
         mixed = bytes(a ^ b for a, b in zip(client_key, proof, strict=True))
@@ -88,6 +117,7 @@ class Scram:
         given = _unbase64(_fields(server_final).get("v", ""))
         if not self._signature or not hmac.compare_digest(given, self._signature):
             raise AuthError("the server's signature is wrong")
+        self.verified = True
 
 
 def _fields(message: bytes) -> dict[str, str]:

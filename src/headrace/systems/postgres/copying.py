@@ -6,16 +6,14 @@ rate, and the sockets of several sessions can be waited for together. Source: Po
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from headrace.systems.postgres import messages
-from headrace.systems.postgres.auth import AuthError
-from headrace.systems.postgres.errors import ConnectionLostError, ServerError, map_error
+from headrace.systems.postgres.errors import ConnectionLostError, ServerError
 from headrace.systems.postgres.framing import Frame, FrameError
+from headrace.systems.postgres.opening import mapped_errors, open_wire
 from headrace.systems.postgres.target import TEXT_FORMAT, PgTarget
-from headrace.systems.postgres.wire import Wire
 
 T = TypeVar("T")
 
@@ -28,7 +26,6 @@ class CopySession:
     `errors.map_error`); after one the session is of no more use."""
 
     def __init__(self, target: PgTarget, *, command_timeout_s: float = 60.0) -> None:
-        self._target = target
         self._timeout = command_timeout_s
         self._failure: ServerError | None = None
         parameters = {
@@ -36,7 +33,7 @@ class CopySession:
             "client_encoding": "UTF8",
             **TEXT_FORMAT,
         }
-        self._wire = self._mapped(lambda: Wire(target, parameters))
+        self._wire, self._target = open_wire(target, parameters)
         self.copying = False
         """True from `start` until all rows have been read."""
         self.more = False
@@ -45,24 +42,7 @@ class CopySession:
     def execute(self, statements: Sequence[str]) -> None:
         """Run statements that give no rows of interest, one after the other."""
         for statement in statements:
-            self._mapped(lambda statement=statement: self._execute(statement))  # type: ignore[misc]
-
-    def _execute(self, sql: str) -> None:
-        deadline = time.monotonic() + self._timeout
-        self._wire.send(messages.query(sql))
-        failure: ServerError | None = None
-        while True:
-            try:
-                frame = self._wire.next_frame(deadline)
-            except ServerError as error:
-                if error.fields.get("V") in ("FATAL", "PANIC"):
-                    raise
-                failure = error
-                continue
-            if frame.type == _READY:
-                if failure is not None:
-                    raise failure
-                return
+            self._mapped(lambda statement=statement: self._wire.query(statement, self._timeout))  # type: ignore[misc]
 
     def start(self, copy: str) -> None:
         """Send a `COPY … TO STDOUT`; its rows come from `read`."""
@@ -110,7 +90,5 @@ class CopySession:
         self._wire.close()
 
     def _mapped(self, action: Callable[[], T]) -> T:
-        try:
+        with mapped_errors(self._target):
             return action()
-        except (ServerError, ConnectionLostError, AuthError, OSError) as error:
-            raise map_error(error, self._target) from error

@@ -104,7 +104,7 @@ _BEFORE_SERVER: Final[tuple[tuple[str, _Rule], ...]] = (
     (r"database \".*\" does not exist", _SQLSTATES["3D000"]),
     (r"too many clients|too many connections|remaining connection slots", _SQLSTATES["53300"]),
     (r"the database system is (starting up|shutting down|in recovery)|not yet accepting", _SQLSTATES["57P03"]),
-    (r"SSL|certificate|tls", _TLS),
+    (r"SSL|certificate|private key|tls", _TLS),
     (r"timeout expired|timed out|connection timeout", _TIMEOUT),
     (r"Connection refused|could not connect|connection to server .* failed: (No such file|Network|No route)", _REFUSED),
 )

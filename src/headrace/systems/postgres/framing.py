@@ -78,8 +78,8 @@ class Framer:
         return frames
 
     def feed_copy(self, chunk: bytes, payloads: list[bytes]) -> bytes:
-        """Append the body of every CopyData to `payloads`; stop at the first other message and answer the bytes from it on, which
-        are not kept; else none. FrameError for an impossible length.
+        """Append the body of every CopyData to `payloads`; stop at the first message that is none, or of impossible length, and answer
+        the bytes from it on, which are not kept; else none.
 
         The fast form for a running copy: no object per message but the body itself.
         """
@@ -92,7 +92,8 @@ class Framer:
                 return data[pos:]
             count = length(data, pos + 1)[0]
             if not 4 <= count < MAX_MESSAGE_BYTES:
-                _checked(count)
+                self._rest, self._pos = b"", 0
+                return data[pos:]
             end = pos + 1 + count
             if end > size:
                 break

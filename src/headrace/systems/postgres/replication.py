@@ -11,14 +11,13 @@ from collections.abc import Callable, Mapping
 from typing import Final, Literal, NamedTuple, TypeVar
 
 from headrace.systems.postgres import messages
-from headrace.systems.postgres.auth import AuthError
-from headrace.systems.postgres.errors import ConnectionLostError, ServerError, map_error
+from headrace.systems.postgres.errors import ConnectionLostError, ServerError
 from headrace.systems.postgres.framing import COPY_DATA, FrameError, Framer
 from headrace.systems.postgres.lsn import int_to_lsn, lsn_to_int
 from headrace.systems.postgres.names import quote_identifier
+from headrace.systems.postgres.opening import mapped_errors, open_wire
 from headrace.systems.postgres.pacing import Pacer
 from headrace.systems.postgres.target import TEXT_FORMAT, PgTarget
-from headrace.systems.postgres.wire import Wire
 
 T = TypeVar("T")
 _PG_EPOCH_US: Final = 946_684_800_000_000
@@ -47,7 +46,6 @@ class ReplicationConnection:
 
     def __init__(self, target: PgTarget, *, command_timeout_s: float = 300.0) -> None:
         """Connect and log in. `command_timeout_s` bounds single commands (creating a slot waits for running transactions)."""
-        self.target = target
         self._timeout = command_timeout_s
         parameters = {
             "replication": "database",
@@ -55,7 +53,7 @@ class ReplicationConnection:
             "client_encoding": "UTF8",
             **TEXT_FORMAT,
         }
-        self._wire = self._mapped(lambda: Wire(target, parameters))
+        self._wire, self.target = open_wire(target, parameters)
         self._pacer = Pacer(time.monotonic())
         self._framer = Framer()
         self._held = b""
@@ -75,27 +73,7 @@ class ReplicationConnection:
 
     def query(self, sql: str) -> list[tuple[str | None, ...]]:
         """The rows of a simple query or replication command, values as text."""
-        return self._mapped(lambda: self._query(sql))
-
-    def _query(self, sql: str) -> list[tuple[str | None, ...]]:
-        deadline = time.monotonic() + self._timeout
-        self._wire.send(messages.query(sql))
-        rows: list[tuple[str | None, ...]] = []
-        failure: ServerError | None = None
-        while True:
-            try:
-                frame = self._wire.next_frame(deadline)
-            except ServerError as error:
-                if error.fields.get("V") in ("FATAL", "PANIC"):
-                    raise
-                failure = error
-                continue
-            if frame.type == 68:
-                rows.append(messages.data_row(frame.body))
-            elif frame.type == 90:
-                if failure is not None:
-                    raise failure
-                return rows
+        return self._mapped(lambda: self._wire.query(sql, self._timeout))
 
     def identify_system(self) -> SystemIdentity:
         """System identifier, timeline, end of WAL and database."""
@@ -177,10 +155,7 @@ class ReplicationConnection:
             chunk = self._chunk(max_bytes, max(0.0, deadline - time.monotonic()))
             if not chunk:
                 break
-            try:
-                self._held = self._framer.feed_copy(chunk, payloads)
-            except FrameError as error:
-                raise ConnectionLostError(str(error)) from error
+            self._held = self._framer.feed_copy(chunk, payloads)
         return payloads
 
     def _chunk(self, max_bytes: int, timeout_s: float) -> bytes:
@@ -200,7 +175,7 @@ class ReplicationConnection:
             time.sleep(min(delay, timeout_s))
         chunk = self._wire.receive(max_bytes, max(0.0, deadline - time.monotonic()))
         if chunk:
-            pacer.received(len(chunk), time.monotonic(), len(chunk) >= max_bytes)
+            pacer.received(len(chunk), time.monotonic(), self._wire.more)
         return chunk
 
     def _pass_others(self) -> bytes:
@@ -256,10 +231,8 @@ class ReplicationConnection:
         self.close()
 
     def _mapped(self, action: Callable[[], T]) -> T:
-        try:
+        with mapped_errors(self.target):
             return action()
-        except (ServerError, ConnectionLostError, AuthError, OSError) as error:
-            raise map_error(error, self.target) from error
 
 
 def _literal(text: str) -> str:

@@ -28,7 +28,7 @@ def open_socket(target: PgTarget, deadline: float) -> socket.socket:
     if target.host.startswith("/"):
         places: list[tuple[int, object]] = [(socket.AF_UNIX, f"{target.host}/.s.PGSQL.{target.port}")]
     else:
-        found = socket.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM)
+        found = socket.getaddrinfo(target.address or target.host, target.port, type=socket.SOCK_STREAM)
         places = [(family, address) for family, _, _, _, address in found]
     failure: OSError = TimeoutError("no answer in time")
     for family, address in places:

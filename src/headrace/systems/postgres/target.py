@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final
 
+_KEYS: Final = {"host": "hostname", "session_attrs": "target.session.attrs"}
+CHANNEL_BINDINGS: Final = ("disable", "prefer", "require")
 SSL_MODES: Final = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 
 TEXT_FORMAT: Final = {
@@ -21,11 +23,14 @@ TEXT_FORMAT: Final = {
 class PgTarget:
     """One database on one server.
 
-    `host`: a name, an address, or a folder (starts with `/`) for a Unix socket. `password` never shows in `repr`.
+    `host`: a name, an address, or a folder (starts with `/`) for a Unix socket; or several of them, separated by commas, each with
+    `:port` where it is not `port` (see `servers`). `address`: where `host` is, for one server that has been chosen; looked up
+    otherwise. `session_attrs`: which kind of server is wanted, one of `servers.SESSION_ATTRS`; `load_balance`: try them in any order.
+    `channel_binding`: whether SCRAM must be bound to the TLS channel (disable, prefer, require). `password` never shows in `repr`.
     `sslmode`: one of `SSL_MODES`, with libpq's meaning. `sslrootcert`, `sslcert`, `sslkey`: PEM files;
-    `sslpassword` opens an encrypted `sslkey`. `connect_timeout_s`: seconds for the whole log-in.
+    `sslpassword` opens an encrypted `sslkey`. `connect_timeout_s`: seconds for the whole log-in at one address.
     `field_prefix`: put before `hostname`, `port`, `user`, `password`, `dbname` to name the setting an error is about;
-    `fields` overrides single names (keys: host, port, user, password, dbname, sslmode).
+    `fields` overrides single names (keys: host, port, user, password, dbname, sslmode, session_attrs).
     """
 
     host: str = "localhost"
@@ -43,14 +48,19 @@ class PgTarget:
     tcp_keepalive: bool = True
     field_prefix: str = "database."
     fields: tuple[tuple[str, str], ...] = ()
+    session_attrs: str = "any"
+    load_balance: bool = False
+    channel_binding: str = "prefer"
+    address: str | None = None
 
     def config_field(self, part: str) -> str:
-        """The configuration key behind `part` (host, port, user, password, dbname, sslmode)."""
+        """The configuration key behind `part` (host, port, user, password, dbname, sslmode, session_attrs)."""
         for name, key in self.fields:
             if name == part:
                 return key
-        return self.field_prefix + ("hostname" if part == "host" else part)
+        return self.field_prefix + _KEYS.get(part, part)
 
     def where(self) -> str:
-        """`host:port/dbname` for messages; never a secret."""
-        return f"{self.host}:{self.port}/{self.dbname}"
+        """`host:port/dbname` for messages, several hosts as they were given; never a secret."""
+        place = self.host if "," in self.host else f"{self.host}:{self.port}"
+        return f"{place}/{self.dbname}"
