@@ -81,7 +81,10 @@ EFFECT_SHOWN_BY: dict[str, str] = {
     ),
     **dict.fromkeys(
         ("database.sslmode", "database.sslcert", "database.sslkey", "database.sslpassword", "database.sslrootcert",
-         "database.tcpKeepAlive", "connection.validation.timeout.ms"), _TLS),
+         "database.tcpKeepAlive", "connection.validation.timeout.ms", "database.load.balance.hosts", "driver.loadBalanceHosts",
+         "database.target.session.attrs"), _TLS),
+    "driver.targetServerType": "sources/postgres/test_failover.py::test_of_several_servers_the_primary_is_found_before_and_after_a_failover",
+    "database.channel.binding": "systems/postgres/test_tls.py::test_channel_binding",
     **dict.fromkeys(("database.query.timeout.ms", "database.initial.statements"), f"{_SET}::test_statements_and_timeout_of_each_session"),
     **dict.fromkeys(
         ("topic.naming.strategy", "topic.regex", "topic.replacement", "topic.key.enforce.uniqueness", "topic.key.field.name",

@@ -29,12 +29,27 @@ CONFLUENT_BASE = {**BASE, "connection.user": "app"}
         ("jdbc:postgresql://h/db?ssl=true", ("h", 5432, "db", "u", "verify-full")),
         ("jdbc:postgresql:db", ("localhost", 5432, "db", "u", "prefer")),
         ("jdbc:postgresql://h:7/", ("h", 7, "u", "u", "prefer")),
+        ("jdbc:postgresql://a:1,[::2]:3,c/db", ("a:1,[::2]:3,c", 5432, "db", "u", "prefer")),
     ],
 )
 def test_urls(url: str, expected: tuple[str, int, str, str, str]) -> None:
     target, _ = parse_url(url, "u", "p", "connection.user")
     assert (target.host, target.port, target.dbname, target.user, target.sslmode) == expected
     assert target.password == "p"
+
+
+@pytest.mark.parametrize(
+    ("query", "attrs", "balanced", "binding"),
+    [
+        ("", "any", False, "prefer"),
+        ("?targetServerType=primary&loadBalanceHosts=true&channelBinding=require", "primary", True, "require"),
+        ("?targetServerType=preferSecondary", "prefer-standby", False, "prefer"),
+        ("?target_session_attrs=read-write&load_balance_hosts=random", "read-write", True, "prefer"),
+    ],
+)
+def test_which_of_several_servers(query: str, attrs: str, balanced: bool, binding: str) -> None:
+    target, _ = parse_url(f"jdbc:postgresql://a,b/db{query}", "u", "p", "connection.user")
+    assert (target.session_attrs, target.load_balance, target.channel_binding) == (attrs, balanced, binding)
 
 
 def test_url_parameters() -> None:
@@ -46,7 +61,7 @@ def test_url_parameters() -> None:
 
 @pytest.mark.parametrize(
     "url",
-    ["jdbc:mysql://h/db", "mongodb://h", "nonsense", "jdbc:postgresql://a,b/db", "jdbc:postgresql://h:x/db", "jdbc:postgresql://h/db?sslmode=maybe"],
+    ["jdbc:mysql://h/db", "mongodb://h", "nonsense", "jdbc:postgresql://a,,b/db", "jdbc:postgresql://h:x/db", "jdbc:postgresql://h/db?targetServerType=x", "jdbc:postgresql://h/db?channelBinding=x", "jdbc:postgresql://h/db?sslmode=maybe"],
 )  # fmt: skip
 def test_bad_urls(url: str) -> None:
     with pytest.raises(ConfigException) as caught:

@@ -6,6 +6,7 @@ import os
 import subprocess
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,9 @@ import pytest
 from tests.sources.postgres.kit import Runner
 from tests.support import wait_until
 
+from headrace.sources.postgres.config import PostgresConfig
+from headrace.systems.postgres import ReplicationConnection
+from headrace.systems.postgres.connect import connect_and_tell
 from headrace.testing.postgres_server import PostgresServer
 from headrace.testing.processes import unprivileged_user
 
@@ -155,6 +159,42 @@ def test_the_connector_goes_on_at_the_promoted_standby(primary: PostgresServer, 
             ends = [r.value for r in again.records if r.topic == "srv.transaction" and r.value["status"] == "END"]
         assert first + _ids(again) == list(range(5201))
         assert [end["event_count"] for end in ends][:2] == [4900, 100]
+
+
+def _sessions(sql: psycopg.Connection[Any]) -> int:
+    row = sql.execute("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'headrace test'").fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def test_of_several_servers_the_primary_is_found_before_and_after_a_failover(
+    primary: PostgresServer, standby: PostgresServer
+) -> None:
+    hosts = f"127.0.0.1:{standby.port},127.0.0.1:{primary.port}"
+    props = {**_props(primary), "database.hostname": hosts, "driver.targetServerType": "primary"}
+    with primary.connect() as sql, standby.connect() as copy:
+        sql.execute("CREATE TABLE t (id int PRIMARY KEY, v text)")
+        target = PostgresConfig.parse(props).target("doors")
+        for attrs, server in (("primary", primary), ("read-write", primary), ("standby", standby),
+                              ("read-only", standby), ("prefer-standby", standby), ("any", standby)):  # fmt: skip
+            wanted = replace(target, session_attrs=attrs)
+            connection, chosen = connect_and_tell(wanted)
+            connection.close()
+            with ReplicationConnection(wanted) as session:
+                assert (chosen.port, session.target.port) == (server.port, server.port)
+        with Runner(props) as run:
+            run.settle()
+            assert (_sessions(sql) >= 2, _sessions(copy)) == (True, 0)
+            sql.execute("INSERT INTO t SELECT g, 'before' FROM generate_series(1, 10) g")
+            run.until(lambda _: len(_ids(run)) == 10)
+            _wait_for_sync(run, sql, copy)
+            primary.kill()
+            run.poll()
+            copy.execute("SELECT pg_promote(true, 60)")
+            copy.execute("INSERT INTO t SELECT g, 'after' FROM generate_series(11, 20) g")
+            run.until(lambda _: len(_ids(run)) >= 20)
+            assert _ids(run) == list(range(1, 21))
+            assert _sessions(copy) >= 2
 
 
 @pytest.mark.parity

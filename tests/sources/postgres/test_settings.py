@@ -45,6 +45,31 @@ def test_tls_and_liveness_reach_the_client_library(props: dict[str, str]) -> Non
     assert (info["keepalives"], info["connect_timeout"]) == (0, 7)
 
 
+@pytest.mark.parametrize(
+    ("given", "attrs", "balanced", "binding"),
+    [
+        ({}, "any", False, "prefer"),
+        ({"database.target.session.attrs": "Read-Write", "database.channel.binding": "require"}, "read-write", False, "require"),
+        ({"driver.targetServerType": "preferSecondary", "driver.loadBalanceHosts": "true"}, "prefer-standby", True, "prefer"),
+        (
+            {"driver.targetServerType": "master", "database.target.session.attrs": "standby", "database.load.balance.hosts": "true"},
+            "standby", True, "prefer",
+        ),
+    ],
+)  # fmt: skip
+def test_which_of_several_servers_is_wanted(
+    given: dict[str, str], attrs: str, balanced: bool, binding: str, props: dict[str, str]
+) -> None:
+    target = PostgresConfig.parse({**props, **given}).target("test")
+    assert (target.session_attrs, target.load_balance, target.channel_binding) == (attrs, balanced, binding)
+
+
+def test_a_malformed_list_of_servers_is_refused_under_its_key(props: dict[str, str]) -> None:
+    with pytest.raises(ConfigException) as caught:
+        PostgresConfig.parse({**props, "database.hostname": "a:1,b:"})
+    assert caught.value.field == "database.hostname"
+
+
 def test_statements_and_timeout_of_each_session(props: dict[str, str], sql: Sql) -> None:
     given = {
         "database.query.timeout.ms": "4321",

@@ -21,6 +21,7 @@ from headrace.sources.postgres.stream.rules import StreamRules
 from headrace.sources.postgres.types.modes import Modes
 from headrace.sources.postgres.types.source_types import PropagatedTypes
 from headrace.systems.postgres import PgTarget
+from headrace.systems.postgres.servers import servers, session_attrs
 
 LIST_PAIRS: Final = tuple(
     (f"{what}.include.list", f"{what}.exclude.list") for what in ("schema", "table", "column", "message.prefix")
@@ -109,7 +110,7 @@ def _validator(row: KeyRow) -> Validator | None:
                 raise invalid_value(name, value, f"Value must be at least {least}")
 
         return at_least
-    if row.name in ("database.hostname", "database.user", "database.dbname"):
+    if row.name in ("database.user", "database.dbname"):
         return _not_empty
     return None
 
@@ -117,6 +118,14 @@ def _validator(row: KeyRow) -> Validator | None:
 def _not_empty(name: str, value: Any) -> None:
     if not value:
         raise invalid_value(name, value, "A value is required")
+
+
+def _hosts(name: str, value: Any) -> None:
+    _not_empty(name, value)
+    try:
+        servers(value, 5432)
+    except ValueError as error:
+        raise invalid_value(name, value, f"{error}") from None
 
 
 def _topic_prefix(name: str, value: Any) -> None:
@@ -137,6 +146,7 @@ def _operations(name: str, value: Any) -> None:
 
 
 _SPECIAL: Final[dict[str, Validator]] = {
+    "database.hostname": _hosts,
     "topic.prefix": _topic_prefix,
     "slot.name": _slot_name,
     "skipped.operations": _operations,
@@ -183,7 +193,15 @@ class PostgresConfig:
             application_name=application[:63],
             connect_timeout_s=min(60.0, self["connection.validation.timeout.ms"] / 1000),
             tcp_keepalive=self["database.tcpKeepAlive"],
+            session_attrs=self._session_attrs(),
+            load_balance=self["database.load.balance.hosts"] or self["driver.loadBalanceHosts"],
+            channel_binding=self.word("database.channel.binding"),
         )
+
+    def _session_attrs(self) -> str:
+        if "database.target.session.attrs" in self.raw or not self["driver.targetServerType"]:
+            return self.word("database.target.session.attrs")
+        return session_attrs(self["driver.targetServerType"]) or "any"
 
     def modes(self) -> Modes:
         placeholder: str = self["unavailable.value.placeholder"]

@@ -1,4 +1,4 @@
-"""The connections of one run: for catalogs, for the snapshot's transaction, for replication."""
+"""The connections of one run: for catalogs, for the snapshot's transaction, for replication; all to one server."""
 
 from __future__ import annotations
 
@@ -9,22 +9,23 @@ from headrace.systems.postgres import (
     DatabaseError,
     PgTarget,
     ReplicationConnection,
-    connect,
     introspect,
     map_error,
     slots,
 )
+from headrace.systems.postgres.connect import connect_and_tell
 from headrace.systems.postgres.introspect import Conn
 
 logger = logging.getLogger(__name__)
 
 
 class Connections:
-    """Opened when first wanted. `replication`: the one that streams, None before and after."""
+    """Opened when first wanted, the first one to whichever server of the target suits, the others to the same. `replication`: the one that streams, None before and after."""
 
     def __init__(self, config: PostgresConfig, target: PgTarget) -> None:
         self._config = config
-        self._target = target
+        self.target = target
+        """Once a connection has been opened, the server that it leads to."""
         self._sql: Conn | None = None
         self._snapshot: Conn | None = None
         self.replication: ReplicationConnection | None = None
@@ -52,7 +53,9 @@ class Connections:
     def open_replication(self) -> ReplicationConnection:
         """A further replication connection; the caller closes it."""
         timeout = float(self._config["create.slot.command.timeout"])
-        return ReplicationConnection(self._target, command_timeout_s=max(timeout, 1.0))
+        replication = ReplicationConnection(self.target, command_timeout_s=max(timeout, 1.0))
+        self.target = replication.target
+        return replication
 
     def end_export(self) -> None:
         """Let the server give up the slot that is being made; called from any thread. Nothing happens where it cannot be told."""
@@ -73,7 +76,7 @@ class Connections:
 
     def _connect(self) -> Conn:
         """A SQL connection with database.initial.statements and query timeout applied."""
-        connection = connect(self._target)
+        connection, self.target = connect_and_tell(self.target)
         try:
             connection.execute(f"SET statement_timeout = {int(self._config['database.query.timeout.ms'])}")
             # Row security would hide rows from the snapshot that the stream sends changes of: let the server refuse instead.
@@ -82,7 +85,7 @@ class Connections:
                 connection.execute(statement)
         except Exception as error:
             connection.close()
-            raise map_error(error, self._target) from error
+            raise map_error(error, self.target) from error
         return connection
 
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 from typing import Any, Final, NamedTuple
 
 from headrace.config import NO_DEFAULT, ConfigType, Importance
+from headrace.systems.postgres.servers import SESSION_ATTRS, TARGET_SERVER_TYPES
+from headrace.systems.postgres.target import CHANNEL_BINDINGS
 
 _S, _I, _L, _B, _P = ConfigType.STRING, ConfigType.INT, ConfigType.LONG, ConfigType.BOOLEAN, ConfigType.PASSWORD
 _C, _T, _H = ConfigType.CLASS, ConfigType.LIST, ConfigType.SHORT
@@ -51,16 +53,21 @@ def _row(
 
 GROUPS: Final[dict[str, tuple[KeyRow, ...]]] = {
     "Connection": (
-        _row("database.hostname", _S, NO_DEFAULT, _HIGH, "Host name or address of the server."),
+        _row("database.hostname", _S, NO_DEFAULT, _HIGH, "Host name or address of the server; or several, separated by commas, each with :port where it is not database.port. They are tried in turn.", differs="a list is accepted"),
         _row("database.port", _I, 5432, _HIGH, "Port of the server.", minimum=0),
+        _row("database.target.session.attrs", _S, "any", _MEDIUM, "Which kind of server to connect to, as libpq's target_session_attrs: the others of database.hostname, and of the addresses of a name, are passed over.", " ".join(SESSION_ATTRS)),
+        _row("database.load.balance.hosts", _B, False, _LOW, "Try hosts and addresses in random order."),
+        _row("driver.targetServerType", _S, None, _LOW, "The JDBC driver's spelling of database.target.session.attrs, which goes before it.", " ".join(TARGET_SERVER_TYPES)),
+        _row("driver.loadBalanceHosts", _B, False, _LOW, "The JDBC driver's spelling of database.load.balance.hosts."),
         _row("database.user", _S, NO_DEFAULT, _HIGH, "Role to log in with; needs REPLICATION and SELECT on the captured tables."),
         _row("database.password", _P, None, _HIGH, "Password of the role."),
         _row("database.dbname", _S, NO_DEFAULT, _HIGH, "The database to capture."),
         _row("database.sslmode", _S, "prefer", _MEDIUM, "How TLS is used.", "disable allow prefer require verify-ca verify-full"),
         _row("database.sslcert", _S, None, _MEDIUM, "File with the client's certificate."),
-        _row("database.sslkey", _S, None, _MEDIUM, "File with the client's key."),
+        _row("database.sslkey", _S, None, _MEDIUM, "File with the client's key, in PEM or, unencrypted, in DER (.pk8)."),
         _row("database.sslpassword", _P, None, _MEDIUM, "Password of the client's key."),
         _row("database.sslrootcert", _S, None, _MEDIUM, "File with the certificates that are trusted."),
+        _row("database.channel.binding", _S, "prefer", _LOW, "Whether the password's proof must hold for this TLS connection only: require refuses servers that cannot.", " ".join(CHANNEL_BINDINGS)),
         _row("database.sslfactory", _S, None, _MEDIUM, "Java socket factory; refused here, TLS is set by the other database.ssl* keys."),
         _row("database.tcpKeepAlive", _B, True, _MEDIUM, "Let the system probe idle connections."),
         _row("database.query.timeout.ms", _I, 600_000, _LOW, "Longest time a query may take, 0 = no limit.", minimum=0),

@@ -65,7 +65,6 @@ class PgSession:
 
     def __init__(self, config: PostgresConfig, target: PgTarget, headers: tuple[Header, ...] = ()) -> None:
         self.config = config
-        self.target = target
         self.slot_name: str = config["slot.name"]
         self.mode = SnapshotMode.of(config)
         self.capture = preflight.Capture(config)
@@ -89,6 +88,11 @@ class PgSession:
         """The monotonic time from when on a snapshot may be taken; the task carries it from session to session."""
         self.stream_class: Callable[[type[StreamDecoder]], type[StreamDecoder]] = lambda plain: plain
         """What streams are made of: given the class that the settings ask for."""
+
+    @property
+    def target(self) -> PgTarget:
+        """The server of this run, once it is chosen."""
+        return self.connections.target
 
     @cached_property
     def codecs(self) -> Codecs:

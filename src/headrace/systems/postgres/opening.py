@@ -19,10 +19,11 @@ def open_wire(target: PgTarget, parameters: Mapping[str, str]) -> tuple[Wire, Pg
         with mapped_errors(target):
             return Wire(target, parameters)
 
-    return choose(target, one, _role)
+    return choose(target, one, wire_role)
 
 
-def _role(wire: Wire, target: PgTarget) -> Role:
+def wire_role(wire: Wire, target: PgTarget) -> Role:
+    """What the server says of itself. Raises the product's errors."""
     told = wire.parameters
     # Told at the log-in by servers from 14, unless something in between keeps it back.
     standby, read_only = told.get("in_hot_standby"), told.get("default_transaction_read_only")

@@ -18,6 +18,17 @@ from headrace.errors import ConfigException, HeadraceError, RetriableException, 
 from headrace.systems.postgres.target import PgTarget
 
 SESSION_ATTRS: Final = ("any", "read-write", "read-only", "primary", "standby", "prefer-standby", "prefer-primary")
+TARGET_SERVER_TYPES: Final = {
+    "any": "any",
+    "primary": "primary",
+    "master": "primary",
+    "secondary": "standby",
+    "slave": "standby",
+    "preferPrimary": "prefer-primary",
+    "preferSecondary": "prefer-standby",
+    "preferSlave": "prefer-standby",
+}
+"""What the JDBC driver's targetServerType means, in our words."""
 ROLE_QUERY: Final = "SELECT pg_is_in_recovery()::text, current_setting('transaction_read_only')"
 """Asks a server for its role, the values being `true` or `false` and `on` or `off`."""
 _HOST: Final = re.compile(r"(?:\[(?P<v6>[^\[\]]+)\]|(?P<name>[^:\[\]]+))(?::(?P<port>\d+))?")
@@ -44,11 +55,9 @@ class _Closable(Protocol):
 C = TypeVar("C", bound=_Closable)
 
 
-def servers(target: PgTarget) -> list[Server]:
-    """The servers of `target.host`. ValueError when it is malformed; the text names the part."""
-    if target.address is not None or (target.host.startswith("/") and "," not in target.host):
-        return [Server(target.host, target.port)]
-    return [_server(part.strip(), target.port) for part in target.host.split(",")]
+def servers(hosts: str, port: int) -> list[Server]:
+    """The servers of a list. ValueError when it is malformed; the text names the part."""
+    return [_server(part.strip(), port) for part in hosts.split(",")]
 
 
 def _server(text: str, port: int) -> Server:
@@ -61,6 +70,11 @@ def _server(text: str, port: int) -> Server:
     if not 0 <= found < 1 << 16:
         raise ValueError(f"{found} is not a port")
     return Server(match["v6"] or match["name"].strip(), found)
+
+
+def session_attrs(server_type: str) -> str | None:
+    """The JDBC driver's targetServerType in our words, None for one that it does not have."""
+    return {name.lower(): attrs for name, attrs in TARGET_SERVER_TYPES.items()}.get(server_type.lower())
 
 
 def choose(
@@ -108,7 +122,7 @@ def _candidates(target: PgTarget, failures: list[HeadraceError]) -> Iterator[PgT
         yield target
         return
     try:
-        found: Sequence[Server] = servers(target)
+        found: Sequence[Server] = servers(target.host, target.port)
     except ValueError as error:
         raise ConfigException(
             f"Invalid value {target.host} for configuration {target.config_field('host')}: {error}",
