@@ -8,9 +8,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from headrace.config import ConfigDef
-from headrace.data import SchemaAndValue, SinkRecord, SourceRecord
+from headrace.data import STRING_SCHEMA, SchemaAndValue, SinkRecord, SourceRecord
+from headrace.data.columns import layout_of
 from headrace.errors import ConnectException, DataException, RetriableException
 from headrace.log.spi import EncodedBatch, Log
+from headrace.native import core
 from headrace.runtime.herder import State
 from headrace.runtime.task_runner import TaskRunner, TaskSpec
 from headrace.spi import (
@@ -24,7 +26,7 @@ from headrace.spi import (
     TopicPartition,
     Transform,
 )
-from headrace.spi.converter import Column
+from headrace.spi.converter import Column, DecodedRun
 from headrace.spi.plugins import PluginEntry, PluginKind, PluginRegistry
 from headrace.testing.memory_log import MemoryLog, MemoryOffsetStore
 
@@ -78,6 +80,16 @@ class TextConverter(_Plain, Converter):
             return SchemaAndValue(None, None)
         self._check(data.decode())
         return SchemaAndValue(None, data.decode())
+
+    columns = False
+    """Whether good data are decoded to columns."""
+
+    def decode_column(self, topic: str, column: Column) -> list[DecodedRun] | None:
+        data = list(column)
+        if not TextConverter.columns or any(one is not None and one.startswith((b"bad", b"busy")) for one in data):
+            return None
+        values = [None if one is None else one.decode() for one in data]
+        return [DecodedRun(len(data), STRING_SCHEMA, core.Column.of(layout_of(STRING_SCHEMA), values))]
 
 
 class FastTextConverter(TextConverter):

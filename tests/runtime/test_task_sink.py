@@ -9,21 +9,27 @@ from typing import Any
 
 import pytest
 
+from headrace.data.batch import Block, SinkBatch
 from headrace.errors import ConfigException, ConnectException, RetriableException, RetryClass
 from headrace.log.spi import Log
+from headrace.native import core
 from headrace.runtime.herder import State
 from headrace.spi import TopicPartition
 from headrace.testing.memory_consumer import MemoryConsumer
 from headrace.testing.memory_log import MemoryLog
-from tests.runtime.task_kit import Running, Script, connect_error, eventually, fill
+from tests.runtime.task_kit import Running, Script, TextConverter, connect_error, eventually, fill
 
 T0 = TopicPartition("t", 0)
 QUICK = {"offset.flush.interval.ms": "20"}
 
 
-@pytest.fixture(params=["memory", "embedded"])
-def log(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Log]:
-    if request.param == "memory":
+@pytest.fixture(params=["memory", "embedded", "memory blocks", "embedded blocks"])
+def log(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Log]:
+    if "blocks" in request.param:
+        if core is None:
+            pytest.skip("There are no columns without the Rust core.")
+        monkeypatch.setattr(TextConverter, "columns", True)
+    if "memory" in request.param:
         yield MemoryLog()
         return
     from headrace.log.factory import open_log
@@ -520,3 +526,30 @@ def test_settings_that_are_refused_name_their_key() -> None:
     error = Running("sink", MemoryLog(), config).start().failed()
     assert isinstance(error, ConfigException)
     assert error.field == "transforms.m.predicate"
+
+
+@pytest.mark.skipif(core is None, reason="There are no columns without the Rust core.")
+def test_the_next_batch_is_decoded_while_one_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    log = MemoryLog()
+    monkeypatch.setattr(TextConverter, "columns", True)
+    decoded: list[int] = []
+    decode = TextConverter.decode_column
+
+    def counting(self: TextConverter, topic: str, column: Any) -> Any:
+        decoded.append(len(column))
+        return decode(self, topic, column)
+
+    monkeypatch.setattr(TextConverter, "decode_column", counting)
+    script = Script("ahead")
+
+    def hold(context: Any, records: Any) -> None:
+        assert isinstance(records, SinkBatch)
+        assert all(isinstance(part, Block) for part in records.parts)
+        # Of each batch the key's and the value's column.
+        eventually(lambda: decoded == [500, 500, 500, 500])
+
+    script.puts = [hold]
+    fill(log, [f"v{i}" for i in range(1000)])
+    with Running("sink", log, worker=QUICK, name="ahead") as run:
+        eventually(lambda: values(run) == [f"v{i}" for i in range(1000)])
+    assert group(log, run)[T0] == 1000
