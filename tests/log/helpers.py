@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
 from collections.abc import Callable, Iterable
+from pathlib import Path
 
+import pytest
+
+from headrace.log.embedded import segment_writer
+from headrace.log.embedded.database import FILE_NAME, Database
+from headrace.log.embedded.log import EmbeddedLog
 from headrace.log.spi import Consumer, EncodedBatch, HeaderBytes
 from headrace.spi.context import TopicPartition
 from headrace.spi.converter import Column
@@ -68,3 +75,30 @@ def drain(consumer: Consumer, count: int, max_records: int = 500, seconds: float
 
 def tp(topic: str, partition: int = 0) -> TopicPartition:
     return TopicPartition(topic, partition)
+
+
+def only_segments(monkeypatch: pytest.MonkeyPatch, segment_bytes: int = 300) -> None:
+    """Let everything go to segment files, to many small ones."""
+    monkeypatch.setattr(segment_writer, "SEGMENT_FROM", 1)
+    monkeypatch.setattr(segment_writer, "SEGMENT_BLOB_FROM", 1)
+    monkeypatch.setattr(Database, "segment_limit", segment_bytes)
+
+
+def segment_files(folder: Path) -> dict[str, int]:
+    """Size of each segment file."""
+    return {path.name: path.stat().st_size for path in (folder / "segments").glob("*")}
+
+
+def segment_rows(log: EmbeddedLog) -> dict[str, int]:
+    """Size of each segment by the index."""
+    with log.database.read() as connection:
+        return dict(connection.execute("SELECT name, size FROM segments"))
+
+
+def make_format_1(folder: Path) -> None:
+    """Take back what format 2 added to a log without segments."""
+    with sqlite3.connect(folder / FILE_NAME) as connection:
+        for kind, name in (("TRIGGER", "batch_removed"), ("TABLE", "places"), ("TABLE", "segments")):
+            connection.execute(f"DROP {kind} {name}")
+        connection.execute("PRAGMA user_version = 1")
+    connection.close()

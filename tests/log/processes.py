@@ -83,6 +83,14 @@ def consume(folder: str, session_ms: str) -> None:
                 say(event="refused")
 
 
+def maintain(folder: str) -> None:
+    """One round of upkeep."""
+    log = EmbeddedLog(Path(folder))
+    log.maintain()
+    say(done=True)
+    log.close()
+
+
 def hold(folder: str) -> None:
     """Hold the write lock until killed."""
     with EmbeddedLog(Path(folder)).database.write():

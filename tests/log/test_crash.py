@@ -15,9 +15,11 @@ from headrace.log.embedded.log import EmbeddedLog
 from headrace.log.embedded.stores import EmbeddedOffsetStore
 from headrace.log.spi import TopicSpec
 from tests.log.children import Child
-from tests.log.helpers import numbered, tp, until, values_of
+from tests.log.helpers import numbered, segment_files, segment_rows, tp, until, values_of
 
 OpenLog = Callable[..., EmbeddedLog]
+LARGE = 10_000
+"""Numbers enough for a segment."""
 
 
 def stored(log: EmbeddedLog) -> int:
@@ -26,38 +28,55 @@ def stored(log: EmbeddedLog) -> int:
     count = ends[tp("t", 0)]
     assert ends[tp("t", 1)] == count
     for partition in ends:
-        found = log.read(partition, 0, count + 1)
+        found = log.read(partition, 0, count + 1) if count else None
         assert values_of([found] if found else []) == [b"%d" % n for n in range(count)]
     (offset,) = EmbeddedOffsetStore(log.database).get("c", [{"server": "s"}])
     assert (offset or {"next": 0})["next"] == count
     return count
 
 
-@pytest.mark.parametrize(("point", "more"), [("log.before_commit", 0), ("log.after_commit", 50)])
-def test_killed_at_a_named_point(open_log: OpenLog, folder: Path, point: str, more: int) -> None:
+@pytest.mark.parametrize(
+    ("point", "size", "committed"),
+    [
+        ("log.before_commit", 50, False),
+        ("log.after_commit", 50, True),
+        ("log.segment_written", LARGE, False),
+        ("log.segment_synced", LARGE, False),
+        ("log.before_commit", LARGE, False),
+        ("log.after_commit", LARGE, True),
+    ],
+)
+def test_killed_at_a_named_point(open_log: OpenLog, folder: Path, point: str, size: int, committed: bool) -> None:
     log = open_log()
     log.create_topics([TopicSpec("t", 2)])
-    with Child("append", folder, 50, HEADRACE_FAILPOINTS=f"{point}=kill:3") as child:
+    with Child("append", folder, size, HEADRACE_FAILPOINTS=f"{point}=kill:3") as child:
         assert child.wait() == -signal.SIGKILL
-    assert [event["acked"] for event in child.events] == [50, 100, 150]
-    assert stored(log) == 150 + more
-    assert log.producer("p").append([numbered("t", 150 + more, 1)]) == [150 + more]
+    assert [event["acked"] for event in child.events] == [size, 2 * size, 3 * size]
+    end = 4 * size if committed else 3 * size
+    assert stored(log) == end
+    assert log.producer("p").append([numbered("t", end, size)]) == [end]
+    log.maintain()
+    assert segment_files(folder) == segment_rows(log)
+    assert bool(segment_files(folder)) == (size == LARGE)
 
 
-def test_killed_at_any_moment_again_and_again(open_log: OpenLog, folder: Path) -> None:
+@pytest.mark.parametrize("size", [300, LARGE])
+def test_killed_at_any_moment_again_and_again(open_log: OpenLog, folder: Path, size: int) -> None:
     log = open_log()
     log.create_topics([TopicSpec("t", 2)])
     chance = random.Random(11)
     before = 0
     for _ in range(5):
-        with Child("append", folder, 300) as child:
+        with Child("append", folder, size) as child:
             least = chance.randint(2, 12)
             until(lambda child=child, least=least: len(child.events) >= least, "the child appends")  # type: ignore[misc]
         acked = child.events[-1]["acked"]
         now = stored(log)
-        assert now in (acked, acked + 300)
+        assert now in (acked, acked + size)
         assert now > before
         before = now
+    log.maintain()
+    assert segment_files(folder) == segment_rows(log)
 
 
 def test_a_failure_before_the_commit_appends_nothing(

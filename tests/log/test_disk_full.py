@@ -11,7 +11,7 @@ import pytest
 from headrace.errors import RetriableException, RetryClass
 from headrace.log.embedded.log import EmbeddedLog
 from headrace.log.spi import SourceOffsetEntry, TopicSpec
-from tests.log.helpers import batch, drain, tp, values_of
+from tests.log.helpers import batch, drain, segment_files, segment_rows, tp, values_of
 
 OpenLog = Callable[..., EmbeddedLog]
 KEY = b'["c",{"server":"s"}]'
@@ -90,6 +90,33 @@ def test_the_disk(small_disk: Path) -> None:
     found = log.read(tp("t"), 0, taken + 1)
     assert found is not None
     assert len(found) == taken + 1
+    log.close()
+
+
+def test_the_disk_full_while_a_segment_is_written(small_disk: Path) -> None:
+    ballast = small_disk / "ballast"
+    ballast.write_bytes(b"x" * (3 << 20))
+    folder = small_disk / "log"
+    log = EmbeddedLog(folder)
+    producer = log.producer("p")
+    large = [batch("t", [b"x" * 300_000])]
+
+    def fill() -> None:
+        for _ in range(100):
+            producer.append(large)
+
+    with pytest.raises(RetriableException) as caught:
+        fill()
+    assert caught.value.code == "LOG_DISK_FULL"
+    assert caught.value.field == "log.embedded.path"
+    taken = log.end_offsets([tp("t")])[tp("t")]
+    assert taken > 5
+    with pytest.raises(RetriableException):
+        producer.append(large)
+    assert segment_files(folder) == segment_rows(log)
+    ballast.unlink()
+    assert producer.append(large) == [taken]
+    assert len(log.read(tp("t"), 0, taken + 1) or ()) == taken + 1
     log.close()
 
 

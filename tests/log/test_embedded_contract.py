@@ -1,9 +1,18 @@
-"""The embedded log keeps the contract of every log."""
+"""The embedded log keeps the contract, wherever it keeps the blobs."""
 
 from __future__ import annotations
 
+import pytest
+
+from tests.log.helpers import only_segments
 from tests.log.suite import LogContract
 
 
 class TestEmbeddedLog(LogContract):
-    """Runs on the `open_log` of this folder."""
+    pass
+
+
+class TestEmbeddedLogInSegments(LogContract):
+    @pytest.fixture(autouse=True)
+    def _in_segments(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        only_segments(monkeypatch)

@@ -9,6 +9,7 @@ from pathlib import Path
 from headrace.log.embedded.database import FILE_NAME
 from headrace.log.embedded.log import EmbeddedLog
 from headrace.log.spi import TopicSpec
+from tests.log.helpers import make_format_1
 
 
 def topic_id(folder: Path) -> str:
@@ -32,6 +33,7 @@ def test_a_log_of_an_older_version_gets_one_once(folder: Path) -> None:
     with sqlite3.connect(folder / FILE_NAME) as connection:
         connection.execute("DELETE FROM meta WHERE name = 'log_id'")
     connection.close()
+    make_format_1(folder)
     second = topic_id(folder)
     assert second != first
     assert topic_id(folder) == second

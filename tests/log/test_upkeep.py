@@ -9,14 +9,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from headrace.errors import IllegalStateException
 from headrace.log.embedded.log import EmbeddedLog
 from headrace.log.spi import TopicSpec
 from tests.log.children import Child
-from tests.log.helpers import batch, drain, numbered, tp, triples, until, values_of
+from tests.log.helpers import batch, drain, numbered, only_segments, tp, triples, until, values_of
 
 OpenLog = Callable[..., EmbeddedLog]
 COMPACT = {"cleanup.policy": "compact", "min.cleanable.dirty.ratio": "0"}
@@ -30,12 +30,18 @@ steps = st.lists(
 )
 
 
-@settings(max_examples=30, deadline=None)
+@pytest.mark.parametrize("in_segments", [False, True])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps)
 def test_compaction_equals_its_model(
-    tmp_path_factory: pytest.TempPathFactory, steps: list[list[tuple[int, int | None]] | None]
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
+    in_segments: bool,
+    steps: list[list[tuple[int, int | None]] | None],
 ) -> None:
     """None is a round of upkeep, a list an append of (key, value)."""
+    if in_segments:
+        only_segments(monkeypatch)
     log = EmbeddedLog(tmp_path_factory.mktemp("log"))
     log.create_topics([TopicSpec("t", 1, COMPACT)])
     producer = log.producer("p")
@@ -55,11 +61,16 @@ def test_compaction_equals_its_model(
     assert (triples(found) if found else []) == expected
     with log.database.read() as connection:
         recorded = connection.execute("SELECT bytes FROM parts").fetchone()[0]
-        assert recorded == connection.execute("SELECT coalesce(sum(length(data)), 0) FROM batches").fetchone()[0]
+        assert recorded == connection.execute("SELECT coalesce(sum(bytes), 0) FROM batches").fetchone()[0]
     log.close()
 
 
-def test_a_reader_beside_appends_and_compaction_misses_no_last_value(open_log: OpenLog) -> None:
+@pytest.mark.parametrize("in_segments", [False, True])
+def test_a_reader_beside_appends_and_compaction_misses_no_last_value(
+    open_log: OpenLog, monkeypatch: pytest.MonkeyPatch, in_segments: bool
+) -> None:
+    if in_segments:
+        only_segments(monkeypatch)
     log, other = open_log(), open_log()
     log.create_topics([TopicSpec("t", 1, COMPACT)])
     chance = random.Random(3)

@@ -12,7 +12,8 @@ from __future__ import annotations
 import struct
 import zlib
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Final
 
 from headrace.errors import DataException
@@ -45,11 +46,8 @@ _HAS_NULLS: Final = 1
 _HAS_PREFIXES: Final = 2
 
 
-def encode_parts(batch: EncodedBatch) -> list[Buffer]:
-    """The blob of a batch as parts to be written one behind the other; buffers of packed columns are not copied.
-
-    Offsets are stored relative to the first one, and only where they have gaps. DataException (BATCH_INVALID) if the columns
-    have different lengths or a record has a wrong form."""
+def packed(batch: EncodedBatch) -> EncodedBatch:
+    """The batch with packed columns. DataException (BATCH_INVALID) if their lengths differ or a datum has a wrong form."""
     count = len(batch.timestamps)
     if not (len(batch.keys) == len(batch.values) == len(batch.headers) == count):
         raise DataException(
@@ -57,22 +55,30 @@ def encode_parts(batch: EncodedBatch) -> list[Buffer]:
             f"{len(batch.keys)} keys, {len(batch.values)} values, {len(batch.headers)} headers.",
             code="BATCH_INVALID",
         )
+    with _wrong_form(batch):
+        keys, values = batch.keys.packed(), batch.values.packed()
+    return EncodedBatch(batch.topic, batch.partition, batch.timestamps, keys, values, batch.headers, batch.offsets)
+
+
+def encode_parts(batch: EncodedBatch) -> list[Buffer]:
+    """The blob of a batch as parts to be written one behind the other; buffers of packed columns are not copied.
+
+    Offsets are stored relative to the first one, and only where they have gaps. DataException (BATCH_INVALID) if the columns
+    have different lengths or a record has a wrong form."""
+    batch = packed(batch)
+    count = len(batch.timestamps)
     flags = 0
     parts: list[Buffer] = [b"", _U32.pack(count)]
-    try:
+    with _wrong_form(batch):
         _put_numbers(parts, batch.timestamps)
         offsets = batch.offsets
         if offsets is not None and count and offsets[-1] - offsets[0] != count - 1:
             flags |= _GAPS
             first = offsets[0]
             parts.append(little_endian(array("Q", [offset - first for offset in offsets])))
-        _put_column(parts, batch.keys)
-        _put_column(parts, batch.values)
+        _put_column(parts, batch.keys.packed())
+        _put_column(parts, batch.values.packed())
         _put_headers(parts, batch.headers)
-    except (TypeError, OverflowError, LookupError, ValueError, AttributeError, struct.error) as error:
-        raise DataException(
-            f"A record for {batch.topic}-{batch.partition} has a wrong form: {error}.", code="BATCH_INVALID"
-        ) from error
     crc = flags
     for part in parts:
         crc = zlib.crc32(part, crc)
@@ -114,6 +120,16 @@ def decode_batch(topic: str, partition: int, first_offset: int, blob: bytes) -> 
     return EncodedBatch(topic, partition, timestamps, keys, values, headers, offsets)
 
 
+@contextmanager
+def _wrong_form(batch: EncodedBatch) -> Iterator[None]:
+    try:
+        yield
+    except (TypeError, OverflowError, LookupError, ValueError, AttributeError, struct.error) as error:
+        raise DataException(
+            f"A record for {batch.topic}-{batch.partition} has a wrong form: {error}.", code="BATCH_INVALID"
+        ) from error
+
+
 def _put_numbers(parts: list[Buffer], numbers: Sequence[int]) -> None:
     if numbers and numbers.count(numbers[0]) == len(numbers):
         parts += (b"\x00", _I64.pack(numbers[0]))
@@ -121,17 +137,16 @@ def _put_numbers(parts: list[Buffer], numbers: Sequence[int]) -> None:
         parts += (b"\x01", little_endian(array("q", numbers)))
 
 
-def _put_column(parts: list[Buffer], column: Column) -> None:
-    packed = column.packed()
-    index = packed.prefix_index
-    if not len(packed) or (isinstance(index, bytes) and not any(index)):
+def _put_column(parts: list[Buffer], column: PackedColumn) -> None:
+    index, count = column.prefix_index, len(column)
+    if not count or (isinstance(index, bytes) and not any(index)):
         index = None
-    parts.append(bytes(((_HAS_NULLS if packed.has_null else 0) | (_HAS_PREFIXES if index else 0),)))
+    parts.append(bytes(((_HAS_NULLS if column.has_null else 0) | (_HAS_PREFIXES if index else 0),)))
     if index:
-        _put_prefixes(parts, packed.prefixes, index, len(packed))
-    if len(packed.lengths) & 3 or data_size(packed.lengths, 0, len(packed)) != len(packed.buffer):
+        _put_prefixes(parts, column.prefixes, index, count)
+    if len(column.lengths) & 3 or data_size(column.lengths, 0, count) != len(column.buffer):
         raise ValueError("the lengths of a packed column do not add up to its buffer")
-    parts += (packed.lengths, packed.buffer)
+    parts += (column.lengths, column.buffer)
 
 
 def _put_prefixes(parts: list[Buffer], prefixes: list[bytes], index: int | bytes, count: int) -> None:

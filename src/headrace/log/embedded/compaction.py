@@ -11,9 +11,12 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from headrace.log.embedded.batch_codec import decode_batch, encode_batch
+from headrace.log.embedded.batch_codec import decode_batch
+from headrace.log.embedded.batch_rows import encode, replace, stored
 from headrace.log.embedded.batch_slices import pick
 from headrace.log.embedded.catalog import Topic
+from headrace.log.embedded.fetcher import reading_anew
+from headrace.log.embedded.segment_writer import SegmentWriter
 from headrace.log.embedded.tables import row_id
 from headrace.log.spi import EncodedBatch
 
@@ -33,8 +36,8 @@ class _Row:
     tombstones: int
 
 
-def compact_partition(log: EmbeddedLog, topic: Topic, part_id: int) -> dict[str, int]:
-    """One round over a partition if enough of it is new; returns what was removed."""
+def compact_partition(log: EmbeddedLog, writer: SegmentWriter, topic: Topic, part_id: int) -> dict[str, int]:
+    """One round over a partition if enough of it is new; returns what was removed. `writer`: for what stays of large batches."""
     totals = {"batches_removed": 0, "records_removed": 0, "bytes_removed": 0}
     with log.database.read() as connection:
         row = connection.execute("SELECT cleaned_to, next_offset FROM parts WHERE id = ?", (part_id,)).fetchone()
@@ -59,7 +62,7 @@ def compact_partition(log: EmbeddedLog, topic: Topic, part_id: int) -> dict[str,
             break
         if not last and not row.tombstones:
             continue
-        _clean(log, topic, part_id, row, last, deadline_ms, totals)
+        _clean(log, writer, topic, part_id, row, last, deadline_ms, totals)
     with log.database.write() as connection:
         connection.execute("UPDATE parts SET cleaned_to = max(cleaned_to, ?) WHERE id = ?", (learned_to, part_id))
     return totals
@@ -89,6 +92,7 @@ def _learn(log: EmbeddedLog, topic: Topic, part_id: int, dirty: list[_Row]) -> t
 
 def _clean(
     log: EmbeddedLog,
+    writer: SegmentWriter,
     topic: Topic,
     part_id: int,
     row: _Row,
@@ -101,8 +105,8 @@ def _clean(
     if batch is None or batch.offsets is None:
         return
     keys = list(batch.keys)
-    values = batch.values.data
     drop_tombstones = bool(row.tombstones) and row.appended_ms < deadline_ms
+    values = batch.values.data if drop_tombstones else ()
     kept = [
         position
         for position, (key, offset) in enumerate(zip(keys, batch.offsets, strict=True))
@@ -111,26 +115,34 @@ def _clean(
     if len(kept) == len(keys):
         return
     totals["records_removed"] += len(keys) - len(kept)
-    with log.database.write() as connection:
-        if kept:
-            rest = pick(batch, kept)
-            assert rest.offsets is not None
-            blob = encode_batch(rest)
-            connection.execute(
-                "UPDATE batches SET first_offset = ?, count = ?, bytes = ?, tombstones = ?, data = ? WHERE id = ?",
-                (rest.offsets[0], len(kept), len(blob), int(rest.values.has_null), blob, row.id),
-            )
-            freed = row.size - len(blob)
-        else:
+    freed = row.size
+    if kept:
+        rest = pick(batch, kept)
+        blob = encode(rest)
+        freed -= blob.size
+        assert rest.offsets is not None
+        with (
+            writer.staged([blob]) as staged,
+            log.database.write() as connection,
+            staged.places(connection) as places,
+        ):
+            replace(connection, row.id, (rest.offsets[0], len(kept)), rest.values.has_null, blob, places[0])
+            connection.execute("UPDATE parts SET bytes = bytes - ? WHERE id = ?", (freed, part_id))
+    else:
+        with log.database.write() as connection:
             connection.execute("DELETE FROM batches WHERE id = ?", (row.id,))
-            freed = row.size
-            totals["batches_removed"] += 1
-        connection.execute("UPDATE parts SET bytes = bytes - ? WHERE id = ?", (freed, part_id))
+            connection.execute("UPDATE parts SET bytes = bytes - ? WHERE id = ?", (freed, part_id))
+        totals["batches_removed"] += 1
     totals["bytes_removed"] += freed
 
 
 def _load(log: EmbeddedLog, topic: Topic, part_id: int, row: _Row) -> EncodedBatch | None:
     """The batch of a row, None if retention or a deletion has taken it meanwhile."""
-    with log.database.read() as connection:
-        found = connection.execute("SELECT first_offset, data FROM batches WHERE id = ?", (row.id,)).fetchone()
-    return None if found is None else decode_batch(topic.name, topic.parts.index(part_id), found[0], found[1])
+
+    def read() -> tuple[int, bytes] | None:
+        with log.database.read() as connection:
+            found = stored(connection, row.id)
+            return None if found is None else (found.first_offset, found.blob(log.database.segments))
+
+    found = reading_anew(read)
+    return None if found is None else decode_batch(topic.name, topic.parts.index(part_id), *found)

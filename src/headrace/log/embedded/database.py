@@ -14,24 +14,28 @@ from pathlib import Path
 
 from headrace.errors import ConfigException, IllegalStateException
 from headrace.log.embedded.file_lock import FileLock
-from headrace.log.embedded.sqlite_errors import PATH_KEY, busy, map_error
-from headrace.log.embedded.tables import FORMAT, PAGE_SIZE, add_log_id, create_tables
+from headrace.log.embedded.segment_files import SegmentFolder
+from headrace.log.embedded.segment_writer import SEGMENT_BYTES
+from headrace.log.embedded.sqlite_errors import PATH_KEY, busy, disk_full, map_error
+from headrace.log.embedded.tables import FORMAT, PAGE_SIZE, create_tables, upgrade_tables
 
 FILE_NAME = "log.db"
 _RESERVE_PAGES = 128
 """Pages over the quota that commits of positions and states may use, so that a full log can still be read empty."""
+_SPARE_BYTES = 32 << 20
 _CHECKPOINT_BYTES = 32 << 20
 _WAL_KEPT_BYTES = 64 << 20
 
 
 class Database:
-    """The file in `folder`, made when missing. `max_bytes`: quota, 0 for none.
+    """The file in `folder`, made when missing. `max_bytes`: quota for it and the segments, 0 for none.
 
     ConfigException (LOG_PATH_UNUSABLE, LOG_FORMAT_NEWER) if the folder cannot be used."""
 
     def __init__(self, folder: Path, max_bytes: int = 0, lock_timeout_s: float = 30.0) -> None:
         self.folder = folder
         self.file = folder / FILE_NAME
+        self.segments = SegmentFolder(self.file)
         self._quota = max_bytes
         self._max_pages = -(-max_bytes // PAGE_SIZE)  # rounded up: a small quota is not none
         self._lock_timeout_s = lock_timeout_s
@@ -133,13 +137,31 @@ class Database:
             self._lock.release()
             self._lock.close()
 
+    def check_quota(self, connection: sqlite3.Connection) -> None:
+        """RetriableException LOG_DISK_FULL if the file and the segments, as the open transaction has them, exceed the quota."""
+        if self._quota:
+            pages: int = connection.execute("PRAGMA page_count").fetchone()[0]
+            if pages * PAGE_SIZE + segment_bytes(connection) > self._quota:
+                raise disk_full(self.file, self._quota)
+
+    @property
+    def segment_limit(self) -> int:
+        """Bytes after which a segment is full: small ones where the quota is small, for space comes back segment by segment."""
+        return min(SEGMENT_BYTES, max(self._quota // 16, 1 << 20)) if self._quota else SEGMENT_BYTES
+
+    @property
+    def spare_bytes(self) -> int:
+        """Free pages worth keeping in the file for the next appends."""
+        return min(_SPARE_BYTES, self._quota // 8) if self._quota else _SPARE_BYTES
+
     def _hold(self) -> None:
         if not self._lock.acquire(self._lock_timeout_s):
             raise busy(self.file)
 
     def _limit(self, writer: sqlite3.Connection, bulk: bool) -> None:
         if self._max_pages:
-            allowed = self._max_pages if bulk else self._max_pages + _RESERVE_PAGES
+            in_segments = -(-segment_bytes(writer) // PAGE_SIZE)
+            allowed = max(self._max_pages - in_segments + (0 if bulk else _RESERVE_PAGES), 1)
             writer.execute(f"PRAGMA max_page_count = {allowed}").fetchone()
 
     def _connect(self) -> sqlite3.Connection:
@@ -170,17 +192,25 @@ class Database:
                 field=PATH_KEY,
                 remedy="Use the later version, or another folder.",
             )
-        if found == 0:
-            connection.execute("BEGIN IMMEDIATE")
-            try:
+        if found == FORMAT:
+            return
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            if found == 0:
                 create_tables(connection)
-                connection.execute("COMMIT")
-            except BaseException:
-                if connection.in_transaction:
-                    connection.execute("ROLLBACK")
-                raise
-        else:
-            add_log_id(connection)
+            else:
+                upgrade_tables(connection, found)
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+
+
+def segment_bytes(connection: sqlite3.Connection) -> int:
+    """How much the segment files hold, by the index."""
+    size: int = connection.execute("SELECT coalesce(sum(size), 0) FROM segments").fetchone()[0]
+    return size
 
 
 def _unusable(folder: Path, error: OSError) -> ConfigException:

@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
+from headrace.errors import DataException
 from headrace.log.embedded.batch_codec import decode_batch
+from headrace.log.embedded.batch_rows import stored_from
 from headrace.log.embedded.batch_slices import cut, position_of
+from headrace.log.embedded.segment_files import SegmentFolder, SegmentGone
 from headrace.log.embedded.tables import row_id
 from headrace.log.spi import EncodedBatch
 from headrace.spi.context import TopicPartition
 
+T = TypeVar("T")
+
 _READ_BYTES = 16 << 20
 """A read stops after this many bytes, however many records were asked for."""
+
+_JOIN_BYTES = 1 << 20
+"""What one poll gives of a partition is put together from several stored batches until there is this much: beyond, a copy costs
+more than another poll."""
 
 
 @dataclass(slots=True)
@@ -30,37 +41,57 @@ def extent(connection: sqlite3.Connection, part_id: int) -> Extent | None:
 
 
 def read_batches(
-    connection: sqlite3.Connection, part_id: int, partition: TopicPartition, offset: int, max_records: int
+    connection: sqlite3.Connection,
+    folder: SegmentFolder,
+    part_id: int,
+    partition: TopicPartition,
+    offset: int,
+    max_records: int,
 ) -> list[EncodedBatch]:
-    """Whole stored batches from the one that holds `offset` on, the first cut to it, until there are `max_records`."""
-    rows = connection.execute(
-        "SELECT first_offset, data FROM batches WHERE id >= ? AND id < ? ORDER BY id",
-        (row_id(part_id, offset), row_id(part_id + 1, 0)),
-    )
+    """Whole stored batches from the one that holds `offset` on, the first cut to it, until there are `max_records`.
+
+    SegmentGone if one of them was removed since the transaction began: begin another (`reading_anew`)."""
     batches: list[EncodedBatch] = []
     records = size = 0
-    for first_offset, blob in rows:
-        batch = decode_batch(partition.topic, partition.partition, first_offset, blob)
+    for row in stored_from(connection, row_id(part_id, offset), row_id(part_id + 1, 0)):
+        batch = decode_batch(partition.topic, partition.partition, row.first_offset, row.blob(folder))
         start = position_of(batch, offset) if not batches else 0
         count = len(batch.timestamps)
         if start < count:
             batches.append(cut(batch, start, count))
             records += count - start
-            size += len(blob)
+            size += row.size
             if records >= max_records or size >= _READ_BYTES:
                 break
-    rows.close()
     return batches
 
 
-class Buffer:
-    """Decoded records not yet given out, in order."""
+def reading_anew(read: Callable[[], T]) -> T:
+    """The result of `read`, which begins a read transaction each time it is called: again while segments go away under it.
 
-    __slots__ = ("_at", "_batches")
+    DataException (LOG_CORRUPT) if one is missing to which the index still refers."""
+    gone: set[str] = set()
+    while True:
+        try:
+            return read()
+        except SegmentGone as error:
+            name = str(error)
+            if name in gone:
+                raise DataException(
+                    f"The log's segment file {name} is missing.",
+                    code="LOG_CORRUPT",
+                    remedy="Restore the whole folder of the log from a copy, or delete the topics and take a new snapshot.",
+                ) from error
+            gone.add(name)
+
+
+class Buffer:
+    """Decoded records not yet given out, in order. `size`: bytes of the batches they are part of."""
+
+    __slots__ = ("_at", "_batches", "size")
 
     def __init__(self) -> None:
-        self._batches: list[EncodedBatch] = []
-        self._at = 0
+        self.clear()
 
     def __bool__(self) -> bool:
         return bool(self._batches)
@@ -68,23 +99,29 @@ class Buffer:
     def fill(self, batches: list[EncodedBatch]) -> None:
         self._batches = batches
         self._at = 0
+        self.size = sum(map(_size, batches))
 
     def clear(self) -> None:
-        self._batches = []
-        self._at = 0
+        self.fill([])
 
     def take(self, max_records: int) -> list[EncodedBatch]:
-        """Up to `max_records` records from the front."""
+        """Up to `max_records` records from the front; fewer rather than joining what is large."""
         taken: list[EncodedBatch] = []
-        done = 0
-        while done < len(self._batches) and max_records > 0:
+        done = size = 0
+        while done < len(self._batches) and max_records > 0 and size < _JOIN_BYTES:
             batch = self._batches[done]
             stop = min(self._at + max_records, len(batch.timestamps))
             taken.append(cut(batch, self._at, stop))
             max_records -= stop - self._at
+            size += _size(taken[-1])
             self._at = stop
             if stop == len(batch.timestamps):
                 done += 1
                 self._at = 0
+                self.size -= _size(batch)
         del self._batches[:done]
         return taken
+
+
+def _size(batch: EncodedBatch) -> int:
+    return batch.keys.size + batch.values.size

@@ -15,7 +15,7 @@ from headrace.log.embedded.batch_slices import cut, join
 from headrace.log.embedded.catalog import Catalog
 from headrace.log.embedded.consumer import EmbeddedConsumer
 from headrace.log.embedded.database import Database
-from headrace.log.embedded.fetcher import Extent, extent, read_batches
+from headrace.log.embedded.fetcher import Extent, extent, read_batches, reading_anew
 from headrace.log.embedded.liveness import Liveness
 from headrace.log.embedded.producer import EmbeddedProducer
 from headrace.log.embedded.sqlite_errors import os_errors
@@ -123,9 +123,14 @@ class EmbeddedLog(Log):
 
     def read(self, partition: TopicPartition, offset: int, max_records: int) -> EncodedBatch | None:
         """As `Log.read`; NotFoundException (PARTITION_UNKNOWN) if there is no such partition."""
-        with self.reading() as (connection, catalog):
-            part_id = catalog.require(partition)
-            batches = read_batches(connection, part_id, partition, max(offset, 0), max_records)
+
+        def read() -> list[EncodedBatch]:
+            with self.reading() as (connection, catalog):
+                part_id = catalog.require(partition)
+                folder = self.database.segments
+                return read_batches(connection, folder, part_id, partition, max(offset, 0), max_records)
+
+        batches = reading_anew(read)
         if not batches or max_records <= 0:
             return None
         batch = join(batches)

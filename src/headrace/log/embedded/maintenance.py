@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, TypeAlias
 from headrace.log.embedded.catalog import Topic
 from headrace.log.embedded.compaction import compact_partition
 from headrace.log.embedded.file_lock import FileLock
+from headrace.log.embedded.segment_upkeep import tend_segments
+from headrace.log.embedded.segment_writer import SegmentWriter
 from headrace.log.embedded.tables import PAGE_SIZE, row_id
 
 if TYPE_CHECKING:
@@ -18,7 +20,6 @@ _Row: TypeAlias = tuple[int, int, int, int, int]
 """id, count, bytes, appended_ms, first_offset"""
 _STEP_BYTES = 16 << 20
 _STEP_ROWS = 500
-_SPARE_PAGES = (32 << 20) // PAGE_SIZE
 _STEP_PAGES = 512
 
 
@@ -33,12 +34,17 @@ def maintain(log: EmbeddedLog) -> dict[str, int]:
             _add(totals, collect_garbage(log))
             with log.reading() as (_, catalog):
                 topics = list(catalog.topics().values())
-            for topic in topics:
-                for part_id in topic.parts:
-                    if topic.config.delete:
-                        _add(totals, _retain(log, topic, part_id))
-                    if topic.config.compact:
-                        _add(totals, compact_partition(log, topic, part_id))
+            writer = SegmentWriter(log.database.segments, log.database.segment_limit)
+            try:
+                for topic in topics:
+                    for part_id in topic.parts:
+                        if topic.config.delete:
+                            _add(totals, _retain(log, topic, part_id))
+                        if topic.config.compact:
+                            _add(totals, compact_partition(log, writer, topic, part_id))
+                tend_segments(log, writer)
+            finally:
+                writer.close()
             _give_back_pages(log)
             log.liveness.sweep()
             log.wakes.sweep()
@@ -130,7 +136,7 @@ def _give_back_pages(log: EmbeddedLog) -> None:
     while True:
         with log.writing() as (connection, _):
             free: int = connection.execute("PRAGMA freelist_count").fetchone()[0]
-            surplus = min(free - _SPARE_PAGES, _STEP_PAGES)
+            surplus = min(free - log.database.spare_bytes // PAGE_SIZE, _STEP_PAGES)
             if surplus <= 0:
                 return
             connection.execute(f"PRAGMA incremental_vacuum({surplus})").fetchall()

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from itertools import pairwise
+from typing import TYPE_CHECKING, NamedTuple
 
 from headrace.errors import ConnectException, DataException, NotFoundException
 from headrace.foundation.failpoints import failpoint
 from headrace.log.embedded import catalog
-from headrace.log.embedded.batch_codec import encode_batch
+from headrace.log.embedded.batch_codec import packed
+from headrace.log.embedded.batch_rows import encode, insert
 from headrace.log.embedded.batch_slices import cut
 from headrace.log.embedded.offset_rows import store_offset
+from headrace.log.embedded.segment_writer import Blob, Place, SegmentWriter
 from headrace.log.embedded.tables import row_id
 from headrace.log.embedded.wake import TOPICS_CHANNEL, partition_channel
 from headrace.log.offset_codec import canonical_key, parse_key
@@ -37,24 +40,36 @@ class EmbeddedProducer(Producer):
         self._transactional_id = transactional_id
         self._epoch = 0
         self._closed = False
+        database = log.database
+        self._writer = SegmentWriter(database.segments, database.segment_limit)
         if transactional_id is not None:
-            with log.database.write() as connection:
+            with database.write() as connection:
                 self._epoch = _next_epoch(connection, transactional_id)
 
     def append(self, batches: Sequence[EncodedBatch], offsets: Sequence[SourceOffsetEntry] = ()) -> list[int]:
         if self._closed:
             raise ConnectException("The producer is closed.", code="PRODUCER_CLOSED")
-        rows = [(batch, _pieces(batch)) for batch in batches]
+        # A child of a fork must not write to the parent's segment.
+        self._log.database.check()
+        rows = [(batch, _pieces(packed(batch))) for batch in batches]
         entries = [(*_offset_identity(entry.key), entry.key, entry.value) for entry in offsets]
-        with self._log.writing(bulk=True) as (connection, topics):
+        blobs = [piece.blob for _, pieces in rows for piece in pieces]
+        with (
+            self._writer.staged(blobs) as staged,
+            self._log.writing(bulk=True) as (connection, topics),
+            staged.places(connection) as places,
+        ):
+            if any(places):
+                self._log.database.check_quota(connection)
             self._check_epoch(connection)
             created = self._create_missing(connection, topics, batches)
             firsts: list[int] = []
             appended: dict[int, None] = {}
             now = time.time_ns() // 1_000_000
+            where = iter(places)
             for batch, pieces in rows:
                 part_id = topics.require(TopicPartition(batch.topic, batch.partition))
-                firsts.append(_insert(connection, part_id, pieces, now))
+                firsts.append(_insert(connection, part_id, pieces, where, now))
                 appended[part_id] = None
                 topic = topics.get(batch.topic)
                 if topic is not None and topic.config.compact and batch.keys.has_null:
@@ -69,6 +84,7 @@ class EmbeddedProducer(Producer):
 
     def close(self) -> None:
         self._closed = True
+        self._writer.close()
 
     def _check_epoch(self, connection: sqlite3.Connection) -> None:
         if self._transactional_id is None:
@@ -113,37 +129,46 @@ def _next_epoch(connection: sqlite3.Connection, transactional_id: str) -> int:
     return epoch
 
 
-def _pieces(batch: EncodedBatch) -> list[tuple[int, bytes, int]]:
-    """(records, blob, 1 if a value is null) of each row this batch becomes; none for an empty batch."""
+class _Piece(NamedTuple):
+    """What becomes a row. `tombstones`: whether a value is null."""
+
+    records: int
+    blob: Blob
+    tombstones: bool
+
+
+def _pieces(batch: EncodedBatch) -> list[_Piece]:
+    """The rows this batch becomes; none for an empty batch."""
     count = len(batch.timestamps)
     if count == 0:
         return []
     if batch.offsets is not None:
         batch = EncodedBatch(batch.topic, batch.partition, batch.timestamps, batch.keys, batch.values, batch.headers)
-    blob = encode_batch(batch)
-    if len(blob) <= _BLOB_BYTES or count == 1:
-        if len(blob) > _LARGEST_BLOB:
-            raise DataException(
-                f"A record of {len(blob)} bytes for {batch.topic}-{batch.partition} is too large for the log.",
-                code="RECORD_TOO_LARGE",
-            )
-        return [(count, blob, int(batch.values.has_null))]
-    half = count // 2
-    return _pieces(cut(batch, 0, half)) + _pieces(cut(batch, half, count))
+    rows = min(-(-(batch.keys.size + batch.values.size) // _BLOB_BYTES), count)
+    if rows > 1:
+        edges = [count * row // rows for row in range(rows + 1)]
+        return [piece for start, stop in pairwise(edges) for piece in _pieces(cut(batch, start, stop))]
+    blob = encode(batch)
+    if blob.size > _LARGEST_BLOB:
+        raise DataException(
+            f"A record of {blob.size} bytes for {batch.topic}-{batch.partition} is too large for the log.",
+            code="RECORD_TOO_LARGE",
+        )
+    return [_Piece(count, blob, batch.values.has_null)]
 
 
-def _insert(connection: sqlite3.Connection, part_id: int, pieces: list[tuple[int, bytes, int]], now: int) -> int:
+def _insert(
+    connection: sqlite3.Connection, part_id: int, pieces: list[_Piece], places: Iterator[Place | None], now_ms: int
+) -> int:
+    """Add the rows, each taking the next of `places`; the first offset."""
     first: int = connection.execute("SELECT next_offset FROM parts WHERE id = ?", (part_id,)).fetchone()[0]
     offset = first
-    size = 0
     for count, blob, tombstones in pieces:
-        connection.execute(
-            "INSERT INTO batches VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (row_id(part_id, offset + count - 1), offset, count, now, len(blob), tombstones, blob),
-        )
+        extent = (offset, count)
         offset += count
-        size += len(blob)
+        insert(connection, row_id(part_id, offset - 1), extent, now_ms, tombstones, blob, next(places))
     if pieces:
+        size = sum(piece.blob.size for piece in pieces)
         connection.execute("UPDATE parts SET next_offset = ?, bytes = bytes + ? WHERE id = ?", (offset, size, part_id))
     return first
 

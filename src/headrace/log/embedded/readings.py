@@ -10,11 +10,14 @@ from dataclasses import dataclass, field
 from headrace.errors import IllegalStateException
 from headrace.log.embedded.batch_slices import join
 from headrace.log.embedded.database import Database
-from headrace.log.embedded.fetcher import Buffer, extent, read_batches
+from headrace.log.embedded.fetcher import Buffer, extent, read_batches, reading_anew
+from headrace.log.embedded.segment_files import SegmentFolder, SegmentGone
 from headrace.log.spi import EncodedBatch
 from headrace.spi.context import TopicPartition
 
 _logger = logging.getLogger(__name__)
+_MOST_HELD = 32 << 20
+"""With this much read and not given out, partitions of which nothing is held wait for their turn."""
 
 
 @dataclass(slots=True)
@@ -74,30 +77,51 @@ class Readings:
         `version`: the log's data version before this call; nothing is read while it is the same and nothing was left."""
         if version == self._empty_at or not self._order:
             return []
-        result: list[EncodedBatch] = []
-        left = max_records
-        with database.read() as connection:
-            for partition in self._order:
-                reading = self._readings[partition]
-                if reading.paused:
-                    continue
-                taken = self._take(connection, partition, reading, left)
-                if taken is not None:
-                    left -= len(taken)
-                    result.append(taken)
-                    if left <= 0:
-                        break
+        result = reading_anew(lambda: self._fetch(database, max_records))
         self._order.append(self._order.pop(0))
         if not result:
             self._empty_at = version
         return result
 
+    def _fetch(self, database: Database, max_records: int) -> list[EncodedBatch]:
+        result: list[EncodedBatch] = []
+        left = max_records
+        held = sum(reading.buffer.size for reading in self._readings.values())
+        with database.read() as connection:
+            for partition in self._in_turn(held > _MOST_HELD):
+                reading = self._readings[partition]
+                try:
+                    taken = self._take(connection, database.segments, partition, reading, left)
+                except SegmentGone:
+                    if result:
+                        # What was taken is given out; the others are read in another transaction.
+                        break
+                    raise
+                if taken is not None:
+                    left -= len(taken)
+                    result.append(taken)
+                    if left <= 0:
+                        break
+        return result
+
+    def _in_turn(self, buffered_only: bool) -> list[TopicPartition]:
+        """The partitions that may be read, in order. `buffered_only`: those of which something is held, if there are such."""
+        running = [partition for partition in self._order if not self._readings[partition].paused]
+        buffered = [partition for partition in running if self._readings[partition].buffer] if buffered_only else []
+        return buffered or running
+
     def _take(
-        self, connection: sqlite3.Connection, partition: TopicPartition, reading: Reading, most: int
+        self,
+        connection: sqlite3.Connection,
+        folder: SegmentFolder,
+        partition: TopicPartition,
+        reading: Reading,
+        most: int,
     ) -> EncodedBatch | None:
         if not reading.buffer:
-            batches = read_batches(connection, reading.part_id, partition, reading.position, most)
-            self._check_position(connection, partition, reading, batches)
+            batches = read_batches(connection, folder, reading.part_id, partition, reading.position, most)
+            if self._check_position(connection, partition, reading, batches):
+                batches = read_batches(connection, folder, reading.part_id, partition, reading.position, most)
             reading.buffer.fill(batches)
         pieces = reading.buffer.take(most)
         if not pieces:
@@ -109,11 +133,13 @@ class Readings:
 
     def _check_position(
         self, connection: sqlite3.Connection, partition: TopicPartition, reading: Reading, batches: list[EncodedBatch]
-    ) -> None:
-        """A position outside of what is kept is moved, and said; where compaction left nothing it moves on to the end."""
+    ) -> bool:
+        """A position outside of what is kept is moved, and said; where compaction left nothing it moves on to the end.
+
+        Whether to read again, from where it was moved to."""
         bounds = extent(connection, reading.part_id)
         if bounds is None:
-            return
+            return False
         name = f"{partition.topic}-{partition.partition}"
         if reading.position > bounds.next:
             target = bounds.next if self._from_latest else bounds.begin
@@ -122,8 +148,8 @@ class Readings:
                 *(self._group, reading.position, name, bounds.next, target),
             )
             reading.position = target
-            batches += read_batches(connection, reading.part_id, partition, target, 1)
-        elif reading.position < bounds.begin:
+            return True
+        if reading.position < bounds.begin:
             _logger.warning(
                 "Group %s: records of %s from offset %d to %d were removed by retention before they were read.",
                 *(self._group, name, reading.position, bounds.begin - 1),
@@ -131,3 +157,4 @@ class Readings:
             reading.position = bounds.begin
         elif not batches:
             reading.position = bounds.next
+        return False

@@ -1,4 +1,4 @@
-"""The tables of the log file, and how a batch's row id is made.
+"""The tables of the log file, how a batch's row id is made, and how a file of an earlier format becomes one of this.
 
 `batches.id` = partition id and the offset of the last record the row covers, so that one look-up in the clustered key finds
 the batch that holds an offset, and no second index has to be written.
@@ -9,11 +9,22 @@ from __future__ import annotations
 import sqlite3
 from typing import Final
 
-FORMAT: Final = 1
+FORMAT: Final = 2
+"""1: all blobs inline. 2: large ones in segment files."""
 PAGE_SIZE: Final = 16_384
 OFFSET_BITS: Final = 43
 
-_DDL: Final = """
+_SEGMENT_DDL: Final = """
+CREATE TABLE segments (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE, size INTEGER NOT NULL,
+    sealed INTEGER NOT NULL DEFAULT 0);
+CREATE TABLE places (
+    batch_id INTEGER PRIMARY KEY, segment_id INTEGER NOT NULL, position INTEGER NOT NULL, bytes INTEGER NOT NULL);
+CREATE INDEX places_segment ON places (segment_id, bytes);
+CREATE TRIGGER batch_removed AFTER DELETE ON batches BEGIN DELETE FROM places WHERE batch_id = OLD.id; END;
+"""
+_DDL: Final = (
+    """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 INSERT INTO meta VALUES ('topics_version', 1);
 CREATE TABLE topics (
@@ -45,6 +56,8 @@ CREATE TABLE owners (
 CREATE TABLE group_offsets (
     grp TEXT NOT NULL, part_id INTEGER NOT NULL, position INTEGER NOT NULL, PRIMARY KEY (grp, part_id)) WITHOUT ROWID;
 """
+    + _SEGMENT_DDL
+)
 
 
 def row_id(part_id: int, offset: int) -> int:
@@ -54,11 +67,31 @@ def row_id(part_id: int, offset: int) -> int:
 
 def create_tables(connection: sqlite3.Connection) -> None:
     """Make all tables inside the open transaction and mark the file's format."""
-    for statement in _DDL.split(";"):
-        if statement.strip():
-            connection.execute(statement)
+    _run(connection, _DDL)
     add_log_id(connection)
+    _mark(connection)
+
+
+def upgrade_tables(connection: sqlite3.Connection, found: int) -> None:
+    """From an earlier format, inside the open transaction; takes as long for a large log as for a small one."""
+    add_log_id(connection)
+    if found < 2:
+        _run(connection, _SEGMENT_DDL)
+    _mark(connection)
+
+
+def _mark(connection: sqlite3.Connection) -> None:
     connection.execute(f"PRAGMA user_version = {FORMAT}")
+
+
+def _run(connection: sqlite3.Connection, script: str) -> None:
+    """Statement by statement: `executescript` would commit."""
+    statement = ""
+    for line in script.splitlines():
+        statement += line + "\n"
+        if sqlite3.complete_statement(statement):
+            connection.execute(statement)
+            statement = ""
 
 
 def add_log_id(connection: sqlite3.Connection) -> None:
