@@ -1,6 +1,7 @@
 //! Buffer: bytes made here that Python reads in place.
 
 use std::ffi::c_int;
+use std::sync::Mutex;
 
 use pyo3::exceptions::PyBufferError;
 use pyo3::ffi;
@@ -12,6 +13,39 @@ pub struct PyBuffer {
     bytes: Vec<u8>,
     /// How many of the bytes are meant.
     size: usize,
+}
+
+/// Old buffers, for the next batch: fresh memory costs a page fault for every four KiB, which is as much as filling it.
+static SPARE: Mutex<Vec<Vec<u8>>> = Mutex::new(Vec::new());
+const SPARES: usize = 4;
+const LARGEST_SPARE: usize = 8 << 20;
+const SMALLEST_SPARE: usize = 64 << 10;
+
+/// Initialised bytes to be written over, about `wanted` of them.
+pub fn room(wanted: usize) -> Vec<u8> {
+    if wanted >= SMALLEST_SPARE {
+        if let Ok(mut spare) = SPARE.lock() {
+            let fitting = spare.iter().enumerate().filter(|(_, one)| one.len() >= wanted);
+            if let Some(at) = fitting.min_by_key(|(_, one)| one.len()).map(|(at, _)| at) {
+                return spare.swap_remove(at);
+            }
+        }
+    }
+    vec![0; wanted]
+}
+
+impl Drop for PyBuffer {
+    fn drop(&mut self) {
+        if !(SMALLEST_SPARE..=LARGEST_SPARE).contains(&self.bytes.len()) {
+            return;
+        }
+        if let Ok(mut spare) = SPARE.lock() {
+            if spare.len() >= SPARES {
+                spare.remove(0);
+            }
+            spare.push(std::mem::take(&mut self.bytes));
+        }
+    }
 }
 
 impl PyBuffer {

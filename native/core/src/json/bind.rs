@@ -2,11 +2,12 @@
 
 use std::rc::Rc;
 
-use super::out::{Out, WIDE};
+use super::decimal;
 use super::plan::{bounds, scalar, Node};
 use super::program::{Null, Piece, Program, Step, Value};
+use super::room::WIDE;
 use super::text;
-use crate::column::{Column, Data, Scalar};
+use crate::column::{Bin, Column, Data, Scalar};
 use crate::error::Result;
 use crate::layout::Kind;
 
@@ -112,6 +113,7 @@ impl<'a> Binder<'a> {
             (Data::Bin(bin), Kind::Str) if text::needs_escapes(&bin.bytes) => Value::Texts(bin),
             (Data::Bin(bin), Kind::Str) => Value::Clean(bin),
             (Data::Bin(bin), Kind::Bytes) => Value::Base64(bin),
+            (Data::Bin(bin), Kind::Decimal { .. }) if !short(bin) => Value::Declined("a decimal of that many digits"),
             (Data::Bin(bin), Kind::Decimal { scale }) if self.numeric => Value::Numbers(bin, *scale),
             (Data::Bin(bin), Kind::Decimal { .. }) => Value::Decimals(bin),
             (Data::Int(values), kind) => {
@@ -137,14 +139,15 @@ impl<'a> Binder<'a> {
     }
 
     fn constant(&mut self, node: &Node, kind: &Kind, value: &Scalar, valid: Option<&'a [bool]>) -> Result<()> {
-        let mut out = Out::default();
-        if scalar(&mut out, kind, value, self.numeric).is_err() {
+        let Ok(text) = scalar(kind, value, self.numeric) else {
             self.step(node, valid, Value::Declined("a constant that does not fit"));
-        } else if valid.is_none() {
-            self.text(out.written());
+            return Ok(());
+        };
+        if valid.is_none() {
+            self.text(&text);
         } else {
             let lead = self.lead();
-            let piece = self.aside(out.written());
+            let piece = self.aside(&text);
             self.step(node, valid, Value::Constant(piece));
             if let Some(step) = self.program.steps.last_mut() {
                 step.lead = lead;
@@ -185,6 +188,16 @@ impl<'a> Binder<'a> {
         }
         Ok(())
     }
+}
+
+/// Whether no decimal is too long to be done here.
+fn short(bin: &Bin) -> bool {
+    bin.bytes.len() <= decimal::LONGEST
+        || bin
+            .offsets
+            .iter()
+            .zip(bin.offsets.iter().skip(1))
+            .all(|(a, b)| b.wrapping_sub(*a) as usize <= decimal::LONGEST)
 }
 
 /// Whether a row that gets here is null.

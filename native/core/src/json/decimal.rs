@@ -1,9 +1,9 @@
 //! Decimals: an unscaled value in big-endian two's complement and a scale.
 
-use super::out::Out;
-use crate::error::{Declined, Result};
+use super::base64;
+use super::room::{byte, int, slice};
 
-/// Longer values are left to the twin, which has limits of its own for them.
+/// Bytes of the longest value written here; longer ones are left to the twin, which has limits of its own for them.
 pub const LONGEST: usize = 1024;
 
 /// The shortest two's complement of the same value, as BigInteger.toByteArray gives it.
@@ -23,56 +23,54 @@ pub fn shortest(bytes: &[u8]) -> &[u8] {
     }
 }
 
+/// The base64 of the shortest form, between quotes.
+pub fn quoted(room: &mut [u8], at: usize, unscaled: &[u8]) -> Option<usize> {
+    base64::quoted(room, at, shortest(unscaled))
+}
+
 /// BigDecimal.toString: plain where the scale is not negative and the first digit not below 1E-6, else with an exponent.
-pub fn number(out: &mut Out, unscaled: &[u8], scale: i32) -> Result<()> {
-    if unscaled.len() > LONGEST {
-        return Err(Declined::Value("a decimal of that many digits"));
-    }
+pub fn number(room: &mut [u8], mut at: usize, unscaled: &[u8], scale: i32) -> Option<usize> {
     let negative = unscaled.first().is_some_and(|&first| first >= 0x80);
-    let mut room = [0u8; 40];
-    let long;
+    let mut few = [0u8; 40];
+    let many;
     let digits: &[u8] = if unscaled.len() <= 16 {
-        let value =
-            unscaled.iter().fold(if negative { -1i128 } else { 0 }, |value, &byte| value << 8 | i128::from(byte));
-        small(value.unsigned_abs(), &mut room)
+        let sign = if negative { -1i128 } else { 0 };
+        let value = unscaled.iter().fold(sign, |value, &byte| value << 8 | i128::from(byte));
+        small(value.unsigned_abs(), &mut few)
     } else {
-        long = large(unscaled, negative);
-        &long
+        many = large(unscaled, negative);
+        &many
     };
     if negative {
-        out.byte(b'-');
+        at = byte(room, at, b'-')?;
     }
     let (count, scale) = (digits.len() as i64, i64::from(scale));
     let adjusted = count - 1 - scale;
     if scale == 0 {
-        out.slice(digits);
-    } else if scale > 0 && adjusted >= -6 {
+        return slice(room, at, digits);
+    }
+    if scale > 0 && adjusted >= -6 {
         let whole = count - scale;
         if whole > 0 {
             let (before, behind) = digits.split_at((whole as usize).min(digits.len()));
-            out.slice(before);
-            out.byte(b'.');
-            out.slice(behind);
-        } else {
-            out.slice(b"0.");
-            for _ in whole..0 {
-                out.byte(b'0');
-            }
-            out.slice(digits);
+            at = slice(room, at, before)?;
+            at = byte(room, at, b'.')?;
+            return slice(room, at, behind);
         }
-    } else {
-        let (first, behind) = digits.split_at(digits.len().min(1));
-        out.slice(first);
-        if !behind.is_empty() {
-            out.byte(b'.');
-            out.slice(behind);
+        at = slice(room, at, b"0.")?;
+        for _ in whole..0 {
+            at = byte(room, at, b'0')?;
         }
-        if adjusted != 0 {
-            out.slice(if adjusted > 0 { b"E+" } else { b"E" });
-            out.int(adjusted);
-        }
+        return slice(room, at, digits);
     }
-    Ok(())
+    let (first, behind) = digits.split_at(digits.len().min(1));
+    at = slice(room, at, first)?;
+    if !behind.is_empty() {
+        at = byte(room, at, b'.')?;
+        at = slice(room, at, behind)?;
+    }
+    at = slice(room, at, if adjusted > 0 { b"E+" } else { b"E" })?;
+    int(room, at, adjusted)
 }
 
 fn small(mut value: u128, room: &mut [u8; 40]) -> &[u8] {
@@ -136,9 +134,8 @@ mod tests {
     use super::*;
 
     fn text(bytes: &[u8], scale: i32) -> String {
-        let mut out = Out::default();
-        number(&mut out, bytes, scale).unwrap();
-        String::from_utf8(out.finish()).unwrap()
+        let made = super::super::room::written(|room| Ok::<_, ()>(number(room, 0, bytes, scale))).unwrap();
+        String::from_utf8(made).unwrap()
     }
 
     #[test]

@@ -3,9 +3,9 @@
 use std::collections::HashSet;
 
 use super::bind::bind;
-use super::out::Out;
-use super::plan::{quoted_decimal, Plan};
+use super::plan::Plan;
 use super::program::{Null, Piece, Program, Value};
+use super::room::{byte, grow, int, part, slice};
 use super::{base64, decimal, floats, text};
 use crate::column::{Bin, Column, Data};
 use crate::error::{Declined, Result};
@@ -21,88 +21,121 @@ pub struct Encoded {
     pub lengths: Vec<i32>,
 }
 
+/// Why a row is not written.
+enum Stop {
+    /// The room is too small: again in a larger one.
+    Full,
+    Declined(Declined),
+}
+
+impl From<Declined> for Stop {
+    fn from(declined: Declined) -> Self {
+        Stop::Declined(declined)
+    }
+}
+
+type Place = std::result::Result<usize, Stop>;
+
 /// The JSON of every row. `room`: an old buffer to be written over, or an empty one.
 pub fn encode(plan: &Plan, column: &Column, room: Vec<u8>) -> Result<Encoded> {
-    let mut out = Out::over(room);
+    let mut bytes = room;
     let mut lengths = Vec::with_capacity(column.rows);
     if let Data::Null = column.data {
         lengths.resize(column.rows, -1);
-    } else {
-        let program = bind(&plan.root, column, plan.options.numeric, &plan.options.tail)?;
-        for row in 0..column.rows {
-            if !column.is_valid(row) {
-                lengths.push(-1);
-                continue;
-            }
-            let start = out.len();
-            run(&program, row, &mut out)?;
-            lengths.push(i32::try_from(out.len() - start).map_err(|_| Declined::TooLarge)?);
-        }
+        return Ok(Encoded { bytes, size: 0, lengths });
     }
-    let (bytes, size) = out.into_parts();
-    Ok(Encoded { bytes, size, lengths })
+    let program = bind(&plan.root, column, plan.options.numeric, &plan.options.tail)?;
+    let mut start = 0;
+    for row in 0..column.rows {
+        if !column.is_valid(row) {
+            lengths.push(-1);
+            continue;
+        }
+        let end = loop {
+            match run(&program, row, &mut bytes, start) {
+                Ok(end) => break end,
+                Err(Stop::Full) if bytes.len() - start > i32::MAX as usize => return Err(Declined::TooLarge),
+                Err(Stop::Full) => grow(&mut bytes),
+                Err(Stop::Declined(declined)) => return Err(declined),
+            }
+        };
+        lengths.push(i32::try_from(end - start).map_err(|_| Declined::TooLarge)?);
+        start = end;
+    }
+    Ok(Encoded { bytes, size: start, lengths })
 }
 
 const SHORT: Declined = Declined::Malformed("a column that is too short");
 
 #[inline(always)]
-fn piece(program: &Program<'_>, piece: Piece, out: &mut Out) {
-    out.part(&program.text, piece.start, piece.end);
+fn piece(program: &Program<'_>, piece: Piece, room: &mut [u8], at: usize) -> Place {
+    part(room, at, &program.text, piece.start, piece.end).ok_or(Stop::Full)
 }
 
 #[inline(always)]
-fn bare(bin: &Bin, row: usize, out: &mut Out) -> Result<()> {
+fn bare(bin: &Bin, row: usize, room: &mut [u8], at: usize) -> Place {
     match (bin.offsets.get(row), bin.offsets.get(row + 1)) {
-        (Some(&start), Some(&end)) => out.part(&bin.bytes, start as usize, end as usize),
-        _ => return Err(SHORT),
+        (Some(&start), Some(&end)) => part(room, at, &bin.bytes, start as usize, end as usize).ok_or(Stop::Full),
+        _ => Err(SHORT.into()),
     }
-    Ok(())
 }
 
-fn run(program: &Program<'_>, row: usize, out: &mut Out) -> Result<()> {
-    let mut at = 0;
-    while let Some(step) = program.steps.get(at) {
-        at += 1;
-        piece(program, step.lead, out);
+#[inline(always)]
+fn of<T: Copy>(values: &[T], row: usize) -> Result<T> {
+    values.get(row).copied().ok_or(SHORT)
+}
+
+/// Writes row `row` at `at`; answers where it ends.
+fn run(program: &Program<'_>, row: usize, room: &mut [u8], mut at: usize) -> Place {
+    let mut next = 0;
+    while let Some(step) = program.steps.get(next) {
+        next += 1;
+        at = piece(program, step.lead, room, at)?;
         if let Some(valid) = step.valid {
             if valid.get(row) != Some(&true) {
                 match step.null {
-                    Null::Text(text) => piece(program, text, out),
-                    Null::Refused => return Err(Declined::Value("null where a value is required")),
+                    Null::Text(text) => at = piece(program, text, room, at)?,
+                    Null::Refused => return Err(Declined::Value("null where a value is required").into()),
                 }
                 if let Value::Struct(steps) = step.value {
-                    at += steps;
+                    next += steps;
                 }
                 continue;
             }
         }
-        match &step.value {
-            Value::Nothing | Value::Struct(_) => {}
-            Value::Constant(text) => piece(program, *text, out),
-            Value::Ints(values) => out.int(*values.get(row).ok_or(SHORT)?),
-            Value::Bare(bin) => bare(bin, row, out)?,
+        let written = match &step.value {
+            Value::Nothing | Value::Struct(_) => continue,
+            Value::Ints(values) => int(room, at, of(values, row)?),
+            Value::Bare(bin) => {
+                at = bare(bin, row, room, at)?;
+                continue;
+            }
             Value::Clean(bin) => {
-                out.byte(b'"');
-                bare(bin, row, out)?;
-                out.byte(b'"');
+                at = byte(room, at, b'"').ok_or(Stop::Full)?;
+                at = bare(bin, row, room, at)?;
+                byte(room, at, b'"')
             }
-            Value::Texts(bin) => text::quoted(out, bin.get(row)),
-            Value::Doubles(values) => floats::double(out, *values.get(row).ok_or(SHORT)?),
-            Value::Singles(values) => floats::single(out, *values.get(row).ok_or(SHORT)?),
-            Value::Bools(values) => out.slice(if *values.get(row).ok_or(SHORT)? { b"true" } else { b"false" }),
-            Value::Base64(bin) => {
-                out.byte(b'"');
-                base64::encode(out, bin.get(row));
-                out.byte(b'"');
+            Value::Constant(text) => part(room, at, &program.text, text.start, text.end),
+            Value::Texts(bin) => text::quoted(room, at, bin.get(row)),
+            Value::Doubles(values) => floats::double(room, at, of(values, row)?),
+            Value::Singles(values) => floats::single(room, at, of(values, row)?),
+            Value::Bools(values) => slice(room, at, if of(values, row)? { b"true" } else { b"false" }),
+            Value::Base64(bin) => base64::quoted(room, at, bin.get(row)),
+            Value::Decimals(bin) => decimal::quoted(room, at, bin.get(row)),
+            Value::Numbers(bin, scale) => decimal::number(room, at, bin.get(row), *scale),
+            Value::List(offsets, items) => {
+                at = list(offsets, items, row, room, at)?;
+                continue;
             }
-            Value::Decimals(bin) => quoted_decimal(out, bin.get(row))?,
-            Value::Numbers(bin, scale) => decimal::number(out, bin.get(row), *scale)?,
-            Value::List(offsets, items) => list(offsets, items, row, out)?,
-            Value::Map(offsets, keys, items) => map(offsets, keys, items, row, out)?,
-            Value::Declined(what) => return Err(Declined::Value(what)),
-        }
+            Value::Map(offsets, keys, items) => {
+                at = map(offsets, keys, items, row, room, at)?;
+                continue;
+            }
+            Value::Declined(what) => return Err(Declined::Value(what).into()),
+        };
+        at = written.ok_or(Stop::Full)?;
     }
-    Ok(())
+    Ok(at)
 }
 
 fn range(offsets: &[u32], row: usize) -> Result<std::ops::Range<usize>> {
@@ -112,34 +145,36 @@ fn range(offsets: &[u32], row: usize) -> Result<std::ops::Range<usize>> {
     }
 }
 
-fn list(offsets: &[u32], items: &Program<'_>, row: usize, out: &mut Out) -> Result<()> {
-    out.byte(b'[');
-    for (place, item) in range(offsets, row)?.enumerate() {
-        if place > 0 {
-            out.byte(b',');
-        }
-        run(items, item, out)?;
-    }
-    out.byte(b']');
-    Ok(())
+fn put(room: &mut [u8], at: usize, letter: u8) -> Place {
+    byte(room, at, letter).ok_or(Stop::Full)
 }
 
-fn map(offsets: &[u32], keys: &Column, items: &Program<'_>, row: usize, out: &mut Out) -> Result<()> {
+fn list(offsets: &[u32], items: &Program<'_>, row: usize, room: &mut [u8], at: usize) -> Place {
+    let mut at = put(room, at, b'[')?;
+    for (place, item) in range(offsets, row)?.enumerate() {
+        if place > 0 {
+            at = put(room, at, b',')?;
+        }
+        at = run(items, item, room, at)?;
+    }
+    put(room, at, b']')
+}
+
+fn map(offsets: &[u32], keys: &Column, items: &Program<'_>, row: usize, room: &mut [u8], at: usize) -> Place {
     let entries = range(offsets, row)?;
     if !distinct(keys, &entries) {
-        return Err(Declined::Value("a map's key that is null or comes twice"));
+        return Err(Declined::Value("a map's key that is null or comes twice").into());
     }
-    out.byte(b'{');
+    let mut at = put(room, at, b'{')?;
     for (place, item) in entries.enumerate() {
         if place > 0 {
-            out.byte(b',');
+            at = put(room, at, b',')?;
         }
-        text::quoted(out, keys.bin(item));
-        out.byte(b':');
-        run(items, item, out)?;
+        at = text::quoted(room, at, keys.bin(item)).ok_or(Stop::Full)?;
+        at = put(room, at, b':')?;
+        at = run(items, item, room, at)?;
     }
-    out.byte(b'}');
-    Ok(())
+    put(room, at, b'}')
 }
 
 fn distinct(keys: &Column, entries: &std::ops::Range<usize>) -> bool {

@@ -1,47 +1,47 @@
 //! Floats as Double.toString and Float.toString (JDK 19+) write them; the three that JSON has no number for as strings.
 
-use super::out::Out;
+use super::room::{byte, int, slice};
 
 /// A double; the rules are those of `headrace.data.text.java_double`.
-pub fn double(out: &mut Out, value: f64) {
+pub fn double(room: &mut [u8], at: usize, value: f64) -> Option<usize> {
     if !value.is_finite() {
-        return non_finite(out, value);
+        return non_finite(room, at, value);
     }
     let mut buffer = ryu::Buffer::new();
     let text = buffer.format_finite(value);
     let magnitude = value.abs();
     if (1e-3..1e7).contains(&magnitude) || magnitude == 0.0 {
-        return out.slice(text.as_bytes());
+        return slice(room, at, text.as_bytes());
     }
     let parts = Parts::of(text);
     if parts.digits().len() == 1 {
         // A single digit leaves room for a second one that is nearer to the value (4.9E-324 instead of 5E-324).
         let two = format!("{value:.1e}");
         if two.parse() == Ok(value) {
-            return layout(out, &Parts::of(&two));
+            return layout(room, at, &Parts::of(&two));
         }
     }
-    layout(out, &parts);
+    layout(room, at, &parts)
 }
 
 /// A float, which is rounded to single precision first; as `headrace.data.text.java_float`.
-pub fn single(out: &mut Out, value: f64) {
+pub fn single(room: &mut [u8], at: usize, value: f64) -> Option<usize> {
     let value = value as f32;
     if !value.is_finite() {
-        return non_finite(out, f64::from(value));
+        return non_finite(room, at, f64::from(value));
     }
     if value == 0.0 {
-        return out.slice(if value.is_sign_negative() { b"-0.0" } else { b"0.0" });
+        return slice(room, at, if value.is_sign_negative() { b"-0.0" } else { b"0.0" });
     }
     // At a power of two the neighbour below is nearer than the one above: there the shortest digits need not be the nearest ones.
     if value.to_bits() & 0x007f_ffff != 0 {
         let mut buffer = ryu::Buffer::new();
         let parts = Parts::of(buffer.format_finite(value));
         if parts.digits().len() > 1 {
-            return layout(out, &parts);
+            return layout(room, at, &parts);
         }
     }
-    layout(out, &Parts::of(&nearest(value)));
+    layout(room, at, &Parts::of(&nearest(value)))
 }
 
 /// The fewest digits, at least two, that read back when the value is rounded to them.
@@ -56,14 +56,15 @@ fn nearest(value: f32) -> String {
     format!("{exact:.9e}")
 }
 
-fn non_finite(out: &mut Out, value: f64) {
-    out.slice(if value.is_nan() {
+fn non_finite(room: &mut [u8], at: usize, value: f64) -> Option<usize> {
+    let text: &[u8] = if value.is_nan() {
         b"\"NaN\""
     } else if value > 0.0 {
         b"\"Infinity\""
     } else {
         b"\"-Infinity\""
-    });
+    };
+    slice(room, at, text)
 }
 
 /// A decimal text taken apart: the digits without zeros around them, and the exponent of the first.
@@ -109,42 +110,43 @@ impl Parts {
 }
 
 /// Plain between 1e-3 and 1e7, else one digit before the point and `E`.
-fn layout(out: &mut Out, parts: &Parts) {
+fn layout(room: &mut [u8], mut at: usize, parts: &Parts) -> Option<usize> {
     if parts.negative {
-        out.byte(b'-');
+        at = byte(room, at, b'-')?;
     }
     let digits = parts.digits();
     let exponent = parts.exponent;
-    let zeros = |out: &mut Out, count: i64| (0..count).for_each(|_| out.byte(b'0'));
     if !(-3..7).contains(&exponent) {
         let (first, rest) = digits.split_at(digits.len().min(1));
-        out.slice(first);
-        out.byte(b'.');
-        out.slice(if rest.is_empty() { b"0" } else { rest });
-        out.byte(b'E');
-        out.int(exponent);
-    } else if exponent < 0 {
-        out.slice(b"0.");
-        zeros(out, -exponent - 1);
-        out.slice(digits);
-    } else {
-        let whole = exponent as usize + 1;
-        let (before, behind) = digits.split_at(digits.len().min(whole));
-        out.slice(before);
-        zeros(out, whole as i64 - before.len() as i64);
-        out.byte(b'.');
-        out.slice(if behind.is_empty() { b"0" } else { behind });
+        at = slice(room, at, first)?;
+        at = byte(room, at, b'.')?;
+        at = slice(room, at, if rest.is_empty() { b"0" } else { rest })?;
+        at = byte(room, at, b'E')?;
+        return int(room, at, exponent);
     }
+    if exponent < 0 {
+        at = slice(room, at, b"0.")?;
+        for _ in exponent..-1 {
+            at = byte(room, at, b'0')?;
+        }
+        return slice(room, at, digits);
+    }
+    let whole = exponent as usize + 1;
+    let (before, behind) = digits.split_at(digits.len().min(whole));
+    at = slice(room, at, before)?;
+    for _ in before.len()..whole {
+        at = byte(room, at, b'0')?;
+    }
+    at = byte(room, at, b'.')?;
+    slice(room, at, if behind.is_empty() { b"0" } else { behind })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn text_of(write: impl Fn(&mut Out)) -> String {
-        let mut out = Out::default();
-        write(&mut out);
-        String::from_utf8(out.finish()).unwrap()
+    fn text_of(write: impl Fn(&mut [u8]) -> Option<usize>) -> String {
+        String::from_utf8(super::super::room::written(|room| Ok::<_, ()>(write(room))).unwrap()).unwrap()
     }
 
     #[test]
@@ -167,7 +169,7 @@ mod tests {
             (f64::NAN, "\"NaN\""),
             (f64::NEG_INFINITY, "\"-Infinity\""),
         ] {
-            assert_eq!(text_of(|out| double(out, value)), text);
+            assert_eq!(text_of(|room| double(room, 0, value)), text);
         }
     }
 
@@ -184,9 +186,9 @@ mod tests {
             (100.25, "100.25"),
             (1.175_494_4e-38, "1.1754944E-38"),
         ] {
-            assert_eq!(text_of(|out| single(out, f64::from(value))), text);
+            assert_eq!(text_of(|room| single(room, 0, f64::from(value))), text);
         }
-        assert_eq!(text_of(|out| single(out, 1e300)), "\"Infinity\"");
+        assert_eq!(text_of(|room| single(room, 0, 1e300)), "\"Infinity\"");
     }
 
     /// The short way and the definition, over singles of all exponents.
@@ -197,8 +199,8 @@ mod tests {
                 let bits = exponent << 23 | (step.wrapping_mul(0x9e37_79b9) >> 9);
                 let value = f32::from_bits(bits);
                 if value != 0.0 {
-                    let slow = text_of(|out| layout(out, &Parts::of(&nearest(value))));
-                    assert_eq!(text_of(|out| single(out, f64::from(value))), slow, "{bits:#x}");
+                    let slow = text_of(|room| layout(room, 0, &Parts::of(&nearest(value))));
+                    assert_eq!(text_of(|room| single(room, 0, f64::from(value))), slow, "{bits:#x}");
                 }
             }
         }

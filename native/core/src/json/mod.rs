@@ -7,9 +7,9 @@ mod bind;
 mod decimal;
 mod encode;
 mod floats;
-mod out;
 mod plan;
 mod program;
+mod room;
 mod text;
 
 pub use encode::{encode, Encoded};

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::out::Out;
+use super::room::{byte, int, slice, written};
 use super::{base64, decimal, floats, text};
 use crate::column::Scalar;
 use crate::error::{Declined, Result};
@@ -48,11 +48,7 @@ fn node(layout: &Arc<Layout>, options: &Options, depth: usize) -> Result<Node> {
         return Err(Declined::Value("a schema nested that deep"));
     }
     let null = match &layout.default {
-        Some(default) if options.replace => {
-            let mut out = Out::default();
-            scalar(&mut out, &layout.kind, default, options.numeric)?;
-            Some(out.finish())
-        }
+        Some(default) if options.replace => Some(scalar(&layout.kind, default, options.numeric)?),
         _ => layout.optional.then(|| b"null".to_vec()),
     };
     let (mut children, mut prefixes) = (Vec::new(), Vec::new());
@@ -60,11 +56,8 @@ fn node(layout: &Arc<Layout>, options: &Options, depth: usize) -> Result<Node> {
         Kind::Struct(fields) => {
             for (at, field) in fields.iter().enumerate() {
                 children.push(node(&field.layout, options, depth + 1)?);
-                let mut out = Out::default();
-                out.byte(if at == 0 { b'{' } else { b',' });
-                text::quoted(&mut out, field.name.as_bytes());
-                out.byte(b':');
-                prefixes.push(out.finish());
+                let opening = if at == 0 { b'{' } else { b',' };
+                prefixes.push(written(|room| Ok(name(room, opening, &field.name)))?);
             }
         }
         Kind::List(items) => children.push(node(items, options, depth + 1)?),
@@ -74,35 +67,33 @@ fn node(layout: &Arc<Layout>, options: &Options, depth: usize) -> Result<Node> {
     Ok(Node { layout: layout.clone(), null, children, prefixes })
 }
 
-/// A value that is not null, of a kind that is no container.
-pub(super) fn scalar(out: &mut Out, kind: &Kind, value: &Scalar, numeric: bool) -> Result<()> {
-    match (kind, value) {
-        (Kind::Bool, Scalar::Bool(value)) => out.slice(if *value { b"true" } else { b"false" }),
-        (Kind::Float64, Scalar::Float(value)) => floats::double(out, *value),
-        (Kind::Float32, Scalar::Float(value)) => floats::single(out, *value),
-        (Kind::Str, Scalar::Bin(value)) => text::quoted(out, value),
-        (Kind::Bytes, Scalar::Bin(value)) => quoted_base64(out, value),
-        (Kind::Decimal { .. }, Scalar::Bin(value)) if !numeric => quoted_decimal(out, value)?,
-        (Kind::Decimal { scale }, Scalar::Bin(value)) => decimal::number(out, value, *scale)?,
-        (_, Scalar::Int(value)) if fits(kind, *value) => out.int(*value),
-        _ => return Err(Declined::Value("a value that does not fit its layout")),
-    }
-    Ok(())
+/// What stands in front of a field's value.
+fn name(room: &mut [u8], opening: u8, name: &str) -> Option<usize> {
+    let at = byte(room, 0, opening)?;
+    let at = text::quoted(room, at, name.as_bytes())?;
+    byte(room, at, b':')
 }
 
-fn quoted_base64(out: &mut Out, value: &[u8]) {
-    out.byte(b'"');
-    base64::encode(out, value);
-    out.byte(b'"');
-}
-
-/// The base64 of an unscaled value.
-pub(super) fn quoted_decimal(out: &mut Out, value: &[u8]) -> Result<()> {
-    if value.len() > decimal::LONGEST {
-        return Err(Declined::Value("a decimal of that many digits"));
-    }
-    quoted_base64(out, decimal::shortest(value));
-    Ok(())
+/// The text of a value that is not null, of a kind that is no container.
+pub(super) fn scalar(kind: &Kind, value: &Scalar, numeric: bool) -> Result<Vec<u8>> {
+    written(|room| {
+        Ok(match (kind, value) {
+            (Kind::Bool, Scalar::Bool(value)) => slice(room, 0, if *value { b"true" } else { b"false" }),
+            (Kind::Float64, Scalar::Float(value)) => floats::double(room, 0, *value),
+            (Kind::Float32, Scalar::Float(value)) => floats::single(room, 0, *value),
+            (Kind::Str, Scalar::Bin(value)) => text::quoted(room, 0, value),
+            (Kind::Bytes, Scalar::Bin(value)) => base64::quoted(room, 0, value),
+            (Kind::Decimal { scale }, Scalar::Bin(value)) if value.len() <= decimal::LONGEST => {
+                if numeric {
+                    decimal::number(room, 0, value, *scale)
+                } else {
+                    decimal::quoted(room, 0, value)
+                }
+            }
+            (_, Scalar::Int(value)) if fits(kind, *value) => int(room, 0, *value),
+            _ => return Err(Declined::Value("a value that does not fit its layout")),
+        })
+    })
 }
 
 /// The integers of a kind; empty for kinds that are none.
