@@ -5,14 +5,14 @@ use crate::error::{Declined, Result};
 
 /// The masks every builder has.
 #[derive(Debug, Default)]
-struct Masks {
+pub(crate) struct Masks {
     valid: Option<Vec<bool>>,
     unchanged: Option<Vec<bool>>,
 }
 
 impl Masks {
     #[inline]
-    fn push(&mut self) {
+    pub(crate) fn push(&mut self) {
         if let Some(valid) = &mut self.valid {
             valid.push(true);
         }
@@ -23,7 +23,7 @@ impl Masks {
 
     /// Behind a `push` of `rows` rows in all: the last one is null.
     #[inline]
-    fn null(&mut self, rows: usize) {
+    pub(crate) fn null(&mut self, rows: usize) {
         let valid = self.valid.get_or_insert_with(|| vec![true; rows]);
         if let Some(last) = valid.last_mut() {
             *last = false;
@@ -31,14 +31,23 @@ impl Masks {
     }
 
     #[inline]
-    fn mark_unchanged(&mut self, rows: usize) {
+    pub(crate) fn mark_unchanged(&mut self, rows: usize) {
         let unchanged = self.unchanged.get_or_insert_with(|| vec![false; rows]);
         if let Some(last) = unchanged.last_mut() {
             *last = true;
         }
     }
 
-    fn finish(self, rows: usize, data: Data) -> Column {
+    pub(crate) fn truncate(&mut self, rows: usize) {
+        if let Some(valid) = &mut self.valid {
+            valid.truncate(rows);
+        }
+        if let Some(unchanged) = &mut self.unchanged {
+            unchanged.truncate(rows);
+        }
+    }
+
+    pub(crate) fn finish(self, rows: usize, data: Data) -> Column {
         // A column without any value needs no data.
         if rows > 0 && self.unchanged.is_none() && self.valid.as_ref().is_some_and(|v| v.iter().all(|one| !one)) {
             return Column::null(rows);
@@ -85,12 +94,7 @@ macro_rules! plain_builder {
             /// Take the last rows back, so that `rows` are left: a row that was refused half way.
             pub fn truncate(&mut self, rows: usize) {
                 self.values.truncate(rows);
-                if let Some(valid) = &mut self.masks.valid {
-                    valid.truncate(rows);
-                }
-                if let Some(unchanged) = &mut self.masks.unchanged {
-                    unchanged.truncate(rows);
-                }
+                self.masks.truncate(rows);
             }
 
             pub fn finish(self) -> Column {
@@ -144,6 +148,11 @@ impl Bins {
         self.end()
     }
 
+    /// The row pushed last; empty before the first.
+    pub fn last(&self) -> &[u8] {
+        self.rows().checked_sub(1).map_or(&[], |row| self.bin.get(row))
+    }
+
     /// For a value written piece by piece: append to this, then call `end`.
     #[inline]
     pub fn open(&mut self) -> &mut Vec<u8> {
@@ -180,12 +189,7 @@ impl Bins {
         self.bin.offsets.truncate(rows + 1);
         let last = self.bin.offsets.last().copied().unwrap_or(0);
         self.bin.bytes.truncate(last as usize);
-        if let Some(valid) = &mut self.masks.valid {
-            valid.truncate(rows);
-        }
-        if let Some(unchanged) = &mut self.masks.unchanged {
-            unchanged.truncate(rows);
-        }
+        self.masks.truncate(rows);
     }
 
     pub fn finish(self) -> Column {

@@ -9,3 +9,4 @@ pub mod error;
 pub mod json;
 pub mod layout;
 pub mod ops;
+pub mod pg;

@@ -11,6 +11,7 @@ mod json;
 mod layout;
 mod mask;
 mod packed;
+mod pg_plan;
 mod pgoutput;
 mod resp;
 mod types;
@@ -37,6 +38,7 @@ fn _core(py: Python<'_>, m: &Bound<'_, PyModule>) -> PyResult<()> {
     json::register(m)?;
     packed::register(m)?;
     arrow::register(m)?;
+    pg_plan::register(m)?;
     pgoutput::register(m)?;
     copy_in::register(m)?;
     copy_out::register(m)?;

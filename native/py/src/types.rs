@@ -4,13 +4,15 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyDict;
 
-/// `structure(schema, values)`, `unchanged_text(text)`, `unchanged_bytes(bytes)`; the others convert numbers and bytes to logical
+/// `structure(schema, values)`, `unchanged_text(text)`, `unchanged_bytes(bytes)` and so on; the others convert numbers and bytes to logical
 /// values and back.
 pub struct Types {
     pub structure: Py<PyAny>,
     pub unchanged: Py<PyAny>,
     pub unchanged_text: Py<PyAny>,
     pub unchanged_bytes: Py<PyAny>,
+    pub unchanged_list: Py<PyAny>,
+    pub unchanged_map: Py<PyAny>,
     pub to_decimal: Py<PyAny>,
     pub to_date: Py<PyAny>,
     pub to_time: Py<PyAny>,
@@ -41,6 +43,8 @@ fn use_types(py: Python<'_>, given: Option<&Bound<'_, PyDict>>) -> PyResult<()> 
         unchanged: get("unchanged")?,
         unchanged_text: get("unchanged_text")?,
         unchanged_bytes: get("unchanged_bytes")?,
+        unchanged_list: get("unchanged_list")?,
+        unchanged_map: get("unchanged_map")?,
         to_decimal: get("to_decimal")?,
         to_date: get("to_date")?,
         to_time: get("to_time")?,

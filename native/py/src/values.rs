@@ -7,6 +7,7 @@ use headrace_core::column::{Column, Data, Scalar};
 use headrace_core::layout::{Kind, Layout};
 use headrace_core::ops;
 use pyo3::prelude::*;
+use pyo3::type_object::PyTypeInfo;
 use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyInt, PyList, PyString};
 
 use crate::layout::PyLayout;
@@ -76,9 +77,11 @@ pub fn python(py: Python<'_>, layout: &PyLayout, column: &Column) -> PyResult<Ve
             };
             let values = python(py, element.get(), items)?;
             each(&|row| {
-                Ok(PyList::new(py, slice(&values, offsets, row)?.iter().map(|one| one.clone_ref(py)))?
-                    .into_any()
-                    .unbind())
+                let made = PyList::new(py, slice(&values, offsets, row)?.iter().map(|one| one.clone_ref(py)))?;
+                if column.is_unchanged(row) {
+                    return types.unchanged_list.call1(py, (made,));
+                }
+                Ok(made.into_any().unbind())
             })
         }
         Kind::Map(..) => {
@@ -90,6 +93,9 @@ pub fn python(py: Python<'_>, layout: &PyLayout, column: &Column) -> PyResult<Ve
                 let made = PyDict::new(py);
                 for (key, value) in slice(&keys, offsets, row)?.iter().zip(slice(&values, offsets, row)?) {
                     made.set_item(key, value)?;
+                }
+                if column.is_unchanged(row) {
+                    return types.unchanged_map.call1(py, (made,));
                 }
                 Ok(made.into_any().unbind())
             })
@@ -214,17 +220,18 @@ pub fn column(layout: &Layout, given: &[Given<'_>]) -> PyResult<Column> {
         Kind::List(element) => {
             let mut inner = Vec::new();
             let (offsets, valid) = ranges(given, |value| {
-                let list = value.cast_exact::<PyList>().map_err(|_| mismatch())?;
+                let list = value.cast::<PyList>().map_err(|_| mismatch())?;
                 inner.extend(list.iter().map(|one| if one.is_none() { None } else { Some(one) }));
                 Ok(inner.len())
             })?;
             let items = column(element, &inner)?;
-            Ok(Column { rows: given.len(), data: Data::List(offsets, Arc::new(items)), valid, unchanged: None })
+            let unchanged = marks(given, PyList::type_object)?;
+            Ok(Column { rows: given.len(), data: Data::List(offsets, Arc::new(items)), valid, unchanged })
         }
         Kind::Map(key, value) => {
             let (mut keys, mut values) = (Vec::new(), Vec::new());
             let (offsets, valid) = ranges(given, |one| {
-                let dict = one.cast_exact::<PyDict>().map_err(|_| mismatch())?;
+                let dict = one.cast::<PyDict>().map_err(|_| mismatch())?;
                 for (key, value) in dict.iter() {
                     keys.push(Some(key));
                     values.push(if value.is_none() { None } else { Some(value) });
@@ -236,7 +243,7 @@ pub fn column(layout: &Layout, given: &[Given<'_>]) -> PyResult<Column> {
                 rows: given.len(),
                 data: Data::Map(offsets, Arc::new(keys), Arc::new(values)),
                 valid,
-                unchanged: None,
+                unchanged: marks(given, PyDict::type_object)?,
             })
         }
     }
@@ -245,6 +252,23 @@ pub fn column(layout: &Layout, given: &[Given<'_>]) -> PyResult<Column> {
 fn struct_values<'py>(value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyList>> {
     let values = value.getattr("values").map_err(|_| mismatch())?;
     values.cast_into::<PyList>().map_err(|_| mismatch())
+}
+
+/// The containers that stand for values that were not sent, None for none. A subclass of any other kind does not fit.
+fn marks<'py, T>(given: &[Given<'py>], plain: impl Fn(Python<'py>) -> Bound<'py, T>) -> PyResult<Option<Vec<bool>>> {
+    let mut marks = Vec::new();
+    for (row, one) in given.iter().enumerate() {
+        if let Some(value) = one.as_ref().filter(|value| !value.get_type().is(plain(value.py()))) {
+            if !value.is_instance(types(value.py())?.unchanged.bind(value.py()))? {
+                return Err(mismatch());
+            }
+            marks.resize(given.len(), false);
+            if let Some(mark) = marks.get_mut(row) {
+                *mark = true;
+            }
+        }
+    }
+    Ok((!marks.is_empty()).then_some(marks))
 }
 
 /// Offsets and validity of containers; `add` answers how many elements there are in all.

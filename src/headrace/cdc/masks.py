@@ -23,13 +23,15 @@ MASK_KEYS: Final = (_HASH, _STARS, _TRUNCATE)
 
 class Mask(NamedTuple):
     """`apply`: text to masked text. `null`: what stands for NULL. `parameter`: added to the field's schema, whatever its type.
-    `alone`: the column does not tell its source type besides. `cuts`: it shortens, any text or bytes; else it hides, text only."""
+    `alone`: the column does not tell its source type besides. `cuts`: it shortens, any text or bytes; else it hides, text only.
+    `native`: what the Rust core calls it ("stars" and the text, "cut" and the length), None where it has none."""
 
     apply: Callable[[Any], Any]
     null: str | None
     parameter: tuple[str, str]
     alone: bool
     cuts: bool = False
+    native: tuple[str, str | int] | None = None
 
 
 class ColumnMasks:
@@ -60,10 +62,10 @@ class ColumnMasks:
 def _maker(key: str) -> Callable[[int], Mask | None] | None:
     if match := _STARS.fullmatch(key):
         stars = "*" * int(match[1])
-        return lambda length: Mask(lambda text: stars, stars, ("masked", "true"), alone=True)
+        return lambda length: Mask(lambda text: stars, stars, ("masked", "true"), alone=True, native=("stars", stars))
     if match := _TRUNCATE.fullmatch(key):
         most = int(match[1])
-        cut = Mask(_cutter(most), None, ("truncateLength", str(most)), alone=True, cuts=True)
+        cut = Mask(_cutter(most), None, ("truncateLength", str(most)), alone=True, cuts=True, native=("cut", most))
         return lambda length: cut if length > most else None
     if match := _HASH.fullmatch(key):
         digest = _digest(key, match[2], match[3], second=match[1] is not None)

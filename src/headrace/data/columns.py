@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from headrace.data import logical
 from headrace.data.schema import Schema
 from headrace.data.struct import Struct
-from headrace.data.unchanged import Unchanged, UnchangedBytes, UnchangedText
+from headrace.data.unchanged import Unchanged, UnchangedBytes, UnchangedList, UnchangedMap, UnchangedText
 from headrace.data.wide_temporal import WideDate, WideDatetime, WideTime
 from headrace.native import core
 
@@ -71,6 +71,8 @@ if core is not None:
         unchanged=Unchanged,
         unchanged_text=UnchangedText,
         unchanged_bytes=UnchangedBytes,
+        unchanged_list=UnchangedList,
+        unchanged_map=UnchangedMap,
         to_decimal=logical.bytes_to_decimal,
         to_date=_date,
         to_time=_time,

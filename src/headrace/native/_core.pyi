@@ -14,6 +14,8 @@ def use_types(
     unchanged: type,
     unchanged_text: type,
     unchanged_bytes: type,
+    unchanged_list: type,
+    unchanged_map: type,
     to_decimal: Callable[[bytes, int], Any],
     to_date: Callable[[int], Any],
     to_time: Callable[[int], Any],
@@ -105,3 +107,19 @@ class JsonEncoder:
     def encode(self, column: Column) -> tuple[Buffer, bytes]:
         """The texts one behind the other, and their lengths as little-endian int32, -1 for a null row. DeclinedError for values of
         which the twin has to say what they are."""
+
+# PostgreSQL rows
+
+class RowPlan:
+    """How the rows of one shape of one PostgreSQL table become columns. Made by `sources.postgres.types.native_rows`."""
+
+    def __new__(
+        cls,
+        width: int,
+        outputs: Sequence[tuple[int, Any, Column | None, bool, Column | None, Column | None, bool]],
+        values: int,
+        key: tuple[Sequence[int], str | None, bool] | None = None,
+    ) -> RowPlan: ...
+
+def pg_texts(spec: Any, texts: list[bytes | None]) -> Column:
+    """The column of the server's texts as a type plan's `native` reads them. DeclinedError for one that it does not take."""

@@ -5,13 +5,15 @@ from __future__ import annotations
 import copy
 import logging
 from collections.abc import Callable, Collection, Sequence
-from typing import Any, NamedTuple
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from headrace.cdc.envelope import envelope_schema
 from headrace.cdc.filters import MessageKeys, NameFilter
 from headrace.cdc.masks import ColumnMasks, Mask
 from headrace.cdc.topics import Adjust, TopicNames
 from headrace.data import STRING_SCHEMA, Header, Schema, SchemaBuilder, Struct, Type
+from headrace.data.columns import layout_of
 from headrace.data.unchanged import Unchanged
 from headrace.errors import ConfigException, DataException
 from headrace.native import pgoutput
@@ -19,9 +21,13 @@ from headrace.sources.postgres.shapes import ColumnShape, TableShape
 from headrace.sources.postgres.types.defaults import default_value
 from headrace.sources.postgres.types.mapping import plan
 from headrace.sources.postgres.types.modes import Modes
+from headrace.sources.postgres.types.native_rows import NativeOutput, row_plan
 from headrace.sources.postgres.types.registry import ResolvedType, TypeRegistry
 from headrace.sources.postgres.types.source_types import PropagatedTypes, length_and_scale
 from headrace.sources.postgres.types.type_plan import TypePlan, UnexpectedNullError
+
+if TYPE_CHECKING:
+    from headrace.native._core import RowPlan
 
 logger = logging.getLogger(__name__)
 
@@ -269,6 +275,34 @@ class TableCodec:
                 )
             return self._zero(field)
 
+    @cached_property
+    def native(self) -> RowPlan | None:
+        """How the Rust core makes the rows; None where it cannot, so that the decoders here do them all."""
+        schemas = [self.envelope_schema] if self.key_schema is None else [self.envelope_schema, self.key_schema]
+        if any(layout_of(schema) is None for schema in schemas):
+            return None
+        outputs = []
+        for slot, (field, full, partial) in enumerate(zip(self._outputs, self._full, self._partial, strict=True)):
+            refused = full.on_null is not None
+            fills = slot in self.toast_marks
+            outputs.append(
+                NativeOutput(
+                    field.source,
+                    field.plan.native,
+                    field.mask,
+                    field.schema,
+                    full.null,
+                    refused,
+                    full.unchanged,
+                    partial.null,
+                    fills,
+                )
+            )
+        key = None
+        if self.key_schema is not None:
+            key = self.key_slots, None if self._key_field is None else self._key_field[1], self.key_in_identity
+        return row_plan(self.width, outputs, self.value_count, key)
+
     def decode_columns(self, slots: Sequence[int]) -> pgoutput.CopyDecoder:
         """A decoder for COPY lines of the columns in these slots of the value, in this order."""
         known = self._column_decoders.get(tuple(slots))
@@ -293,6 +327,7 @@ class TableCodec:
         twin.decode_new = twin.decode_old = decode
         twin.decode_key = lambda payload, pos: decode(payload, pos, True)
         twin.decode_copy = lambda line: self.tolerant(pgoutput.raw_copy(line), copied=True)
+        twin.__dict__["native"] = None
         return twin
 
     def fill_unchanged(self, new: list[Any], old: Sequence[Any]) -> None:

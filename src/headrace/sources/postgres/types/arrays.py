@@ -65,6 +65,7 @@ def array_plan(
         {bound: convert},
         lambda schema: [],
         _array_marker(element, whole, modes),
+        native=None if made.native is None or element.name == "box" else ("array", made.native, holds_null),
     )
 
 

@@ -28,7 +28,9 @@ _SPECIAL_TEXT: Final = {"NaN": "NAN", "Infinity": "POSITIVE_INFINITY", "-Infinit
 def numeric_plan(typmod: int, modes: Modes) -> TypePlan:
     """numeric with that type modifier."""
     if modes.decimals == "double":
-        return TypePlan(SchemaBuilder.float64, "float(x)", "float(x)", {}, lambda schema: 0.0, None)
+        return TypePlan(
+            SchemaBuilder.float64, "float(x)", "float(x)", {}, lambda schema: 0.0, None, native="numeric double"
+        )
     declared = numeric_precision(typmod)
     scale = declared[1] if declared else 0
     zero = Decimal(0).scaleb(-scale) if scale > 0 else Decimal(0)
@@ -42,6 +44,7 @@ def numeric_plan(typmod: int, modes: Modes) -> TypePlan:
             names,
             lambda s: f"{zero:f}",
             modes.unchanged_text,
+            native="numeric text",
         )
     names = {"Decimal": Decimal, "special_decimal": _special_decimal, "variable": semantic.variable_scale_value}
     if declared is None:
@@ -53,6 +56,7 @@ def numeric_plan(typmod: int, modes: Modes) -> TypePlan:
             names,
             lambda schema: semantic.variable_scale_value(schema, Decimal(0)),
             unchanged_value(semantic.variable_scale_decimal().build(), modes.placeholder),
+            native="variable",
         )
     precision = declared[0]
 
@@ -70,6 +74,7 @@ def numeric_plan(typmod: int, modes: Modes) -> TypePlan:
         names,
         lambda schema: Decimal((0, (0,), -scale)),
         unchanged_value(builder().build(), modes.placeholder),
+        native=("decimal", scale),
     )
 
 
@@ -93,9 +98,10 @@ def money_plan(modes: Modes) -> TypePlan:
     zero = Decimal(0).scaleb(-places) if places else Decimal(0)
     names = {"money": lambda text: texts.money_value(text, places)}
     if modes.decimals == "double":
-        return text_plan(SchemaBuilder.float64, "float(money(x))", 0.0, modes, names)
+        return text_plan(SchemaBuilder.float64, "float(money(x))", 0.0, modes, names, ("money", "double", places))
     if modes.decimals == "string":
         # As the server has it: the original does not bring this text to the number of places that are set.
         names["money"] = lambda text: texts.money_value(text, None)
-        return text_plan(SchemaBuilder.string, 'format(money(x), "f")', f"{zero:f}", modes, names)
-    return text_plan(lambda: decimal_builder(places), "money(x)", zero, modes, names)
+        code = 'format(money(x), "f")'
+        return text_plan(SchemaBuilder.string, code, f"{zero:f}", modes, names, ("money", "text"))
+    return text_plan(lambda: decimal_builder(places), "money(x)", zero, modes, names, ("money", "decimal", places))

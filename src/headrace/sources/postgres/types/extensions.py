@@ -46,7 +46,8 @@ def _structure(
     name = values.__name__
     made = text_plan(builder, f"Struct(SCHEMA, {name}(x))", None, modes, {"Struct": Struct, name: values})
     mark = unchanged_value(builder().build(), modes.placeholder)
-    return replace(made, zero=lambda schema: Struct(schema, empty()), unchanged=mark)
+    native = "geometry" if values is ewkb_values else None
+    return replace(made, zero=lambda schema: Struct(schema, empty()), unchanged=mark, native=native)
 
 
 def _vector(semantic_name: str, element: Schema, modes: Modes) -> TypePlan:
@@ -57,7 +58,9 @@ def _vector(semantic_name: str, element: Schema, modes: Modes) -> TypePlan:
 
     made = text_plan(builder, code, None, modes, {})
     mark = unchanged_value(builder().build(), modes.placeholder)
-    return replace(made, zero=lambda schema: [], unchanged=mark)
+    # The elements of a halfvec are more than the single precision of its schema holds.
+    native = "vector" if element is FLOAT64_SCHEMA else None
+    return replace(made, zero=lambda schema: [], unchanged=mark, native=native)
 
 
 def sparse_values(text: str) -> list[Any]:

@@ -76,25 +76,39 @@ def _scalar(type: ResolvedType, registry: TypeRegistry, modes: Modes) -> TypePla
     name = type.name
     if name in PLAIN_TEXT:
         return TypePlan(
-            SchemaBuilder.string, "x.decode()", "x", {}, lambda schema: "", modes.unchanged_text, plain_text=True
+            SchemaBuilder.string,
+            "x.decode()",
+            "x",
+            {},
+            lambda schema: "",
+            modes.unchanged_text,
+            plain_text=True,
+            native=("text", name),
         )
     if name in _INTEGERS:
-        return TypePlan(_INTEGERS[name], "int(x)", "int(x)", {}, lambda schema: 0, None)
+        native = "oid" if name == "oid" else "int"
+        return TypePlan(_INTEGERS[name], "int(x)", "int(x)", {}, lambda schema: 0, None, native=native)
     if name == "bool":
-        return TypePlan(SchemaBuilder.bool, 'x == b"t"', 'x == "t"', {}, lambda schema: False, None)
+        return TypePlan(SchemaBuilder.bool, 'x == b"t"', 'x == "t"', {}, lambda schema: False, None, native="bool")
     if name in _SEMANTIC_TEXT:
         semantic_name = _SEMANTIC_TEXT[name]
         return TypePlan(
-            lambda: semantic.text(semantic_name), "x.decode()", "x", {}, lambda schema: "", modes.unchanged_text
+            lambda: semantic.text(semantic_name),
+            "x.decode()",
+            "x",
+            {},
+            lambda schema: "",
+            modes.unchanged_text,
+            native=("text", name),
         )
     if type.labels is not None:
         return _enum(type, registry, modes)
     if name == "float8":
-        return TypePlan(SchemaBuilder.float64, "float(x)", "float(x)", {}, lambda schema: 0.0, None)
+        return TypePlan(SchemaBuilder.float64, "float(x)", "float(x)", {}, lambda schema: 0.0, None, native="float8")
     if name == "float4":
         code = "unpack(pack(float(x)))[0]"
         names = {"pack": _FLOAT32.pack, "unpack": _FLOAT32.unpack}
-        return TypePlan(SchemaBuilder.float32, code, code, names, lambda schema: 0.0, None)
+        return TypePlan(SchemaBuilder.float32, code, code, names, lambda schema: 0.0, None, native="float4")
     if name == "numeric":
         return numeric_plan(type.typmod, modes)
     if name == "money":
@@ -106,7 +120,7 @@ def _scalar(type: ResolvedType, registry: TypeRegistry, modes: Modes) -> TypePla
     if name == "hstore":
         return _hstore(modes)
     if name == "point":
-        made = text_plan(semantic.point, "point_value(SCHEMA, *point_xy(x))", None, modes, _POINT)
+        made = text_plan(semantic.point, "point_value(SCHEMA, *point_xy(x))", None, modes, _POINT, "point")
         return replace(made, zero=lambda schema: semantic.point_value(schema, 0.0, 0.0), unchanged=None)
     return plan_extension(name, modes)
 
@@ -125,6 +139,7 @@ def _enum(type: ResolvedType, registry: TypeRegistry, modes: Modes) -> TypePlan:
             lambda schema: "",
             modes.unchanged_text,
             plain_text=True,
+            native=("text", "enum"),
         )
     oid = type.oid
     known: dict[str | bytes, str] = {label: label for label in labels}
@@ -138,7 +153,14 @@ def _enum(type: ResolvedType, registry: TypeRegistry, modes: Modes) -> TypePlan:
     code = f"{bound}.get(x) or stale_{oid}(x)"
     names = {bound: known, f"stale_{oid}": stale}
     return TypePlan(
-        lambda: semantic.enum(labels), code, code, names, lambda schema: "", modes.unchanged_text, plain_text=True
+        lambda: semantic.enum(labels),
+        code,
+        code,
+        names,
+        lambda schema: "",
+        modes.unchanged_text,
+        plain_text=True,
+        native=("enum", labels),
     )
 
 
@@ -146,7 +168,13 @@ def _bytea(modes: Modes) -> TypePlan:
     names = {"unhex": bytes.fromhex, "encode": modes.encode_binary}
     if modes.binary == "bytes":
         return TypePlan(
-            SchemaBuilder.bytes, "unhex(x[2:].decode())", "unhex(x[2:])", names, lambda s: b"", modes.unchanged_bytes
+            SchemaBuilder.bytes,
+            "unhex(x[2:].decode())",
+            "unhex(x[2:])",
+            names,
+            lambda s: b"",
+            modes.unchanged_bytes,
+            native=("bytea", "bytes"),
         )
     return TypePlan(
         SchemaBuilder.string,
@@ -155,6 +183,7 @@ def _bytea(modes: Modes) -> TypePlan:
         names,
         lambda s: "",
         modes.unchanged_text,
+        native=("bytea", modes.binary),
     )
 
 
@@ -165,23 +194,25 @@ def _unknown(name: str, modes: Modes) -> TypePlan:
     """The text of a type that is not supported, as bytes or in their encoding."""
     text = "java_numbers(x)" if name in _GEOMETRIC else "x"
     names: dict[str, Any] = {"java_numbers": texts.java_numbers}
+    native = None if name in _GEOMETRIC else ("opaque", modes.binary)
     if modes.binary == "bytes":
         raw = f"{text.replace('x)', 'x.decode())')}.encode()" if text != "x" else "x"
-        return TypePlan(SchemaBuilder.bytes, raw, f"{text}.encode()", names, lambda s: b"", modes.unchanged_bytes)
+        code = f"{text}.encode()"
+        return TypePlan(SchemaBuilder.bytes, raw, code, names, lambda s: b"", modes.unchanged_bytes, native=native)
     names["encode"] = modes.encode_binary
     code = f"encode({text}.encode())"
     raw = "encode(x)" if text == "x" else code.replace("s(x)", "s(x.decode())")
-    return TypePlan(SchemaBuilder.string, raw, code, names, lambda s: "", modes.unchanged_text)
+    return TypePlan(SchemaBuilder.string, raw, code, names, lambda s: "", modes.unchanged_text, native=native)
 
 
 def _bits(name: str, typmod: int, modes: Modes) -> TypePlan:
     if typmod == 1 and name == "bit":
-        return TypePlan(SchemaBuilder.bool, 'x == b"1"', 'x == "1"', {}, lambda schema: False, None)
+        return TypePlan(SchemaBuilder.bool, 'x == b"1"', 'x == "1"', {}, lambda schema: False, None, native="bit")
     if typmod == 1:
         # varbit(1) may be empty, which is no truth value.
         code = "one_bit[x] if x in one_bit else no_bit()"
         names: dict[str, Any] = {"one_bit": {"1": True, "0": False, b"1": True, b"0": False}, "no_bit": _no_bit}
-        return TypePlan(SchemaBuilder.bool, code, code, names, lambda schema: False, None)
+        return TypePlan(SchemaBuilder.bool, code, code, names, lambda schema: False, None, native="bit")
     length = typmod if typmod > 0 else 2**31 - 1
     return TypePlan(
         lambda: semantic.bits(length),
@@ -190,6 +221,7 @@ def _bits(name: str, typmod: int, modes: Modes) -> TypePlan:
         {"bits": texts.bits_bytes},
         lambda s: b"",
         modes.unchanged_bytes,
+        native="bits",
     )
 
 
@@ -212,6 +244,7 @@ def _hstore(modes: Modes) -> TypePlan:
             {"hstore": texts.hstore_map},
             lambda schema: {},
             marker,
+            native=("hstore", "map"),
         )
     names = {"hstore_json": modes.hstore_json}
     return TypePlan(
@@ -221,4 +254,5 @@ def _hstore(modes: Modes) -> TypePlan:
         names,
         lambda s: "{}",
         UnchangedText(msgspec.json.encode({modes.placeholder_text: modes.placeholder_text}).decode()),
+        native=("hstore", "json"),
     )

@@ -21,7 +21,7 @@ from headrace.errors import DataException
 from headrace.sources.postgres.types import temporal
 from headrace.sources.postgres.types.modes import Modes
 from headrace.sources.postgres.types.registry import ResolvedType
-from headrace.sources.postgres.types.type_plan import TypePlan
+from headrace.sources.postgres.types.type_plan import Native, TypePlan
 
 _NAMES: Final = {name: getattr(temporal, name) for name in dir(temporal) if not name.startswith("_")}
 
@@ -31,7 +31,7 @@ def plan_temporal(type: ResolvedType, modes: Modes) -> TypePlan | None:
     made = _choose(type.name, type.typmod, modes)
     if made is None:
         return None
-    builder, code, zero, names = made
+    builder, code, zero, names, native = made
     # bytes: the text is decoded once, then bound as the expression's own x.
     return TypePlan(
         builder,
@@ -40,10 +40,11 @@ def plan_temporal(type: ResolvedType, modes: Modes) -> TypePlan | None:
         {**_NAMES, **names},
         lambda schema: zero,
         modes.unchanged_text,
+        native=native,
     )
 
 
-Choice = tuple[Callable[[], SchemaBuilder], str, Any, dict[str, Any]]
+Choice = tuple[Callable[[], SchemaBuilder], str, Any, dict[str, Any], Native]
 
 
 def _choose(name: str, typmod: int, modes: Modes) -> Choice | None:
@@ -52,13 +53,15 @@ def _choose(name: str, typmod: int, modes: Modes) -> Choice | None:
         case "timestamptz":
             digits = typmod if typmod >= 0 else 6
             names = {f"zoned_{digits}": _zoned(digits)}
-            return lambda: semantic.text(semantic.ZONED_TIMESTAMP), f"zoned_{digits}(x)", "1970-01-01T00:00:00Z", names
+            builder, zero = lambda: semantic.text(semantic.ZONED_TIMESTAMP), "1970-01-01T00:00:00Z"
+            return builder, f"zoned_{digits}(x)", zero, names, ("timestamptz", digits)
         case "timetz":
-            return lambda: semantic.text(semantic.ZONED_TIME), "zoned_time(x)", "00:00:00Z", {}
+            return lambda: semantic.text(semantic.ZONED_TIME), "zoned_time(x)", "00:00:00Z", {}, "timetz"
         case "interval":
             if modes.interval == "string":
-                return lambda: semantic.text(semantic.INTERVAL), "interval_iso(x)", "P0Y0M0DT0H0M0S", {}
-            return lambda: semantic.int64(semantic.MICRO_DURATION), "interval_us(x)", 0, {}
+                builder, zero = lambda: semantic.text(semantic.INTERVAL), "P0Y0M0DT0H0M0S"
+                return builder, "interval_iso(x)", zero, {}, ("interval", "iso")
+            return lambda: semantic.int64(semantic.MICRO_DURATION), "interval_us(x)", 0, {}, ("interval", "us")
         case "date":
             return _date(mode)
         case "time":
@@ -83,35 +86,42 @@ def _zoned(digits: int) -> Callable[[str], str]:
 
 def _date(mode: str) -> Choice:
     if mode == "isostring":
-        return lambda: semantic.text(semantic.ISO_DATE), "iso_date(x)", "1970-01-01Z", {}
+        return lambda: semantic.text(semantic.ISO_DATE), "iso_date(x)", "1970-01-01Z", {}, ("date", "iso")
     if mode == "connect":
-        return date_builder, "connect_date(x)", dt.date(1970, 1, 1), {"connect_date": _connect_date}
-    return lambda: semantic.int32(semantic.DATE), "date_days(x)", 0, {}
+        return date_builder, "connect_date(x)", dt.date(1970, 1, 1), {"connect_date": _connect_date}, ("date", "days")
+    return lambda: semantic.int32(semantic.DATE), "date_days(x)", 0, {}, ("date", "days")
 
 
 def _time(mode: str, typmod: int) -> Choice:
     if mode == "isostring":
-        return lambda: semantic.text(semantic.ISO_TIME), "iso_time(x)", "00:00:00Z", {}
+        return lambda: semantic.text(semantic.ISO_TIME), "iso_time(x)", "00:00:00Z", {}, ("time", "iso")
     if mode == "connect":
-        return time_builder, "connect_time(x)", dt.time(0), {"connect_time": _connect_time}
+        return time_builder, "connect_time(x)", dt.time(0), {"connect_time": _connect_time}, ("time", "ms")
     if mode == "nanoseconds":
-        return lambda: semantic.int64(semantic.NANO_TIME), "time_us(x) * 1000", 0, {}
+        return lambda: semantic.int64(semantic.NANO_TIME), "time_us(x) * 1000", 0, {}, ("time", "ns")
     if mode == "adaptive" and 0 <= typmod <= 3:
-        return lambda: semantic.int32(semantic.TIME), "time_us(x) // 1000", 0, {}
-    return lambda: semantic.int64(semantic.MICRO_TIME), "time_us(x)", 0, {}
+        return lambda: semantic.int32(semantic.TIME), "time_us(x) // 1000", 0, {}, ("time", "ms")
+    return lambda: semantic.int64(semantic.MICRO_TIME), "time_us(x)", 0, {}, ("time", "us")
 
 
 def _timestamp(mode: str, typmod: int) -> Choice:
     if mode == "isostring":
-        return lambda: semantic.text(semantic.ISO_TIMESTAMP), "iso_timestamp(x)", "1970-01-01T00:00:00Z", {}
+        return (
+            lambda: semantic.text(semantic.ISO_TIMESTAMP),
+            "iso_timestamp(x)",
+            "1970-01-01T00:00:00Z",
+            {},
+            ("timestamp", "iso"),
+        )
     if mode == "connect":
         names = {"connect_timestamp": _connect_timestamp}
-        return timestamp_builder, "connect_timestamp(x)", dt.datetime(1970, 1, 1, tzinfo=dt.UTC), names
+        zero = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+        return timestamp_builder, "connect_timestamp(x)", zero, names, ("timestamp", "ms")
     if mode == "nanoseconds":
-        return lambda: semantic.int64(semantic.NANO_TIMESTAMP), "nanos(x)", 0, {"nanos": _nanos}
+        return lambda: semantic.int64(semantic.NANO_TIMESTAMP), "nanos(x)", 0, {"nanos": _nanos}, ("timestamp", "ns")
     if mode in ("adaptive", "adaptive_time_microseconds") and 0 <= typmod <= 3:
-        return lambda: semantic.int64(semantic.TIMESTAMP), "timestamp_ms(x)", 0, {}
-    return lambda: semantic.int64(semantic.MICRO_TIMESTAMP), "timestamp_us(x)", 0, {}
+        return lambda: semantic.int64(semantic.TIMESTAMP), "timestamp_ms(x)", 0, {}, ("timestamp", "ms")
+    return lambda: semantic.int64(semantic.MICRO_TIMESTAMP), "timestamp_us(x)", 0, {}, ("timestamp", "us")
 
 
 def _nanos(text: str) -> int:

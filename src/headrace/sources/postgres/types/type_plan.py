@@ -14,6 +14,9 @@ VALUE_ERRORS: Final = frozenset(
 )
 """Codes of values that cannot be carried: what is done about them event.converting.failure.handling.mode says."""
 
+Native = str | tuple[Any, ...]
+"""An op of the Rust core: its name, or a tuple of that and what it needs (see native/py/src/pg_plan.rs)."""
+
 
 class StaleEnum(Exception):
     """A value that the enum's known labels do not have: the type was altered."""
@@ -38,7 +41,8 @@ class TypePlan:
     `builder`: a fresh schema builder, not optional, no default. `bytes_code`, `text_code`: expressions over `x`; names they
     use are in `names`, and `SCHEMA` is the schema of the very field. `zero`: the value for a NOT NULL column whose value the
     database did not send. `unchanged`: the marker for an unsent TOAST value. `plain_text`: masks apply. `optional`: the
-    schema is optional even where the column is NOT NULL.
+    schema is optional even where the column is NOT NULL. `native`: what the Rust core calls the same conversion, None where it has
+    none.
     """
 
     builder: Callable[[], SchemaBuilder]
@@ -49,6 +53,7 @@ class TypePlan:
     unchanged: Any
     plain_text: bool = False
     optional: bool = False
+    native: Native | None = None
 
     def parser(self, schema: Schema) -> Callable[[str], Any]:
         """text → value, for array elements and defaults."""
@@ -58,9 +63,14 @@ class TypePlan:
 
 
 def text_plan(
-    builder: Callable[[], SchemaBuilder], code: str, zero: Any, modes: Modes, names: Mapping[str, Any]
+    builder: Callable[[], SchemaBuilder],
+    code: str,
+    zero: Any,
+    modes: Modes,
+    names: Mapping[str, Any],
+    native: Native | None = None,
 ) -> TypePlan:
     """A plan whose `code`, written over the text `x`, serves both forms."""
     # A value may be the empty text: the decoded value is bound first, and the expression evaluated whatever it is.
     bytes_code = f"[x := x.decode(), {code}][1]"
-    return TypePlan(builder, bytes_code, code, dict(names), lambda schema: zero, modes.unchanged_text)
+    return TypePlan(builder, bytes_code, code, dict(names), lambda schema: zero, modes.unchanged_text, native=native)

@@ -1,0 +1,180 @@
+//! From days and microseconds to what the time settings want: numbers or ISO texts. For text and binary values alike.
+//!
+//! Years 1 to 9999 and infinity; other years are declined. Source of the infinities: Debezium, by way of the Python twin.
+
+use super::out::Out;
+use super::plan::Unit;
+use crate::error::{Declined, Result};
+
+pub const DAY_US: i64 = 86_400_000_000;
+/// 2000-01-01, which PostgreSQL counts from, in days and microseconds since 1970.
+pub const PG_EPOCH_DAYS: i64 = 10_957;
+pub const PG_EPOCH_US: i64 = PG_EPOCH_DAYS * DAY_US;
+/// 0001-01-01 and 9999-12-31.
+const FIRST_DAY: i64 = -719_162;
+const LAST_DAY: i64 = 2_932_896;
+const OUT_OF_RANGE: Declined = Declined::Value("a date outside the years 1 to 9999");
+const NO_UNIT: Declined = Declined::Value("a unit that the type does not have");
+
+/// Days since 1970-01-01 of a date of the proleptic Gregorian calendar. None for one that there is not in years 1 to 9999.
+pub fn days_of(year: i64, month: i64, day: i64) -> Option<i64> {
+    if !(1..=9999).contains(&year) || !(1..=12).contains(&month) || day < 1 || day > days_in(year, month) {
+        return None;
+    }
+    // Source: Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms", days_from_civil.
+    let shifted = if month <= 2 { year - 1 } else { year };
+    let era = shifted.div_euclid(400);
+    let of_era = shifted.rem_euclid(400);
+    let of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
+    Some(era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468)
+}
+
+fn days_in(year: i64, month: i64) -> i64 {
+    match month {
+        2 if year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) => 29,
+        2 => 28,
+        4 | 6 | 9 | 11 => 30,
+        _ => 31,
+    }
+}
+
+fn civil(days: i64) -> (u64, u64, u64) {
+    // As above, civil_from_days; days are in range, so nothing is negative.
+    let shifted = (days + 719_468) as u64;
+    let era = shifted / 146_097;
+    let of_era = shifted % 146_097;
+    let year = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * year + year / 4 - year / 100);
+    let month = (5 * of_year + 2) / 153;
+    let day = of_year - (153 * month + 2) / 5 + 1;
+    let month = if month < 10 { month + 3 } else { month - 9 };
+    (year + era * 400 + u64::from(month <= 2), month, day)
+}
+
+fn two(to: &mut Vec<u8>, number: u64) {
+    to.extend_from_slice(&[b'0' + (number / 10 % 10) as u8, b'0' + (number % 10) as u8]);
+}
+
+/// `2020-01-02`.
+fn write_day(to: &mut Vec<u8>, days: i64) -> Result<()> {
+    if !(FIRST_DAY..=LAST_DAY).contains(&days) {
+        return Err(OUT_OF_RANGE);
+    }
+    let (year, month, day) = civil(days);
+    two(to, year / 100);
+    two(to, year % 100);
+    to.push(b'-');
+    two(to, month);
+    to.push(b'-');
+    two(to, day);
+    Ok(())
+}
+
+/// `03:04:05.123`; `digits` of a second, 0 = without trailing zeros. `micros` of one day.
+fn write_clock(to: &mut Vec<u8>, micros: i64, digits: u8) {
+    let (seconds, fraction) = ((micros / 1_000_000) as u64, (micros % 1_000_000) as u64);
+    two(to, seconds / 3600);
+    to.push(b':');
+    two(to, seconds / 60 % 60);
+    to.push(b':');
+    two(to, seconds % 60);
+    if digits == 0 && fraction == 0 {
+        return;
+    }
+    to.push(b'.');
+    two(to, fraction / 10_000);
+    two(to, fraction / 100);
+    two(to, fraction);
+    if digits > 0 {
+        to.truncate(to.len() - 6 + usize::from(digits.min(6)));
+    } else {
+        while to.last() == Some(&b'0') {
+            to.pop();
+        }
+    }
+}
+
+/// `days` since 1970-01-01.
+pub fn date(unit: Unit, days: i64, out: &mut Out) -> Result<()> {
+    match unit {
+        Unit::Days => out.int(days),
+        Unit::Iso => {
+            let bins = out.bins_mut()?;
+            write_day(bins.open(), days)?;
+            bins.open().push(b'Z');
+            bins.end()
+        }
+        _ => Err(NO_UNIT),
+    }
+}
+
+pub fn date_infinite(unit: Unit, positive: bool, out: &mut Out) -> Result<()> {
+    match unit {
+        Unit::Days => out.int(if positive { -2_147_472_692 } else { -2_147_472_691 }),
+        Unit::Iso => out.bin(if positive { b"-5877611-06-21Z" } else { b"-5877611-06-22Z" }),
+        _ => Err(NO_UNIT),
+    }
+}
+
+/// `micros` of the day, 0 to 24:00:00.
+pub fn time(unit: Unit, micros: i64, out: &mut Out) -> Result<()> {
+    if !(0..=DAY_US).contains(&micros) {
+        return Err(Declined::Value("a time beyond the day"));
+    }
+    match unit {
+        Unit::Millis => out.int(micros / 1000),
+        Unit::Micros => out.int(micros),
+        Unit::Nanos => out.int(micros * 1000),
+        Unit::Iso => {
+            let bins = out.bins_mut()?;
+            write_clock(bins.open(), micros % DAY_US, 0);
+            bins.open().push(b'Z');
+            bins.end()
+        }
+        Unit::Days => Err(NO_UNIT),
+    }
+}
+
+/// `micros` of the day at `offset` microseconds east of UTC.
+pub fn time_tz(micros: i64, offset: i64, out: &mut Out) -> Result<()> {
+    let utc = micros.checked_sub(offset).ok_or(OUT_OF_RANGE)?.rem_euclid(DAY_US);
+    time(Unit::Iso, utc, out)
+}
+
+/// `micros` since 1970-01-01.
+pub fn timestamp(unit: Unit, micros: i64, out: &mut Out) -> Result<()> {
+    match unit {
+        Unit::Millis => out.int(micros.div_euclid(1000)),
+        Unit::Micros => out.int(micros),
+        Unit::Nanos => out.int(micros.checked_mul(1000).ok_or(Declined::Value("a timestamp beyond nanoseconds"))?),
+        Unit::Iso => zoned(0, micros, out),
+        Unit::Days => Err(NO_UNIT),
+    }
+}
+
+pub fn timestamp_infinite(unit: Unit, positive: bool, out: &mut Out) -> Result<()> {
+    const FAR: (i64, i64) = (9_223_372_036_825_200_000, -9_223_372_036_832_400_000);
+    let micros = if positive { FAR.0 } else { FAR.1 };
+    match unit {
+        Unit::Millis => out.int(micros.div_euclid(1000)),
+        Unit::Micros => out.int(micros),
+        Unit::Nanos => out.int(if positive { i64::MAX } else { i64::MIN }),
+        Unit::Iso => out.bin(if positive { b"+294247-01-10T04:00:25.2Z" } else { b"-290308-12-21T19:59:27.6Z" }),
+        Unit::Days => Err(NO_UNIT),
+    }
+}
+
+/// `2020-01-02T03:04:05.123456Z` of microseconds since 1970-01-01; `digits` of a second, 0 = as many as needed.
+pub fn zoned(digits: u8, micros: i64, out: &mut Out) -> Result<()> {
+    let bins = out.bins_mut()?;
+    let to = bins.open();
+    write_day(to, micros.div_euclid(DAY_US))?;
+    to.push(b'T');
+    write_clock(to, micros.rem_euclid(DAY_US), digits);
+    to.push(b'Z');
+    bins.end()
+}
+
+pub fn zoned_infinite(positive: bool, out: &mut Out) -> Result<()> {
+    out.bin(if positive { b"infinity" } else { b"-infinity" })
+}
