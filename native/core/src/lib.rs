@@ -6,7 +6,9 @@
 pub mod builders;
 pub mod column;
 pub mod error;
+pub mod groups;
 pub mod json;
 pub mod layout;
+pub mod nulls;
 pub mod ops;
 pub mod pg;

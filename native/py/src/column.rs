@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use headrace_core::column::{Column, Data, Scalar};
-use headrace_core::ops;
+use headrace_core::nulls::{self, Reading};
+use headrace_core::{groups, ops};
 use pyo3::exceptions::{PyIndexError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyFloat, PyInt, PyList, PyString};
@@ -125,6 +126,78 @@ impl PyColumn {
     /// The values as a `headrace.data` record holds them, None for null.
     fn values<'py>(&self, py: Python<'py>, layout: &PyLayout) -> PyResult<Bound<'py, PyList>> {
         PyList::new(py, values::python(py, layout, &self.0)?)
+    }
+
+    /// The fields of a struct at `chosen` (None = all), read as transforms do: with `defaults` a null becomes its field's default;
+    /// with `check` a null that is left in a required field of a struct that is there is a DeclinedError.
+    #[pyo3(signature = (layout, chosen=None, *, defaults, check=true))]
+    fn read(
+        &self,
+        py: Python<'_>,
+        layout: &PyLayout,
+        chosen: Option<Vec<usize>>,
+        defaults: bool,
+        check: bool,
+    ) -> PyResult<Vec<Self>> {
+        let chosen = chosen.unwrap_or_else(|| (0..layout.core.fields().len()).collect());
+        let reading = match (defaults, check) {
+            (true, true) => Reading::DefaultsChecked,
+            (true, false) => Reading::Defaults,
+            (false, true) => Reading::Checked,
+            (false, false) => Reading::AsIs,
+        };
+        let read = py.detach(|| nulls::read(&self.0, &layout.core, &chosen, reading)).map_err(declined)?;
+        Ok(read.into_iter().map(PyColumn).collect())
+    }
+
+    /// A struct of these fields that is null where this column is; there the fields are null as well.
+    fn rebuilt(&self, py: Python<'_>, fields: Vec<PyRef<'_, PyColumn>>) -> PyResult<Self> {
+        let fields = fields.iter().map(|one| one.0.clone()).collect();
+        py.detach(|| nulls::struct_like(&self.0, fields)).map(|made| PyColumn(Arc::new(made))).map_err(declined)
+    }
+
+    /// Null where the mask is false.
+    fn within(&self, py: Python<'_>, mask: &PyMask) -> PyResult<Self> {
+        py.detach(|| nulls::within(&self.0, &mask.0)).map(|made| PyColumn(Arc::new(made))).map_err(declined)
+    }
+
+    /// Nulls replaced by this value of the layout, in the rows of `within` only (None = in all).
+    #[pyo3(signature = (layout, value, within=None))]
+    fn filled(
+        &self,
+        py: Python<'_>,
+        layout: &PyLayout,
+        value: &Bound<'_, PyAny>,
+        within: Option<&PyMask>,
+    ) -> PyResult<Self> {
+        let value = values::scalar(value, &layout.core.kind)?;
+        py.detach(|| nulls::filled(&self.0, &value, within.map(|mask| mask.0.as_slice())))
+            .map(|made| PyColumn(Arc::new(made)))
+            .map_err(declined)
+    }
+
+    /// This value of the layout in every row that is not null.
+    fn replaced(&self, layout: &PyLayout, value: &Bound<'_, PyAny>) -> PyResult<Self> {
+        Ok(PyColumn(Arc::new(nulls::replaced(&self.0, values::scalar(value, &layout.core.kind)?))))
+    }
+
+    /// The rows of each combination of values in the columns, in the order of their first rows: that row and all of them. None when
+    /// there are more than `limit`.
+    #[staticmethod]
+    fn groups(
+        py: Python<'_>,
+        columns: Vec<PyRef<'_, PyColumn>>,
+        rows: usize,
+        limit: usize,
+    ) -> PyResult<Option<Vec<(u32, PyMask)>>> {
+        let shared: Vec<Arc<Column>> = columns.iter().map(|one| one.0.clone()).collect();
+        let found = py.detach(|| groups::groups(&shared, rows, limit)).map_err(declined)?;
+        Ok(found.map(|made| made.into_iter().map(|(first, mask)| (first, PyMask(mask))).collect()))
+    }
+
+    /// The smallest and the largest integer; None when all are null.
+    fn bounds(&self) -> Option<(i64, i64)> {
+        groups::bounds(&self.0)
     }
 
     /// Bytes held, roughly.

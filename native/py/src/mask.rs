@@ -3,6 +3,7 @@
 use headrace_core::ops;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
+use pyo3::types::PyBytes;
 
 use crate::declined;
 
@@ -54,6 +55,11 @@ impl PyMask {
 
     fn any(&self) -> bool {
         self.0.iter().any(|&one| one)
+    }
+
+    /// One byte per row, 0 or 1: selectors for itertools.compress.
+    fn selectors<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        PyBytes::new(py, &self.0.iter().map(|&one| u8::from(one)).collect::<Vec<u8>>())
     }
 
     /// The rows that are true, in order.

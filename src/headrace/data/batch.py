@@ -13,12 +13,13 @@ from __future__ import annotations
 import heapq
 from abc import ABC, abstractmethod
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from itertools import compress
 from operator import attrgetter, itemgetter
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, overload
 
 from headrace.data.columns import layout_of
 from headrace.data.record import TIMESTAMP_CREATE, ConnectRecord, Header, SinkRecord, SourceRecord
-from headrace.data.schema import Schema
+from headrace.data.schema import OPTIONAL_INT64_SCHEMA, Schema
 
 if TYPE_CHECKING:
     from headrace.native._core import Column, Mask
@@ -29,9 +30,10 @@ R = TypeVar("R", bound=ConnectRecord)
 class Block:
     """Rows of one topic with one key schema and one value schema. Immutable: `replace` makes another.
 
-    `key`, `value`: columns of as many rows; None = null in all rows. A row that is null in `key` or `value` has no schema there either
-    (a tombstone's value). `partition`: the log partition asked for, None = chosen by the key. `timestamps`: milliseconds since
-    the epoch, null for none; None = null in all rows. `headers`: shared by all rows. `ordinals`: rising.
+    `key`, `value`: columns of as many rows. A row that is null there has no schema there either (a tombstone's value). None = null in
+    all rows, under the schema if there is one: the one way to say that a null has a schema. `partition`: the log partition asked for,
+    None = chosen by the key. `timestamps`: milliseconds since the epoch, null for none; None = null in all rows. `headers`: shared by
+    all rows. `ordinals`: rising. `places`: of a sink's batch, where its records lie in the log.
     """
 
     __slots__ = (
@@ -40,6 +42,7 @@ class Block:
         "key_schema",
         "ordinals",
         "partition",
+        "places",
         "timestamps",
         "topic",
         "value",
@@ -68,6 +71,7 @@ class Block:
         self.timestamps = timestamps
         self.headers = headers
         self.ordinals = ordinals
+        self.places: SinkPlaces | None = None
 
     def __len__(self) -> int:
         return len(self.ordinals)
@@ -81,7 +85,14 @@ class Block:
 
     def filter(self, mask: Mask) -> Block:
         """The rows for which the mask is true; this very block when all are."""
-        return self if mask.all() else self.take(mask.positions())
+        if mask.all():
+            return self
+        return self.replace(
+            key=None if self.key is None else self.key.filter(mask),
+            value=None if self.value is None else self.value.filter(mask),
+            timestamps=None if self.timestamps is None else self.timestamps.filter(mask),
+            ordinals=list(compress(self.ordinals, mask.selectors())),
+        )
 
     def take(self, rows: Sequence[int]) -> Block:
         """The rows at these positions, which rise."""
@@ -121,8 +132,6 @@ def _values(schema: Schema | None, column: Column | None, count: int) -> list[An
 def _numbers(column: Column | None, count: int) -> list[int | None]:
     if column is None:
         return [None] * count
-    from headrace.data import OPTIONAL_INT64_SCHEMA
-
     layout = layout_of(OPTIONAL_INT64_SCHEMA)
     assert layout is not None
     return column.values(layout)
@@ -243,6 +252,9 @@ class SinkBatch(RecordBatch[SinkRecord]):
     def __init__(self, parts: Sequence[Block | Loose[SinkRecord]], places: SinkPlaces) -> None:
         super().__init__(parts)
         self.places = places
+        for part in self.parts:
+            if isinstance(part, Block):
+                part.places = places
 
     def with_parts(self, parts: Sequence[Block | Loose[SinkRecord]]) -> SinkBatch:
         return SinkBatch(parts, self.places)
@@ -300,6 +312,21 @@ class SinkPlaces:
         topic, partition, offsets = self._runs[run]
         return topic, partition, offsets[ordinal - self._starts[run]]
 
+    def partitions(self, ordinals: Sequence[int]) -> list[int]:
+        """The log partition of each record; `ordinals` rising."""
+        return [self._runs[run][1] for run, _ in self._located(ordinals)]
+
+    def offsets(self, ordinals: Sequence[int]) -> list[int]:
+        """The log offset of each record; `ordinals` rising."""
+        return [self._runs[run][2][ordinal - self._starts[run]] for run, ordinal in self._located(ordinals)]
+
+    def _located(self, ordinals: Sequence[int]) -> Iterator[tuple[int, int]]:
+        run, last = 0, len(self._starts) - 1
+        for ordinal in ordinals:
+            while run < last and self._starts[run + 1] <= ordinal:
+                run += 1
+            yield run, ordinal
+
     def runs(self) -> Iterable[tuple[int, str, int, Sequence[int]]]:
         """(first ordinal, topic, partition, offsets), in order."""
         for start, (topic, partition, offsets) in zip(self._starts, self._runs, strict=True):
@@ -308,9 +335,9 @@ class SinkPlaces:
 
 def _fill(record: ConnectRecord, block: Block, key: Any, value: Any, timestamp: int | None) -> None:
     record.topic = block.topic
-    record.key_schema = None if key is None else block.key_schema
+    record.key_schema = None if key is None and block.key is not None else block.key_schema
     record.key = key
-    record.value_schema = None if value is None else block.value_schema
+    record.value_schema = None if value is None and block.value is not None else block.value_schema
     record.value = value
     record.timestamp = timestamp
     record._headers = block.headers

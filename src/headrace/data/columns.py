@@ -5,6 +5,8 @@ There is none where the Rust core is missing (`native.core` is None): then batch
 
 from __future__ import annotations
 
+import datetime as dt
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,7 +18,7 @@ from headrace.data.wide_temporal import WideDate, WideDatetime, WideTime
 from headrace.native import core
 
 if TYPE_CHECKING:
-    from headrace.native._core import Layout
+    from headrace.native._core import Column, Layout, Mask
 
 _KEY: Final = "native.layout"
 _NONE: Final = object()
@@ -30,10 +32,35 @@ def layout_of(schema: Schema) -> Layout | None:
         if core is not None:
             try:
                 found = core.Layout(schema)
-            except (ValueError, TypeError, OverflowError, RecursionError):
+            except (ValueError, TypeError, OverflowError, RecursionError, core.DeclinedError):
                 found = _NONE
         schema.cache[_KEY] = found
     made: Layout | None = None if found is _NONE else found
+    return made
+
+
+def constant(value: bool | int | float | str | bytes | None, rows: int) -> Column:
+    """A column that has the same value in every row. Only where there is a Rust core."""
+    made: Column = core.Column.constant(value, rows)
+    return made
+
+
+def integers(values: Sequence[int]) -> Column:
+    """A column of these integers. Only where there is a Rust core."""
+    made: Column = core.Column.ints(values)
+    return made
+
+
+def groups(columns: Sequence[Column], rows: int, limit: int) -> list[tuple[int, Mask]] | None:
+    """The rows of each combination of values in the columns: the first of them, and all; None when there are more than `limit`. Only
+    where there is a Rust core; its DeclinedError for values that cannot be compared."""
+    made: list[tuple[int, Mask]] | None = core.Column.groups(columns, rows, limit)
+    return made
+
+
+def same(rows: int, value: bool) -> Mask:
+    """A mask that says the same of every row. Only where there is a Rust core."""
+    made: Mask = core.Mask.constant(rows, value)
     return made
 
 
@@ -58,6 +85,28 @@ def _timestamp(millis: int) -> Any:
         return WideDatetime(millis)
 
 
+def _to_days(value: Any) -> int:
+    if value.__class__ not in (dt.date, WideDate):
+        raise ValueError
+    return logical.date_to_days(value)
+
+
+def _to_time(value: Any) -> int:
+    if value.__class__ is not WideTime and (
+        value.__class__ is not dt.time or value.microsecond % 1000 or value.tzinfo is not None or value.fold
+    ):
+        raise ValueError
+    return logical.time_to_millis(value)
+
+
+def _to_timestamp(value: Any) -> int:
+    if value.__class__ is not WideDatetime and (
+        value.__class__ is not dt.datetime or value.microsecond % 1000 or value.tzinfo is not dt.UTC or value.fold
+    ):
+        raise ValueError
+    return logical.datetime_to_millis(value)
+
+
 def _unscaled(value: Any, scale: int) -> bytes:
     """ValueError for a decimal that bytes and scale would not give back as it is."""
     if value.__class__ is not Decimal or value.as_tuple().exponent != -scale or (not value and value.is_signed()):
@@ -66,6 +115,7 @@ def _unscaled(value: Any, scale: int) -> bytes:
 
 
 if core is not None:
+    # What Python values become must become the very same values again: numbers of another scale, finer times and the like are refused.
     core.use_types(
         structure=Struct,
         unchanged=Unchanged,
@@ -78,7 +128,7 @@ if core is not None:
         to_time=_time,
         to_timestamp=_timestamp,
         from_decimal=_unscaled,
-        from_date=logical.date_to_days,
-        from_time=logical.time_to_millis,
-        from_timestamp=logical.datetime_to_millis,
+        from_date=_to_days,
+        from_time=_to_time,
+        from_timestamp=_to_timestamp,
     )

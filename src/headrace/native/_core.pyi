@@ -53,6 +53,8 @@ class Mask:
     def all(self) -> bool: ...
     def any(self) -> bool: ...
     def positions(self) -> list[int]: ...
+    def selectors(self) -> bytes:
+        """One byte per row, 0 or 1, for itertools.compress."""
 
 class Column:
     """The values of one field for all rows of a batch."""
@@ -83,6 +85,33 @@ class Column:
     def slice(self, start: int, stop: int) -> Column: ...
     def values(self, layout: Layout) -> list[Any]:
         """As records hold them, None for null."""
+
+    # Transforms
+    def read(
+        self, layout: Layout, chosen: Sequence[int] | None = None, *, defaults: bool, check: bool = True
+    ) -> list[Column]:
+        """The fields of a struct at `chosen` (None = all), read as transforms do: with `defaults` a null becomes its field's default;
+        with `check` a null that is left in a required field of a struct that is there is a DeclinedError."""
+
+    def rebuilt(self, fields: Sequence[Column]) -> Column:
+        """A struct of these fields that is null where this column is; there the fields are null as well."""
+
+    def within(self, mask: Mask) -> Column:
+        """Null where the mask is false."""
+
+    def filled(self, layout: Layout, value: Any, within: Mask | None = None) -> Column:
+        """Nulls replaced by this value of the layout, in the rows of `within` only (None = in all)."""
+
+    def replaced(self, layout: Layout, value: Any) -> Column:
+        """This value of the layout in every row that is not null."""
+
+    @staticmethod
+    def groups(columns: Sequence[Column], rows: int, limit: int) -> list[tuple[int, Mask]] | None:
+        """The rows of each combination of values in the columns, in the order of their first rows: that row and all of them. None
+        when there are more than `limit`; DeclinedError for containers."""
+
+    def bounds(self) -> tuple[int, int] | None:
+        """The smallest and the largest integer; None when all are null."""
 
     @property
     def size(self) -> int:

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ClassVar, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, TypeVar
 
 from headrace.config import ConfigDef, ConfigType
 from headrace.data import ConnectRecord, Field, Schema, Struct, Type
+from headrace.data.batch import Block
 from headrace.errors import DataException, SchemaBuilderException
 from headrace.spi.transform import R, Transform
+from headrace.transforms.blocks import Side, side_of, with_side
+
+if TYPE_CHECKING:
+    from headrace.native._core import Column
 
 T = TypeVar("T")
 
@@ -215,3 +220,12 @@ class SidedTransform(Transform[R]):
         else:
             copied.value_schema, copied.value = schema, value
         return copied
+
+    def side_of(self, block: Block) -> Side:
+        """That side of a block."""
+        return side_of(block, self.is_key)
+
+    def with_side(self, block: Block, schema: Schema | None, column: Column | None) -> list[Block] | None:
+        """The block with that side replaced; None for a schema that has no native form."""
+        made = with_side(block, self.is_key, schema, column)
+        return None if made is None else [made]

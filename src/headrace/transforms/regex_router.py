@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from headrace.config import ConfigDef, ConfigType, Importance
 from headrace.config.definition import Validator, invalid_value
+from headrace.data.batch import Block
 from headrace.spi.transform import R, Transform
 from headrace.transforms.base import copy_record
 from headrace.transforms.patterns import java_pattern, java_replacement
@@ -76,6 +77,10 @@ class RegexRouter(Transform[R]):
                 copied.topic = new
                 result.append(copied)
         return result
+
+    def apply_block(self, block: Block) -> list[Block] | None:
+        topic = self._topic(block.topic)
+        return [block if topic == block.topic else block.replace(topic=topic)]
 
 
 CONFIG: Final = (

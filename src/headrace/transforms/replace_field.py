@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from headrace.config import ConfigDef, ConfigType, Importance
 from headrace.data import Schema, Struct
+from headrace.data.batch import Block
 from headrace.errors import ConfigException, DataException
 from headrace.spi.transform import R
 from headrace.transforms.base import (
@@ -19,6 +20,7 @@ from headrace.transforms.base import (
     require_struct,
     struct_like,
 )
+from headrace.transforms.blocks import structs_of
 from headrace.transforms.lists import names_list
 
 _PURPOSE: Final = "field replacement"
@@ -64,13 +66,13 @@ class ReplaceField(SidedTransform[R]):
         self._renames = _parse_renames("renames", settings["renames"])
         self._old_names = {new: old for old, new in self._renames.items()}
         self._replace: bool = settings["replace.null.with.default"]
-        self._plans: SchemaCache[tuple[Schema, Reader]] = SchemaCache()
+        self._plans: SchemaCache[tuple[Schema, list[int], Reader]] = SchemaCache()
 
     def _keeps(self, name: str) -> bool:
         return name not in self._exclude and (not self._include or name in self._include)
 
-    def _plan(self, schema: Schema) -> tuple[Schema, Reader]:
-        """The new schema and how its values are read."""
+    def _plan(self, schema: Schema) -> tuple[Schema, list[int], Reader]:
+        """The new schema, where its values come from and how they are read."""
         kept = [field for field in schema.fields if self._keeps(field.name)]
         updated = struct_like(schema, [(self._renames.get(field.name, field.name), field.schema) for field in kept])
         # A field is read by the name that its new one was renamed from, whether it was renamed itself or not.
@@ -81,7 +83,7 @@ class ReplaceField(SidedTransform[R]):
             if source.schema.type is not field.schema.type:
                 raise DataException(f"Field {source.name} does not fit the schema of {field.name}", field="renames")
         indexes = [source.index for source in sources if source is not None]
-        return updated, compile_reader(schema, indexes, replace_nulls=self._replace)
+        return updated, indexes, compile_reader(schema, indexes, replace_nulls=self._replace)
 
     def apply(self, record: R) -> R | None:
         value = self.value_of(record)
@@ -94,8 +96,19 @@ class ReplaceField(SidedTransform[R]):
                 record, None, {self._renames.get(k, k): v for k, v in fields.items() if self._keeps(k)}
             )
         values = require_struct(value, _PURPOSE).values
-        updated, read = self._plans.get(schema, self._plan)
+        updated, _, read = self._plans.get(schema, self._plan)
         return self.with_value(record, updated, Struct(updated, read(values)))
+
+    def apply_block(self, block: Block) -> list[Block] | None:
+        side = self.side_of(block)
+        if side.column is None:
+            return [block]
+        structs = structs_of(side)
+        if structs is None:
+            return None
+        updated, indexes, _ = self._plans.get(structs.schema, self._plan)
+        fields = structs.read(indexes, defaults=self._replace)
+        return self.with_side(block, updated, structs.column.rebuilt(fields))
 
 
 class Key(ReplaceField[R]):

@@ -6,47 +6,22 @@ still a delete here, where the original takes it for a truncate and drops it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from headrace.config import ConfigDef
-from headrace.data import OPTIONAL_STRING_SCHEMA, STRING_SCHEMA, ConnectRecord, Header, Schema, Struct, Type
+from headrace.data import STRING_SCHEMA, ConnectRecord, Header, Schema, Struct, Type
+from headrace.data.batch import Block
 from headrace.errors import DataException
 from headrace.spi.transform import R, Transform
 from headrace.transforms.base import SchemaCache, copy_record, derived, struct_like
+from headrace.transforms.blocks import side_of, structs_of
 from headrace.transforms.debezium.dropped_fields import drop_fields
 from headrace.transforms.debezium.envelope import is_envelope, text_of
+from headrace.transforms.debezium.event_plan import AddedHeader, EventPlan, plan_row
 from headrace.transforms.debezium.extract_new_record_state_config import CONFIG
-from headrace.transforms.debezium.field_reference import FieldReference, Reader, parse_references
-
-_DELETED: Final = "__deleted"
-_Build = Callable[[list[Any], list[Any]], Struct]
-
-
-class _Plan(NamedTuple):
-    """What is known of an envelope schema: field positions, and the functions that build the row and the headers."""
-
-    before: int
-    after: int
-    op: int
-    after_schema: Schema
-    live: _Build
-    deleted: _Build
-    added: list[tuple[str, Schema, Reader]]
-    headers: list[tuple[str, Schema, Reader]]
-
-
-def _attempted(make: Callable[[], _Build]) -> _Build:
-    """What `make` gives; if it fails, a function that fails so: a schema matters to the events that need it only."""
-    try:
-        return make()
-    except DataException as error:
-        message = error.message
-
-        def fail(event: list[Any], row: list[Any]) -> Struct:
-            raise DataException(message)
-
-        return fail
+from headrace.transforms.debezium.field_reference import FieldReference, parse_references
+from headrace.transforms.debezium.unwrapping import Unwrapping
 
 
 class ExtractNewRecordState(Transform[R]):
@@ -71,10 +46,12 @@ class ExtractNewRecordState(Transform[R]):
         self._keep_compatible: bool = settings["drop.fields.keep.schema.compatible"]
         self._replace: bool = settings["replace.null.with.default"]
         self._added_names = {item.name for item in self._fields}
-        self._plans: SchemaCache[_Plan | None] = SchemaCache()
+        self._plans: SchemaCache[EventPlan | None] = SchemaCache()
+        by_row = self._rewrite and self._route not in self._added_names
+        self._unwrapping = Unwrapping(self._mode, self._route, by_row, self._replace, self._headers)
         self._simple = not (self._headers or self._route or self._drop_header)
 
-    def _plan(self, schema: Schema) -> _Plan | None:
+    def _plan(self, schema: Schema) -> EventPlan | None:
         """The plan for an envelope; None for any other schema. DataException for an envelope without what a row needs."""
         if not is_envelope(schema):
             return None
@@ -88,44 +65,20 @@ class ExtractNewRecordState(Transform[R]):
         for reference in self._headers:
             found = reference.resolve(schema)
             if found is not None:
-                headers.append((reference.name, derived(found[0], optional=True, default=None), found[1]))
+                headers.append(AddedHeader(reference.name, derived(found.schema, optional=True, default=None), found))
         old = after.schema if before is None else before.schema
-        return _Plan(
+        marks = ("false", "true") if self._rewrite else (None, None)
+        return EventPlan(
             -1 if before is None else before.index,
             after.index,
             op.index,
             after.schema,
-            _attempted(lambda: self._builder(schema, after.schema, "false", self._fields)),
+            plan_row(schema, after.schema, self._fields, marks[0], self._replace),
             # Names listed in the drop header go before fields are added to a deleted row, and after it for a live one.
-            _attempted(lambda: self._builder(schema, old, "true", [] if self._drop_header else self._fields)),
-            [(item.name, *found) for item in self._fields if (found := item.resolve(schema)) is not None],
+            plan_row(schema, old, [] if self._drop_header else self._fields, marks[1], self._replace),
+            [(item.name, found) for item in self._fields if (found := item.resolve(schema)) is not None],
             headers,
         )
-
-    def _builder(self, envelope: Schema, row: Schema, deleted: str, added: list[FieldReference]) -> _Build:
-        """A function from the envelope's values and the row's values to the new row, generated for the schema."""
-        fields = [(field.name, field.schema) for field in row.fields]
-        scope: dict[str, Any] = {"Struct": Struct}
-        base = "*row"
-        parts: list[str] = []
-        if self._rewrite:
-            fields.append((_DELETED, OPTIONAL_STRING_SCHEMA))
-            parts.append(repr(deleted))
-            defaults = [field.schema.default for field in row.fields]
-            if self._replace and any(default is not None for default in defaults):
-                scope["defaults"] = defaults
-                base = "*[d if v is None else v for v, d in zip(row, defaults)]"
-        for number, reference in enumerate(added):
-            found = reference.resolve(envelope)
-            if found is None:
-                continue
-            fields.append((reference.name, derived(found[0], optional=True, default=None)))
-            scope[f"read{number}"] = found[1]
-            parts.append(f"read{number}(event)")
-        scope["S"] = struct_like(row, fields)
-        exec(f"def build(event, row):\n    return Struct(S, [{', '.join([base, *parts])}])", scope)
-        build: _Build = scope["build"]
-        return build
 
     def apply(self, record: R) -> R | None:
         value = record.value
@@ -143,11 +96,11 @@ class ExtractNewRecordState(Transform[R]):
         after = event[plan.after]
         copied = copy_record(record)
         if plan.headers:
-            added = tuple(Header(name, header, read(event)) for name, header, read in plan.headers)
+            added = tuple(Header(name, schema, found.read(event)) for name, schema, found in plan.headers)
             copied._headers = (*record.header_items, *added)
         if after is None:
             return self._delete(copied, plan, event)
-        row = plan.live(event, after.values)
+        row = plan.live.build(event, after.values)
         if not self._simple:
             self._route_by(copied, row if self._rewrite and self._route not in self._added_names else after)
         copied.value_schema, copied.value = row.schema, row
@@ -155,6 +108,22 @@ class ExtractNewRecordState(Transform[R]):
 
     def apply_batch(self, records: Sequence[R]) -> list[R | None]:
         return [self.apply(record) for record in records]
+
+    def apply_block(self, block: Block) -> list[Block] | None:
+        if self._drop_header:
+            return None
+        value, schema = block.value, block.value_schema
+        if value is None:
+            return self._unwrapping.tombstones(block)
+        there = value.valid()
+        nulls = block.replace(value_schema=None, value=None).filter(~there)
+        done = self._unwrapping.tombstones(nulls) if len(nulls) else []
+        plan = self._plans.get(schema, self._plan) if schema is not None else None
+        if plan is None:
+            return [*done, block.filter(there)]
+        structs = structs_of(side_of(block, is_key=False))
+        rows = None if structs is None else self._unwrapping.events(block, structs, plan)
+        return None if rows is None else done + rows
 
     def _tombstone(self, record: R) -> R | None:
         if self._mode != "rewrite-with-tombstone":
@@ -166,7 +135,7 @@ class ExtractNewRecordState(Transform[R]):
         copied._headers = (*record.header_items, *marks)
         return copied
 
-    def _delete(self, copied: R, plan: _Plan, event: list[Any]) -> R | None:
+    def _delete(self, copied: R, plan: EventPlan, event: list[Any]) -> R | None:
         before = event[plan.before] if plan.before >= 0 else None
         if before is None and event[plan.op] != "d":
             return None  # a truncate
@@ -184,16 +153,16 @@ class ExtractNewRecordState(Transform[R]):
                 code="DELETE_WITHOUT_BEFORE",
                 remedy="Give the table a primary key or REPLICA IDENTITY FULL, or use another delete.tombstone.handling.mode.",
             )
-        row = plan.deleted(event, before.values)
+        row = plan.deleted.build(event, before.values)
         copied.value_schema, copied.value = row.schema, row
         return self._append(self._drop(copied), plan, event) if self._drop_header else copied
 
-    def _append(self, copied: R, plan: _Plan, event: list[Any]) -> R:
+    def _append(self, copied: R, plan: EventPlan, event: list[Any]) -> R:
         row = copied.value
         fields = [(field.name, field.schema) for field in row.schema.fields]
-        fields += [(name, derived(schema, optional=True, default=None)) for name, schema, _ in plan.added]
+        fields += [(name, derived(found.schema, optional=True, default=None)) for name, found in plan.added]
         copied.value_schema = struct_like(row.schema, fields)
-        copied.value = Struct(copied.value_schema, [*row.values, *(read(event) for _, _, read in plan.added)])
+        copied.value = Struct(copied.value_schema, [*row.values, *(found.read(event) for _, found in plan.added)])
         return copied
 
     def _route_by(self, copied: ConnectRecord, row: Struct) -> None:

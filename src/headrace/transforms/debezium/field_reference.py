@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import Any, Final, NamedTuple
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from headrace.data import Schema, Type
 from headrace.errors import ConfigException, DataException
 
+if TYPE_CHECKING:
+    from headrace.native._core import Column
+
 Reader = Callable[[list[Any]], Any]
 """From the envelope's values to the referenced value."""
+ColumnReader = Callable[[Sequence["Column"]], "Column"]
+"""The same for the columns of envelopes that are all there."""
+
+
+class Found(NamedTuple):
+    """A field: its schema, and how to read it."""
+
+    schema: Schema
+    read: Reader
+    column: ColumnReader
+
 
 _ROOT: Final = frozenset({"op", "ts_ms", "ts_us", "ts_ns"})
 _TRANSACTION: Final = frozenset({"id", "total_order", "data_collection_order"})
@@ -22,7 +36,7 @@ class FieldReference(NamedTuple):
     struct: str | None
     field: str
 
-    def resolve(self, envelope: Schema) -> tuple[Schema, Reader] | None:
+    def resolve(self, envelope: Schema) -> Found | None:
         """The field's schema and how to read it; None when the event has no such field. DataException when it has no such struct.
 
         A field missing in its struct is looked for in the envelope, where another transform may have put it.
@@ -36,37 +50,37 @@ class FieldReference(NamedTuple):
                 )
             inner = parent.schema.field(self.field)
             if inner is not None:
-                return inner.schema, _nested(parent.index, inner.index)
+                return Found(inner.schema, *_nested(parent.index, inner.index))
         root = envelope.field(self.field)
         if root is None:
             return None
         if self.struct is not None and parent is not None:
-            return root.schema, _beside(parent.index, root.index)
-        return root.schema, _direct(root.index)
+            return Found(root.schema, *_beside(parent.index, root.index))
+        return Found(root.schema, *_direct(root.index))
 
 
-def _nested(outer: int, inner: int) -> Reader:
+def _nested(outer: int, inner: int) -> tuple[Reader, ColumnReader]:
     def read(event: list[Any]) -> Any:
         struct = event[outer]
         return None if struct is None else struct.values[inner]
 
-    return read
+    return read, lambda events: events[outer].field(inner)
 
 
-def _beside(struct: int, index: int) -> Reader:
+def _beside(struct: int, index: int) -> tuple[Reader, ColumnReader]:
     """Of an event without the struct there is no value, although the envelope has the field."""
 
     def read(event: list[Any]) -> Any:
         return None if event[struct] is None else event[index]
 
-    return read
+    return read, lambda events: events[index].within(events[struct].valid())
 
 
-def _direct(index: int) -> Reader:
+def _direct(index: int) -> tuple[Reader, ColumnReader]:
     def read(event: list[Any]) -> Any:
         return event[index]
 
-    return read
+    return read, lambda events: events[index]
 
 
 def parse_references(items: Iterable[str], prefix: str, setting: str) -> list[FieldReference]:
