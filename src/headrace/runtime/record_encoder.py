@@ -275,7 +275,7 @@ def _encode_column(
 ) -> Column | None:
     if values is None or schema is None:
         # A converter may have bytes even for no value.
-        return converter.encode_batch(topic, [None] * count, [None] * count)
+        return converter.encode_batch(topic, [schema] * count, [None] * count)
     column = converter.encode_column(topic, schema, values)
     return column if column is not None and len(column) == count else None
 
