@@ -7,7 +7,7 @@ RUST   := $(wildcard native/Cargo.* native/*/Cargo.toml native/*/src/*.rs native
 
 ORACLE := .oracle/.installed
 
-.PHONY: setup demo test lint test-chaos test-parity test-all oracle goldens bench bench-peer lock docs clean native
+.PHONY: setup demo test lint test-chaos test-parity test-all oracle goldens bench bench-peer lock docs clean native test-native fuzz
 
 setup: $(STAMP)
 
@@ -25,13 +25,22 @@ demo: setup
 native:
 	native/build.sh
 
+# The Rust core's own tests, and its corpus of hostile bytes; nothing where cargo is not found.
+test-native:
+	if command -v cargo >/dev/null; then cargo test --quiet --manifest-path native/Cargo.toml -p headrace-core -p headrace-targets; fi
+
+# Looks for bytes that make a reader of the Rust core panic: RUNS inputs for each. Needs cargo-fuzz.
+fuzz:
+	native/fuzz.sh $(or $(RUNS),1000000)
+
 lint: setup
+	if command -v cargo >/dev/null; then cd native && cargo fmt --check && cargo clippy --quiet --release -- -D warnings; fi
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-test: lint oracle
+test: lint oracle test-native
 	$(BIN)/pytest
 
 # Several minutes of kills and faults at random; HEADRACE_LONG_SECONDS sets how many, HEADRACE_SEED repeats a run.

@@ -1,0 +1,14 @@
+//! One function per reader of bytes from outside. Any bytes are fine: what is fuzzed is that nothing panics, loops or grows without
+//! bound, and that what was read is consistent. The first bytes choose the settings.
+//!
+//! `tests/corpus.rs` replays the corpus and mutations of it in every test run; `make fuzz` looks further, guided by coverage.
+
+pub mod ops;
+pub mod packed;
+pub mod text;
+
+/// A target: its name, which is its corpus folder's as well, and its function.
+pub type Target = (&'static str, fn(&[u8]));
+
+/// All of them.
+pub const TARGETS: &[Target] = &[("pg_text", text::pg_text)];
