@@ -5,7 +5,7 @@ use std::sync::Arc;
 use headrace_core::pg::plan::{Encoding, Hstore, Mask, Money, Op, Span, TextOf, Unit};
 
 /// One op per byte; containers take theirs from the next bytes. None when there are no bytes left.
-pub fn op<'a>(data: &'a [u8], depth: u8) -> Option<(Op, &'a [u8])> {
+pub fn op(data: &[u8], depth: u8) -> Option<(Op, &[u8])> {
     let (&first, mut rest) = data.split_first()?;
     let encoding =
         |byte: u8| [Encoding::Raw, Encoding::Base64, Encoding::Base64Url, Encoding::Hex][usize::from(byte % 4)];
