@@ -96,6 +96,19 @@ def peer(rows: int, runs: int, as_json: bool, save: Path | None, only: tuple[str
 
 
 @bench.command()
+@_common(10_000, "Rows of the table.")
+@click.option("--rate", default=1000.0, show_default=True, help="Commits per second, of one row each.")
+@click.option("--seconds", default=10.0, show_default=True, help="How long they are made.")
+@click.option("--idle-seconds", default=10.0, show_default=True, help="How long the idle CPU is measured before.")
+def latency(
+    rows: int, runs: int, as_json: bool, save: Path | None, rate: float, seconds: float, idle_seconds: float
+) -> None:
+    """From the commit to the log and to the target's commit, with default settings; and CPU while nothing happens."""
+    run = kit_function("bench", "run_latency_bench")
+    _show("latency", run(rows, runs=runs, rate=rate, seconds=seconds, idle_s=idle_seconds), as_json, save)
+
+
+@bench.command()
 @_common(300_000, "Rows of the snapshot.")
 @click.option("--changes", default=300_000, show_default=True, help="Changes to catch up with, each run.")
 @click.option("--rate", default=1000.0, show_default=True, help="Changes per second of the latency case.")

@@ -1,7 +1,8 @@
-"""Latency at a steady rate: from a commit in the source to the record in the log and to the row in the target.
+"""Latency at a steady rate: from a commit in the source to the record in the log and to the row's commit in the target.
 
 A writer process commits single rows over several connections (one alone waits too long for the disk), each with rising ids
-of its own; one observer looks at the log and at the target every millisecond and notes when ids have become visible. Commit times are the server's own (track_commit_timestamp). All clocks are this machine's.
+of its own. One observer waits for the log as any consumer does, and notes when ids have become readable. Commits are timed by the servers
+themselves (track_commit_timestamp), source and target alike. All clocks are this machine's.
 """
 
 from __future__ import annotations
@@ -12,16 +13,17 @@ import subprocess
 import sys
 import time
 from bisect import bisect_left
+from collections.abc import Sequence
 from typing import Any
 
 import psycopg
 
 from headrace.errors import ConnectException
 from headrace.log.spi import Log
-from headrace.spi import TopicPartition
 from headrace.testing.bench.workload import LATENCY_BASE
 
 LANES = 4
+_OBSERVER = "bench-observer"
 _LANE = 1_000_000_000
 """Ids of a connection: LATENCY_BASE + number of the connection times this, and on."""
 
@@ -57,44 +59,65 @@ def lane_base(lane: int) -> int:
 def measure(
     dsn: str, target: psycopg.Connection, source: psycopg.Connection, log: Log, topic: str, rate: float, seconds: float
 ) -> dict[str, float]:
-    """p50, p95 and p99 in milliseconds for log and target, the rate that was reached, and how often the observer looked."""
-    partition = TopicPartition(topic, 0)
-    position = log.end_offsets([partition])[partition]
+    """p50, p95 and p99 in milliseconds for log and target, and the rate that was reached."""
     count = int(rate / LANES * seconds)
-    in_log, in_target = _Sightings(), _Sightings()
-    looks: list[float] = []
-    query = "SELECT " + ", ".join(
-        f"(SELECT max(id) FROM orders WHERE id BETWEEN {lane_base(n)} AND {lane_base(n) + count})" for n in range(LANES)
-    )
-    writer = subprocess.Popen(
-        [sys.executable, "-c", _WRITER, dsn, str(rate), str(seconds)], stdout=subprocess.PIPE, text=True
-    )
+    in_log = _Sightings()
+    last = {lane_base(n) + count - 1 for n in range(LANES)}
     deadline = time.monotonic() + seconds + 60
+    group = f"{_OBSERVER}-{time.time_ns()}"
+    consumer = log.consumer(group, _OBSERVER, from_latest=True)
     try:
-        while not in_target.complete(count) and time.monotonic() < deadline:
-            now = time.time()
-            batch = log.read(partition, position, 5000)
-            visible = time.time()
-            if batch is not None and len(batch) and batch.offsets is not None:
-                position = batch.offsets[-1] + 1
-                in_log.see(visible, _ids(list(batch.values)))
-            row = target.execute(query.encode()).fetchone() or ()
-            in_target.see(time.time(), [number for number in row if number is not None])
-            looks.append(time.time() - now)
-            time.sleep(0.001)
+        consumer.subscribe([topic], None)
+        while not consumer.assignment() and time.monotonic() < deadline:
+            consumer.poll(1, 0.1)
+        writer = subprocess.Popen(
+            [sys.executable, "-c", _WRITER, dsn, str(rate), str(seconds)], stdout=subprocess.PIPE, text=True
+        )
+        try:
+            while not in_log.complete(count) and time.monotonic() < deadline:
+                batches = consumer.poll(5000, 0.5)
+                now = time.time()
+                for batch in batches:
+                    in_log.see(now, _ids(list(batch.values)))
+        finally:
+            output, _ = writer.communicate(timeout=60)
     finally:
-        output, _ = writer.communicate(timeout=60)
-    if not in_target.complete(count):
+        consumer.close()
+        log.delete_group(group)
+    while not _has_all(target, last) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    committed = dict(_commits(source))
+    arrived = dict(_commits(target))
+    if not in_log.complete(count) or len(arrived) < count * LANES:
         raise ConnectException(f"Not all of {count * LANES} rows arrived in the target.", code="BENCH_NOT_EQUAL")
-    rows = source.execute(
+    # The first tenth warms up.
+    counted = list(committed.items())[len(committed) // 10 :]
+    to_log = [seen - at for number, at in counted if (seen := in_log.when(number)) is not None]
+    to_target = [arrived[number] - at for number, at in counted]
+    return {
+        "rate_per_s": round(float(output), 1),
+        **percentiles("latency", to_log),
+        **percentiles("target_latency", to_target),
+    }
+
+
+def _has_all(target: psycopg.Connection, ids: set[int]) -> bool:
+    row = target.execute("SELECT count(*) FROM orders WHERE id = ANY(%s)", [list(ids)]).fetchone()
+    return row is not None and row[0] == len(ids)
+
+
+def _commits(database: psycopg.Connection) -> list[tuple[int, float]]:
+    """The ids written, and when their transactions were committed, in this order."""
+    return database.execute(
         "SELECT id, extract(epoch FROM pg_xact_commit_timestamp(xmin))::float8 FROM orders WHERE id BETWEEN %s AND %s ORDER BY 2",
         [LATENCY_BASE, lane_base(LANES)],
     ).fetchall()
-    result = {"rate_per_s": round(float(output), 1)}
-    for name, sightings in (("log", in_log), ("target", in_target)):
-        result |= _percentiles(name, rows, sightings)
-    result["observer_step_p95_ms"] = round(statistics.quantiles(looks, n=20)[-1] * 1000 + 1, 2)
-    return result
+
+
+def percentiles(name: str, seconds: Sequence[float]) -> dict[str, float]:
+    """p50, p95 and p99 in milliseconds."""
+    cuts = statistics.quantiles(seconds, n=100)
+    return {f"{name}_p{p}_ms": round(cuts[p - 1] * 1000, 2) for p in (50, 95, 99)}
 
 
 class _Sightings:
@@ -122,13 +145,3 @@ class _Sightings:
 def _ids(values: list[Any]) -> list[int]:
     found = (_ID.search(value) for value in values if value is not None)
     return [number for m in found if m and LATENCY_BASE <= (number := int(m.group(1))) < lane_base(LANES)]
-
-
-def _percentiles(name: str, rows: list[Any], sightings: _Sightings) -> dict[str, float]:
-    # The first tenth warms up.
-    counted = rows[len(rows) // 10 :]
-    latencies = [
-        (seen - committed) * 1000 for number, committed in counted if (seen := sightings.when(number)) is not None
-    ]
-    cuts = statistics.quantiles(latencies, n=100)
-    return {f"{name}_latency_p{p}_ms": round(cuts[p - 1], 1) for p in (50, 95, 99)}
