@@ -23,12 +23,28 @@ __all__ = ["create_app", "serve"]
 
 _KEEP_ALIVE_S: Final = 30
 _GRACE_S: Final = 5
+_TICK_S: Final = 1.0
 
 
 class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._asked = asyncio.Event()
+
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
         yield
+
+    async def main_loop(self) -> None:
+        # The first tick of ten keeps the date header right; uvicorn's own loop wakes for all ten to see whether it is to end.
+        while not await self.on_tick(0):
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._asked.wait(), _TICK_S)
+
+    def end(self) -> None:
+        """Let `serve` return."""
+        self.should_exit = True
+        self._asked.set()
 
 
 async def serve(
@@ -61,7 +77,7 @@ async def serve(
             await _until_asked(tasks, stop)
         finally:
             for server in servers:
-                server.should_exit = True
+                server.end()
             await asyncio.shield(asyncio.gather(*tasks, return_exceptions=True))
     finally:
         for sock in sockets:
