@@ -6,8 +6,9 @@ STAMP  := $(VENV)/.installed
 RUST   := $(wildcard native/Cargo.* native/*/Cargo.toml native/*/src/*.rs native/*/src/*/*.rs) hatch_build.py
 
 ORACLE := .oracle/.installed
+TOOLS  := .bench/.installed
 
-.PHONY: setup demo test lint test-chaos test-parity test-all oracle goldens bench bench-peer lock docs clean native test-native fuzz
+.PHONY: setup demo test lint test-chaos test-parity test-all oracle goldens bench bench-peer profile lock docs clean native test-native fuzz
 
 setup: $(STAMP)
 
@@ -75,6 +76,15 @@ bench: setup
 bench-peer: setup
 	$(BIN)/headrace bench peer $(BENCH)
 
+# A flame graph of every path. py-spy comes from its wheel; perf is used where the system has it.
+profile: setup $(TOOLS)
+	$(BIN)/headrace bench profile $(if $(ROWS),--rows $(ROWS)) $(if $(SAVE),--save $(SAVE))
+
+$(TOOLS): benchmarks/requirements.txt
+	test -x .bench/bin/python || $(PYTHON) -m venv .bench
+	.bench/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r benchmarks/requirements.txt
+	@touch $(TOOLS)
+
 docs: setup
 	$(BIN)/headrace reference docs/reference
 
@@ -84,6 +94,8 @@ lock:
 		--no-emit-find-links --strip-extras --no-header --no-annotate --output-file requirements.lock pyproject.toml
 	$(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --no-emit-index-url --no-emit-find-links --strip-extras \
 		--no-header --no-annotate --output-file tests/parity/oracle/requirements.txt tests/parity/oracle/requirements.in
+	$(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --no-emit-index-url --no-emit-find-links --strip-extras \
+		--no-header --no-annotate --output-file benchmarks/requirements.txt benchmarks/requirements.in
 
 clean:
-	rm -rf $(VENV) .oracle build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .oracle .bench build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

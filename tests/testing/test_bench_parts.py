@@ -82,7 +82,7 @@ def test_figures_are_medians_with_their_spread():
     )
     assert made["metrics"] == {"rows": 7, "x_per_s": 200}
     assert (made["ratio_to_limit"], made["noise_ratio"], made["runs"]) == (0.5, 3.0, 3)
-    assert made["implementation"] in ("python", "native")
+    assert made["implementation"] in ("python", "rust")
 
 
 def test_an_unknown_case_is_refused():

@@ -19,20 +19,18 @@ def bench() -> None:
     One JSON object per case and line on standard output; progress and a readable table on standard error."""
 
 
-def _common(rows: int, rows_help: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+def _common(
+    rows: int, rows_help: str, *, repeated: bool = True
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    options = [click.option("--rows", default=rows, show_default=True, type=click.IntRange(min=1), help=rows_help)]
+    if repeated:
+        said = "Medians are of so many."
+        options.append(click.option("--runs", default=5, show_default=True, type=click.IntRange(min=1), help=said))
+    options.append(click.option("--json", "as_json", is_flag=True, help="No table on standard error."))
+    folder = click.Path(file_okay=False, path_type=Path)
+    options.append(click.option("--save", type=folder, help="A folder to put the results in as well."))
+
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
-        options = (
-            click.option("--rows", default=rows, show_default=True, type=click.IntRange(min=1), help=rows_help),
-            click.option(
-                "--runs", default=5, show_default=True, type=click.IntRange(min=1), help="Medians are of so many."
-            ),
-            click.option("--json", "as_json", is_flag=True, help="No table on standard error."),
-            click.option(
-                "--save",
-                type=click.Path(file_okay=False, path_type=Path),
-                help="A folder to put the results in as well.",
-            ),
-        )
         for option in reversed(options):
             command = option(command)
         return command
@@ -121,6 +119,17 @@ def pipeline(
     _show("pipeline", run(rows, changes, runs=runs, rate=rate, latency_s=latency_seconds), as_json, save)
 
 
+@bench.command()
+@_common(1_000_000, "Rows of the table, and changes that wait in the slot.", repeated=False)
+@_only
+@click.option(
+    "--folder", default="benchmarks/profiles", show_default=True, type=click.Path(file_okay=False, path_type=Path)
+)
+def profile(rows: int, as_json: bool, save: Path | None, only: tuple[str, ...], folder: Path) -> None:
+    """Flame graphs of every path, by py-spy and perf."""
+    _show("profile", kit_function("bench", "run_profile_bench")(rows, folder=folder, only=only), as_json, save)
+
+
 def _show(name: str, cases: Iterable[dict[str, Any]], as_json: bool, save: Path | None) -> None:
     found = list(cases)
     lines = [json.dumps(case) for case in found]
@@ -138,4 +147,9 @@ def _show(name: str, cases: Iterable[dict[str, Any]], as_json: bool, save: Path 
 def _figures(case: dict[str, Any]) -> dict[str, float]:
     theirs = {f"peer_{name}": value for name, value in case.get("peer_metrics", {}).items()}
     ratios = {name: value for name, value in case.items() if "ratio" in name}
-    return {**case["metrics"], **case.get("limit_metrics", {}), **theirs, **ratios}
+    shares = {
+        f"{tool}, percent: {part}": share
+        for tool, found in case.get("shares_percent", {}).items()
+        for part, share in found.items()
+    }
+    return {**case["metrics"], **case.get("limit_metrics", {}), **theirs, **ratios, **shares}

@@ -138,7 +138,8 @@ class Backlog:
             config = {"slot.name": slot, "publication.name": work.publication, "table.include.list": work.tables}
             config |= {"snapshot.mode": "no_data", **variant.connector}
             worker.create_stopped(CONNECTOR, rig.source_config(**config))
-            with Meter(worker.pid) as used, ServerMeter(rig.server.pid) as server:
+            watch = rig.watch(worker.pid, CONNECTOR, variant.name)
+            with Meter(worker.pid) as used, ServerMeter(rig.server.pid) as server, watch:
                 begun = time.monotonic()
                 worker.resume(CONNECTOR)
                 worker.until(lambda: worker.end_offset(work.topic) > 0, "the first record", (CONNECTOR,))

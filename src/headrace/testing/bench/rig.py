@@ -7,7 +7,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from pathlib import Path
 from typing import Final
 
@@ -33,6 +33,10 @@ _SERVER: Final = {
 }
 
 
+Watch = Callable[[int, str, str], AbstractContextManager[None]]
+"""(the worker's process id, connector, name of the path) → what is entered while a run is measured."""
+
+
 class Rig:
     """`source` and `target`: connections to the two databases, for the bench itself. Everything is gone when `stack` ends."""
 
@@ -45,6 +49,7 @@ class Rig:
             self.server.create_database(database)
         self.source: psycopg.Connection = stack.enter_context(self.server.connect(SOURCE_DATABASE))
         self.target: psycopg.Connection = stack.enter_context(self.server.connect(TARGET_DATABASE))
+        self.watch: Watch = lambda worker, connector, name: nullcontext()
         self._workers = 0
 
     def worker(self, properties: Mapping[str, str] | None = None) -> BenchWorker:

@@ -138,7 +138,8 @@ class SinkBench:
     def _once(self, name: str, config: Mapping[str, Any], complete: Callable[[], bool]) -> Run:
         worker, million = self.worker, 1_000_000 / self._rows
         worker.create_stopped(name, config)
-        with Meter(worker.pid) as used, ServerMeter(self._rig.server.pid) as server:
+        watch = self._rig.watch(worker.pid, name, name)
+        with Meter(worker.pid) as used, ServerMeter(self._rig.server.pid) as server, watch:
             begun = time.monotonic()
             worker.resume(name)
             worker.until(complete, "all rows in the target", (name,))

@@ -65,7 +65,8 @@ def snapshot_once(rig: Rig, work: Workload, rows: int, properties: Mapping[str, 
         config = {"slot.name": "snap", "publication.name": work.publication, "table.include.list": work.tables}
         config |= {"snapshot.mode": "initial", "snapshot.max.threads": str(connections)}
         worker.create_stopped(CONNECTOR, rig.source_config(**config))
-        with Meter(worker.pid) as used, ServerMeter(rig.server.pid) as server:
+        watch = rig.watch(worker.pid, CONNECTOR, "snapshot")
+        with Meter(worker.pid) as used, ServerMeter(rig.server.pid) as server, watch:
             begun = time.monotonic()
             worker.resume(CONNECTOR)
             worker.until(lambda: worker.end_offset(work.topic) > 0, "the first record", (CONNECTOR,))

@@ -23,7 +23,7 @@ _CHAIN = {
     "transforms.more.static.field": "origin",
     "transforms.more.static.value": "bench",
 }
-_VARIANTS = {
+VARIANTS = {
     "transform.none": Variant("transform.none", SCHEMALESS),
     "transform.python": Variant("transform.python", {**SCHEMALESS, "plugin.path": str(_PLUGINS)}, _PYTHON),
     # Of a delete the tombstone is left.
@@ -34,13 +34,13 @@ _VARIANTS = {
 def run_transform_bench(rows: int = 300_000, *, runs: int = 5, only: Sequence[str] = ()) -> list[Case]:
     """Cases `transform.none`, `transform.python`, `transform.chain`; `rows`: changes that wait. `records_per_s` counts what goes into
     the transforms."""
-    names = chosen(_VARIANTS, only)
+    names = chosen(VARIANTS, only)
     with ExitStack() as stack:
         rig = Rig(stack)
         work = OrdersWork(rig, rows)
         say(f"loading {rows_for(rows)} rows")
         work.create()
-        backlog = Backlog(rig, work, [_VARIANTS[name] for name in names], runs, limits=False)
+        backlog = Backlog(rig, work, [VARIANTS[name] for name in names], runs, limits=False)
         backlog.run()
     cases = [catchup_case(name, backlog, "records_per_s") for name in names]
     if "transform.none" in names:
