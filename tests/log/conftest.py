@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from headrace.log.embedded.log import EmbeddedLog
+from tests.spi.columns import choose
 
 
 @pytest.fixture
@@ -29,3 +30,10 @@ def open_log(folder: Path) -> Iterator[Callable[..., EmbeddedLog]]:
     yield open_one
     for log in opened:
         log.close()
+
+
+@pytest.fixture(params=["python", "rust"])
+def implementation(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Who works on packed columns."""
+    choose(monkeypatch, request.param)
+    return str(request.param)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from headrace.errors import DataException
@@ -13,6 +13,7 @@ from headrace.log.embedded.batch_codec import decode_batch, encode_batch, encode
 from headrace.log.embedded.batch_slices import cut, join, pick, position_of
 from headrace.log.spi import EncodedBatch, HeaderBytes
 from headrace.spi.columns import Column, PackedColumn, Repeated
+from tests.spi.columns import choose
 
 data = st.one_of(st.none(), st.binary(max_size=20))
 header_tuples = st.lists(st.tuples(st.text(max_size=5), data), max_size=3).map(tuple)
@@ -66,6 +67,8 @@ def round_trip(batch: EncodedBatch) -> EncodedBatch:
     return decode_batch(batch.topic, batch.partition, first, encode_batch(batch))
 
 
+@pytest.mark.usefixtures("implementation")
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(batches())
 def test_round_trip(batch: EncodedBatch) -> None:
     found = round_trip(batch)
@@ -74,6 +77,8 @@ def test_round_trip(batch: EncodedBatch) -> None:
     assert len(found.values.prefixes) <= len(batch.values.prefixes)
 
 
+@pytest.mark.usefixtures("implementation")
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(batches())
 def test_a_packed_batch_gives_the_same_bytes(batch: EncodedBatch) -> None:
     blob = encode_batch(batch)
@@ -84,7 +89,18 @@ def test_a_packed_batch_gives_the_same_bytes(batch: EncodedBatch) -> None:
     assert encode_batch(found) == blob
 
 
-@settings(max_examples=50)
+@given(batches())
+def test_both_implementations_give_the_same_bytes(batch: EncodedBatch) -> None:
+    blobs = []
+    for implementation in ("python", "rust"):
+        with pytest.MonkeyPatch.context() as monkeypatch:
+            choose(monkeypatch, implementation)
+            blobs.append(encode_batch(packed(batch)))
+    assert blobs[0] == blobs[1]
+
+
+@pytest.mark.usefixtures("implementation")
+@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(batches(), st.data())
 def test_damage_is_always_noticed(batch: EncodedBatch, draw: st.DataObject) -> None:
     blob = encode_batch(batch)
@@ -97,6 +113,8 @@ def test_damage_is_always_noticed(batch: EncodedBatch, draw: st.DataObject) -> N
         assert caught.value.code == "LOG_CORRUPT"
 
 
+@pytest.mark.usefixtures("implementation")
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(batches(1), st.data())
 def test_cut_pick_and_join(batch: EncodedBatch, draw: st.DataObject) -> None:
     middle = draw.draw(st.integers(0, len(batch)))
@@ -133,6 +151,7 @@ def test_prefixes_not_in_use_are_not_stored() -> None:
     assert len(found.values.prefixes) == 3
 
 
+@pytest.mark.usefixtures("implementation")
 @pytest.mark.parametrize(
     "batch",
     [

@@ -2,28 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from headrace.spi.columns import Column, PackedColumn, Repeated
-
-data = st.one_of(st.none(), st.binary(max_size=20), st.sampled_from([b"\xff" * 5, b"x" * 255, b"y" * 65_535]))
-
-
-@st.composite
-def columns(draw: st.DrawFn) -> Column:
-    values = draw(st.lists(data, max_size=12))
-    form = draw(st.sampled_from(["none", "same", "each", "many"]))
-    if form == "none":
-        return Column(values)
-    prefixes = [b"", *draw(st.lists(st.binary(max_size=8), min_size=1, max_size=5))]
-    if form == "same":
-        return Column(values, prefixes, [draw(st.integers(0, len(prefixes) - 1))] * len(values))
-    if form == "many":
-        prefixes += [b"%d" % n for n in range(300)]
-    indexes = st.integers(0, len(prefixes) - 1)
-    return Column(values, prefixes, draw(st.lists(indexes, min_size=len(values), max_size=len(values))))
+from headrace.native import core
+from headrace.spi.columns import Column, PackedColumn, Repeated, RowNumbers
+from tests.spi.columns import columns
 
 
 def views(column: Column) -> list[PackedColumn]:
@@ -38,6 +25,8 @@ def indexes_of(column: Column) -> list[int]:
     return column.prefix_of or [0] * len(column)
 
 
+@pytest.mark.usefixtures("implementation")
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(columns())
 def test_all_that_can_be_asked(column: Column) -> None:
     for packed in views(column):
@@ -58,6 +47,8 @@ def test_all_that_can_be_asked(column: Column) -> None:
             packed[len(column)]
 
 
+@pytest.mark.usefixtures("implementation")
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(columns(), st.data())
 def test_slices_and_takes(column: Column, draw: st.DataObject) -> None:
     for packed in views(column):
@@ -70,7 +61,46 @@ def test_slices_and_takes(column: Column, draw: st.DataObject) -> None:
                 assert list(cut.slice(0, len(cut) // 2)) == list(column)[start:stop][: len(cut) // 2]
         if len(column):
             places = draw.draw(st.lists(st.integers(-len(column), len(column) - 1), max_size=8))
+            assert list(packed.take(RowNumbers.of(place for place in places if place >= 0))) == [
+                list(column)[i] for i in places if i >= 0
+            ]
             assert list(packed.take(places)) == list(column.take(places)) == [list(column)[i] for i in places]
+
+
+@pytest.mark.usefixtures("implementation")
+def test_places_out_of_the_column_are_refused() -> None:
+    packed = Column([b"a", b"b"]).packed()
+    for places in ([2], [-3], [0, 2**32 - 1], [2**40]):
+        with pytest.raises(IndexError):
+            packed.take(places)
+
+
+@pytest.mark.skipif(core is None, reason="the Rust core is not built")
+@given(
+    *(st.binary(max_size=24) for _ in range(3)),
+    st.one_of(st.none(), st.integers(0, 4), st.binary(max_size=12)),
+    st.integers(0, 5),
+    st.integers(0, 5),
+)
+def test_the_core_declines_what_does_not_fit(
+    buffer: bytes, lengths: bytes, rows: bytes, prefix: int | bytes | None, partitions: int, unkeyed: int
+) -> None:
+    for call in (
+        lambda: core.packed_size(lengths),
+        lambda: core.packed_data(buffer, lengths),
+        lambda: core.packed_take(buffer, lengths, prefix, rows),
+        lambda: core.packed_partitions(buffer, lengths, [b"", b"x"], prefix, partitions, unkeyed),
+    ):
+        with contextlib.suppress(core.DeclinedError):
+            call()
+
+
+@pytest.mark.skipif(core is None, reason="the Rust core is not built")
+def test_the_core_takes_no_bytes_that_may_change() -> None:
+    for buffer in (bytearray(b"ac"), memoryview(bytearray(b"ac")), memoryview(b"abcd")[::2]):
+        with pytest.raises((TypeError, BufferError)):
+            core.packed_data(buffer, b"\2\0\0\0")
+        assert PackedColumn(memoryview(buffer), b"\2\0\0\0").data == [b"ac"]
 
 
 def test_slices_share_the_buffer() -> None:

@@ -11,4 +11,5 @@ pub mod json;
 pub mod layout;
 pub mod nulls;
 pub mod ops;
+pub mod packed;
 pub mod pg;

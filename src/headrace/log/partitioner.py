@@ -6,7 +6,11 @@ Source: murmur2 with seed 0x9747b28c and `toPositive(hash) % partitions`, as org
 from __future__ import annotations
 
 import struct
+from collections.abc import Sequence
 from functools import lru_cache
+
+from headrace.native import core
+from headrace.spi.columns import Column, RowNumbers
 
 _SEED = 0x9747B28C
 _M = 0x5BD1E995
@@ -38,6 +42,25 @@ def _positive_hash(key: bytes) -> int:
 def partition_for(key: bytes, partitions: int) -> int:
     """The partition, 0 to `partitions` - 1, of a record with that key."""
     return 0 if partitions == 1 else _positive_hash(key) % partitions
+
+
+def split_by_key(keys: Column, partitions: int, unkeyed: int) -> dict[int, Sequence[int]]:
+    """Partition → positions of its records, in order. Records without a key go to partition `unkeyed`."""
+    if core is not None and 0 <= unkeyed < partitions:
+        try:
+            packed = keys.packed()
+            found = core.packed_partitions(
+                *(packed.buffer, packed.lengths, packed.prefixes, packed.prefix_index, partitions, unkeyed)
+            )
+        except (core.DeclinedError, OverflowError, TypeError):
+            pass
+        else:
+            return {partition: RowNumbers(rows) for partition, rows in enumerate(found) if rows}
+    result: dict[int, list[int]] = {}
+    for row, key in enumerate(keys):
+        partition = unkeyed if key is None else partition_for(key, partitions)
+        result.setdefault(partition, []).append(row)
+    return dict(sorted(result.items()))
 
 
 class StickyPartitioner:

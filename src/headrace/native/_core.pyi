@@ -152,3 +152,33 @@ class RowPlan:
 
 def pg_texts(spec: Any, texts: list[bytes | None]) -> Column:
     """The column of the server's texts as a type plan's `native` reads them. DeclinedError for one that it does not take."""
+
+# Packed columns of encoded data; `headrace.spi.columns.PackedColumn` says what the arguments are. TypeError for a buffer that may
+# change, DeclinedError for lengths, rows or prefixes that do not fit together.
+
+_Bytes = bytes | memoryview | Buffer
+
+def crc32(parts: Sequence[_Bytes], start: int) -> int:
+    """zlib's crc32 of several buffers one behind the other, going on from `start`."""
+
+def packed_size(lengths: bytes) -> int:
+    """How many bytes the data of these lengths have."""
+
+def packed_data(buffer: _Bytes, lengths: bytes) -> list[bytes | None]:
+    """The data as objects, without prefixes."""
+
+def packed_take(
+    buffer: _Bytes, lengths: bytes, prefix: int | bytes | None, rows: bytes
+) -> tuple[Buffer, bytes, bytes | None]:
+    """Buffer, lengths and, where each row has its own, prefix indexes of the rows at these positions (little-endian u32 each)."""
+
+def packed_partitions(
+    buffer: _Bytes,
+    lengths: bytes,
+    prefixes: Sequence[bytes],
+    prefix: int | bytes | None,
+    partitions: int,
+    unkeyed: int,
+) -> list[bytes]:
+    """Positions (little-endian u32 each) of the rows of each partition, by Kafka's murmur2 of the key; rows without key go to
+    `unkeyed`."""

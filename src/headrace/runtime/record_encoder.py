@@ -7,17 +7,17 @@ retried, dropped or made the task's failure. The order of records within a topic
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from headrace.data import Header, Schema, SourceRecord
 from headrace.data.batch import Block, Loose, RecordBatch
 from headrace.errors import ConnectException
-from headrace.log.partitioner import StickyPartitioner, partition_for
+from headrace.log.partitioner import StickyPartitioner, partition_for, split_by_key
 from headrace.log.spi import EncodedBatch, HeaderBytes
 from headrace.runtime.encoded_piece import EncodedPiece, in_order
 from headrace.runtime.tolerance import FAILED, Origin, Stage, Tolerance
-from headrace.spi.columns import Column, Repeated
+from headrace.spi.columns import Column, Repeated, taken
 from headrace.spi.converter import Converter, HeaderConverter
 
 if TYPE_CHECKING:
@@ -173,16 +173,20 @@ class RecordEncoder:
                 EncodedBatch(
                     topic,
                     partition,
-                    [timestamps[i] for i in indexes],
+                    taken(timestamps, indexes),
                     keys.take(indexes),
                     data.take(indexes),
-                    [headers[i] for i in indexes],
+                    taken(headers, indexes),
                 )
             )
 
-    def _split(self, topic: str, count: int, wanted: Sequence[int | None], keys: Column) -> dict[int, list[int]]:
+    def _split(self, topic: str, count: int, wanted: Sequence[int | None], keys: Column) -> Mapping[int, Sequence[int]]:
         """Partition → positions of its records, in order."""
         unkeyed = self._sticky.partition(topic, count)
+        if wanted.count(None) == len(wanted):
+            if keys.has_null:
+                self._sticky.next_batch(topic)
+            return split_by_key(keys, count, unkeyed)
         result: dict[int, list[int]] = {}
         used_unkeyed = False
         for index, key in enumerate(keys):

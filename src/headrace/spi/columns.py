@@ -11,7 +11,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate, pairwise, repeat
 from typing import Any, Final, Generic, TypeAlias, TypeVar, overload
 
+from headrace.native import core
+
 Buffer: TypeAlias = bytes | memoryview
+T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
 _SWAP: Final = sys.byteorder == "big"
@@ -166,6 +169,16 @@ class PackedColumn(Column):
     def take(self, indexes: Sequence[int]) -> PackedColumn:
         if isinstance(indexes, range) and indexes.step == 1 and indexes.start >= 0:
             return self.slice(indexes.start, max(indexes.start, indexes.stop))
+        if core is not None:
+            try:
+                rows = indexes.rows if isinstance(indexes, RowNumbers) else RowNumbers.of(indexes).rows
+                taken = core.packed_take(self.buffer, self.lengths, self.prefix_index, rows)
+            except (core.DeclinedError, OverflowError, TypeError, BufferError):
+                pass  # rows counted from the end, or none of this column: the twin knows what to do, or to say
+            else:
+                buffer, lengths, prefix = taken
+                same = None if isinstance(self.prefix_index, bytes) else self.prefix_index
+                return PackedColumn(memoryview(buffer), lengths, self.prefixes, prefix or same)
         ends = self._all_ends()
         stops, buffer, lengths = ends[1:], self.buffer, integers(self.lengths, "i")
         prefix = self.prefix_index
@@ -224,6 +237,11 @@ class PackedColumn(Column):
         return self._ends
 
     def _split(self) -> list[bytes | None]:
+        if core is not None:
+            try:
+                return core.packed_data(self.buffer, self.lengths)  # type: ignore[no-any-return]
+            except (core.DeclinedError, TypeError, BufferError):
+                pass
         whole = self.buffer if isinstance(self.buffer, bytes) else bytes(self.buffer)
         nulls = self.lengths.count(_NULL)
         if nulls == len(self):
@@ -235,6 +253,34 @@ class PackedColumn(Column):
             None if length < 0 else whole[end - length : end]
             for length, end in zip(lengths, self._all_ends()[1:], strict=True)
         ]
+
+
+class RowNumbers(Sequence[int]):
+    """Positions of records in a column: a little-endian unsigned 32-bit integer each, as native code makes and takes them."""
+
+    __slots__ = ("_numbers", "rows")
+
+    def __init__(self, rows: bytes) -> None:
+        self.rows = rows
+        self._numbers = integers(rows, "I")
+
+    @staticmethod
+    def of(positions: Iterable[int]) -> RowNumbers:
+        """OverflowError for a position below 0."""
+        return RowNumbers(little_endian(array("I", positions)))
+
+    def __len__(self) -> int:
+        return len(self._numbers)
+
+    @overload
+    def __getitem__(self, index: int) -> int: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[int]: ...
+    def __getitem__(self, index: int | slice) -> int | Sequence[int]:
+        return self._numbers[index]
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._numbers)
 
 
 class Repeated(Sequence[T_co], Generic[T_co]):
@@ -280,6 +326,13 @@ class Repeated(Sequence[T_co], Generic[T_co]):
         return f"Repeated({self.value!r}, {self.times})"
 
 
+def taken(items: Sequence[T], positions: Sequence[int]) -> Sequence[T]:
+    """The items at those positions, in that order."""
+    if isinstance(items, Repeated):
+        return Repeated(items.value, len(positions))
+    return [items[i] for i in positions]
+
+
 def integers(data: bytes, kind: str) -> Sequence[int]:
     """Little-endian integers as a sequence, not copied where the machine is so itself. `kind`: a type code of `array`."""
     if not _SWAP:
@@ -310,4 +363,9 @@ def unpack_indexes(packed: bytes, count: int) -> Sequence[int]:
 
 def data_size(lengths: bytes, start: int, stop: int) -> int:
     """How many bytes the data have whose lengths lie from position `start` up to `stop`."""
+    if core is not None:
+        try:
+            return core.packed_size(lengths[4 * start : 4 * stop])  # type: ignore[no-any-return]
+        except core.DeclinedError:
+            pass
     return sum(integers(lengths[4 * start : 4 * stop], "i")) + lengths.count(_NULL, 4 * start, 4 * stop)

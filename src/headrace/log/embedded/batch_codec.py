@@ -18,6 +18,7 @@ from typing import Final
 
 from headrace.errors import DataException
 from headrace.log.spi import EncodedBatch, HeaderBytes
+from headrace.native import core
 from headrace.spi.columns import (
     Buffer,
     Column,
@@ -79,10 +80,7 @@ def encode_parts(batch: EncodedBatch) -> list[Buffer]:
         _put_column(parts, batch.keys.packed())
         _put_column(parts, batch.values.packed())
         _put_headers(parts, batch.headers)
-    crc = flags
-    for part in parts:
-        crc = zlib.crc32(part, crc)
-    parts[0] = _HEAD.pack(_MAGIC, _VERSION, flags, crc)
+    parts[0] = _HEAD.pack(_MAGIC, _VERSION, flags, _checksum(parts, flags))
     return parts
 
 
@@ -97,7 +95,7 @@ def decode_batch(topic: str, partition: int, first_offset: int, blob: bytes) -> 
         magic, version, flags, crc = _HEAD.unpack_from(blob)
         if magic != _MAGIC or version != _VERSION:
             raise ValueError(f"unknown format {magic!r} version {version}")
-        if zlib.crc32(memoryview(blob)[_HEAD.size :], flags) != crc:
+        if _checksum([memoryview(blob)[_HEAD.size :]], flags) != crc:
             raise ValueError("the checksum does not match")
         reader = _Reader(blob, _HEAD.size)
         count = reader.u32()
@@ -118,6 +116,17 @@ def decode_batch(topic: str, partition: int, first_offset: int, blob: bytes) -> 
             remedy="Check the disk; restore the log from a copy, or delete the topic and take a new snapshot.",
         ) from error
     return EncodedBatch(topic, partition, timestamps, keys, values, headers, offsets)
+
+
+def _checksum(parts: list[Buffer], start: int) -> int:
+    if core is not None:
+        try:
+            return core.crc32(parts, start)  # type: ignore[no-any-return]
+        except TypeError:
+            pass  # a buffer that may change: read under the interpreter's lock
+    for part in parts:
+        start = zlib.crc32(part, start)
+    return start
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TypeVar
 
 from headrace.log.spi import EncodedBatch
-from headrace.spi.columns import Column, PackedColumn, Repeated, pack_indexes, unpack_indexes
+from headrace.spi.columns import Column, PackedColumn, Repeated, pack_indexes, taken, unpack_indexes
 
 T = TypeVar("T")
 
@@ -42,10 +42,10 @@ def pick(batch: EncodedBatch, positions: Sequence[int]) -> EncodedBatch:
     return EncodedBatch(
         batch.topic,
         batch.partition,
-        _pick(batch.timestamps, positions),
+        taken(batch.timestamps, positions),
         batch.keys.take(positions),
         batch.values.take(positions),
-        _pick(batch.headers, positions),
+        taken(batch.headers, positions),
         None if offsets is None else [offsets[i] for i in positions],
     )
 
@@ -64,12 +64,6 @@ def join(batches: list[EncodedBatch]) -> EncodedBatch:
         _chain([batch.headers for batch in batches]),
         _join_offsets(batches),
     )
-
-
-def _pick(items: Sequence[T], positions: Sequence[int]) -> Sequence[T]:
-    if isinstance(items, Repeated):
-        return Repeated(items.value, len(positions))
-    return [items[i] for i in positions]
 
 
 def _chain(runs: list[Sequence[T]]) -> Sequence[T]:
