@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import psycopg
@@ -143,6 +144,28 @@ def test_a_slow_consumer_keeps_its_connection(props: dict[str, str], sql: psycop
         )
         run.count(10)
         assert run.task.numbers.reconnects == before
+
+
+def test_a_slow_transform_keeps_a_connection_whose_server_cannot_send(
+    props: dict[str, str], sql: psycopg.Connection[Any]
+) -> None:
+    """The task's thread computes without a pause for longer than wal_sender_timeout, while more has come than all buffers hold."""
+    sql.execute("CREATE TABLE t (id int PRIMARY KEY, v text)")
+    sql.execute("ALTER DATABASE " + str(sql.info.dbname) + " SET wal_sender_timeout = '1s'")
+    sender = "SELECT active_pid FROM pg_replication_slots WHERE slot_name = %s"
+    with Runner({**props, "snapshot.mode": "no_data"}) as run:
+        run.settle()
+        before = sql.execute(sender, [props["slot.name"]]).fetchone()
+        sql.execute("INSERT INTO t SELECT g, repeat(md5(g::text), 100) FROM generate_series(1, 15000) g")
+        run.count(1)
+        busy_until = time.monotonic() + 3.5
+        while time.monotonic() < busy_until:
+            sum(number * number for number in range(10_000))
+        waits = "SELECT wait_event FROM pg_stat_activity WHERE pid = %s"
+        assert sql.execute(waits, before).fetchone() in [("WalSenderWriteData",), ("WalSenderMain",)]
+        run.count(15000)
+        assert sql.execute(sender, [props["slot.name"]]).fetchone() == before
+        assert run.task.numbers.reconnects == 0
 
 
 @pytest.mark.parametrize("skipped", ["none", "c"])

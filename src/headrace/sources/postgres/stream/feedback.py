@@ -1,4 +1,8 @@
-"""Tells the server how far we are, in a thread of its own: a slow consumer must not cost the connection."""
+"""Tells the server how far we are, in a thread of its own: a slow consumer must not cost the connection.
+
+A server that waits to send listens for us, so this is enough also while nothing is read. The thread needs the interpreter for a moment: native
+code has to let go of it when it takes longer than a third of wal_sender_timeout.
+"""
 
 from __future__ import annotations
 
