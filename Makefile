@@ -8,7 +8,7 @@ RUST   := $(wildcard native/Cargo.* native/*/Cargo.toml native/*/src/*.rs native
 ORACLE := .oracle/.installed
 TOOLS  := .bench/.installed
 
-.PHONY: setup demo test lint test-chaos test-parity test-all oracle goldens bench bench-peer profile lock docs clean native test-native fuzz
+.PHONY: setup demo test lint test-chaos test-parity test-all oracle goldens bench bench-peer profile performance lock docs clean native test-native fuzz
 
 setup: $(STAMP)
 
@@ -84,6 +84,10 @@ $(TOOLS): benchmarks/requirements.txt
 	test -x .bench/bin/python || $(PYTHON) -m venv .bench
 	.bench/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r benchmarks/requirements.txt
 	@touch $(TOOLS)
+
+# The tables of docs/performance.md, from benchmarks/results.
+performance: setup
+	$(BIN)/python benchmarks/performance.py
 
 docs: setup
 	$(BIN)/headrace reference docs/reference

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from headrace.systems.postgres import PgTarget, ReplicationConnection
 
 _READ = 1 << 20
-_PAUSE_S = 0.003
+_PAUSE_S = 0.008
 _BUFFER = 4 << 20
 
 

@@ -16,6 +16,7 @@ import psycopg
 from headrace.errors import ConnectException
 from headrace.log.factory import open_log
 from headrace.spi import TopicPartition
+from headrace.testing.bench.machine import postgres_programs
 from headrace.testing.demo.worker import WorkerProcess
 from headrace.testing.servers import PostgresServer, free_port
 
@@ -44,7 +45,8 @@ class Rig:
         self.stack = stack
         self.folder = Path(tempfile.mkdtemp(prefix="headrace-bench-", dir=os.environ.get("HEADRACE_BENCH_DIR")))
         stack.callback(shutil.rmtree, self.folder, ignore_errors=True)
-        self.server = stack.enter_context(PostgresServer(options={**_SERVER, **(options or {})}, password=PASSWORD))
+        server = PostgresServer(options={**_SERVER, **(options or {})}, password=PASSWORD, programs=postgres_programs())
+        self.server = stack.enter_context(server)
         for database in (SOURCE_DATABASE, TARGET_DATABASE):
             self.server.create_database(database)
         self.source: psycopg.Connection = stack.enter_context(self.server.connect(SOURCE_DATABASE))
