@@ -130,10 +130,8 @@ def block_of(records: list[Any]) -> tuple[Block, RecordBatch[Any]] | None:
         column = None
         if any(item is not None for item in items):
             layout = None if schema is None else layout_of(schema)
-            if layout is None or any(
-                item is None and getattr(record, name + "_schema") is not None
-                for item, record in zip(items, records, strict=True)
-            ):
+            typed = [getattr(record, name + "_schema") is not None for record in records]
+            if layout is None or typed != [item is not None for item in items]:
                 return None
             try:
                 column = core.Column.of(layout, items)

@@ -19,10 +19,12 @@ from headrace.data import (
 from headrace.native import core
 from headrace.transforms import insert_field, regex_router, replace_field
 from headrace.transforms.debezium.extract_new_record_state import ExtractNewRecordState
+from headrace.transforms.debezium.logical_table_router import ByLogicalTableRouter
+from headrace.transforms.debezium.read_to_insert import ReadToInsertEvent
 from tests.transforms.block_rows import compare, names, record_lists, structs
 
 pytestmark = pytest.mark.skipif(core is None, reason="without the Rust core there are no blocks")
-checked = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+checked = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def maker(transform: Any, config: dict[str, str]) -> Any:
@@ -51,9 +53,9 @@ KEEP = st.sampled_from(["true", "false"])
 
 
 @st.composite
-def rows(draw: Any, **kind: Any) -> list[Any]:
+def rows(draw: Any, *, nulls: bool = True, **kind: Any) -> list[Any]:
     key = draw(structs(depth=0, optional=False))
-    return draw(record_lists(key, draw(structs(**kind))))
+    return draw(record_lists(key, draw(structs(**kind)), nulls=nulls))
 
 
 @checked
@@ -132,9 +134,9 @@ FIELDS = (
 
 
 @st.composite
-def events(draw: Any) -> list[Any]:
+def events(draw: Any, *, same: bool = False) -> list[Any]:
     row = draw(structs(optional=True))
-    old = row if draw(st.integers(0, 4)) else draw(structs(optional=True))
+    old = row if same or draw(st.integers(0, 4)) else draw(structs(optional=True))
     schema = envelope(row, old, STRING_SCHEMA)
     records = draw(record_lists(draw(structs(depth=0)), schema, max_size=8))
     for record in records:
@@ -178,3 +180,24 @@ def test_events_that_have_no_row_are_taken_as_well() -> None:
         check(ExtractNewRecordState, {"add.headers": "op"}, records)
 
     same()
+
+
+@checked
+@given(events(), st.sampled_from(["r", "c"]))
+def test_read_to_insert(records: list[Any], op: str) -> None:
+    for record in records[::2]:
+        if record.value is not None:
+            record.value.values[4] = op
+    check(ReadToInsertEvent, {}, records)
+
+
+@checked
+@given(st.data())
+def test_logical_table_router(data: Any) -> None:
+    config = {"topic.regex": "(.*)\\.(.*)", "topic.replacement": data.draw(st.sampled_from(["$1", "all"]))}
+    unique = {"key.enforce.uniqueness": KEEP, "key.field.name": st.sampled_from(["f", "id"])}
+    replaced = st.sampled_from([{}, {"key.field.regex": "t(.*)", "key.field.replacement": "$1"}])
+    config |= options(data.draw, unique, some=False) | data.draw(replaced)
+    # Rows of two schemas under one are left to the records.
+    check(ByLogicalTableRouter, config, data.draw(events(same=True)))
+    check(ByLogicalTableRouter, config, data.draw(events()), always=False)

@@ -4,11 +4,13 @@
 //! panic. The Python twins are the definition; where this crate does not know a case it says so and they do it.
 
 pub mod builders;
+pub mod cast;
 pub mod column;
 pub mod error;
 pub mod groups;
 pub mod json;
 pub mod layout;
+pub mod moments;
 pub mod nulls;
 pub mod ops;
 pub mod packed;

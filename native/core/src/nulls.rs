@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::column::{Bin, Column, Data, Scalar};
 use crate::error::{Declined, Result};
 use crate::layout::{Field, Layout};
+use crate::ops;
 
 impl Column {
     /// As `valid`, but None only where no row is null, whatever the data.
@@ -34,38 +35,47 @@ pub fn filled(column: &Column, value: &Scalar, within: Option<&[bool]>) -> Resul
     if !lacks(column, within) {
         return Ok(column.clone());
     }
-    let rows = column.rows;
     let chosen = |row: usize| match within {
         Some(within) => within.get(row).copied().unwrap_or(false),
         None => true,
     };
-    let missing = |row: usize| !column.is_valid(row) && chosen(row);
-    let valid: Vec<bool> = (0..rows).map(|row| column.is_valid(row) || missing(row)).collect();
+    let missing: Vec<bool> = (0..column.rows).map(|row| !column.is_valid(row) && chosen(row)).collect();
+    put(column, value, &missing)
+}
+
+/// The column with `value` in the rows for which the mask is true.
+pub fn put(column: &Column, value: &Scalar, mask: &[bool]) -> Result<Column> {
+    let rows = column.rows;
+    if mask.len() != rows {
+        return Err(Declined::Malformed("a mask of another length"));
+    }
+    let here = |row: usize| mask.get(row).copied().unwrap_or(false);
     let data = match (&column.data, value) {
         (Data::Null, value) => Data::Const(value.clone()),
         (Data::Const(now), value) if now == value => Data::Const(value.clone()),
         (Data::Bool(_) | Data::Const(Scalar::Bool(_)), &Scalar::Bool(value)) => {
-            Data::Bool((0..rows).map(|row| if missing(row) { value } else { column.bool(row) }).collect())
+            Data::Bool((0..rows).map(|row| if here(row) { value } else { column.bool(row) }).collect())
         }
         (Data::Int(_) | Data::Const(Scalar::Int(_)), &Scalar::Int(value)) => {
-            Data::Int((0..rows).map(|row| if missing(row) { value } else { column.int(row) }).collect())
+            Data::Int((0..rows).map(|row| if here(row) { value } else { column.int(row) }).collect())
         }
         (Data::Float(_) | Data::Const(Scalar::Float(_)), &Scalar::Float(value)) => {
-            Data::Float((0..rows).map(|row| if missing(row) { value } else { column.float(row) }).collect())
+            Data::Float((0..rows).map(|row| if here(row) { value } else { column.float(row) }).collect())
         }
         (Data::Bin(_) | Data::Const(Scalar::Bin(_)), Scalar::Bin(value)) => {
             let mut made = Bin { offsets: Vec::with_capacity(rows + 1), bytes: Vec::new() };
             made.offsets.push(0);
             for row in 0..rows {
-                made.bytes.extend_from_slice(if missing(row) { value } else { column.bin(row) });
+                made.bytes.extend_from_slice(if here(row) { value } else { column.bin(row) });
                 made.offsets.push(u32::try_from(made.bytes.len()).map_err(|_| Declined::TooLarge)?);
             }
             Data::Bin(made)
         }
         _ => return Err(Declined::Value("a default of another kind")),
     };
-    let valid = valid.iter().any(|one| !one).then_some(valid);
-    Ok(Column { rows, data, valid, unchanged: column.unchanged.clone() })
+    let valid: Vec<bool> = (0..rows).map(|row| here(row) || column.is_valid(row)).collect();
+    let unchanged = column.unchanged.as_ref().map(|marks| marks.iter().zip(mask).map(|(&m, &h)| m && !h).collect());
+    Ok(Column { rows, data, valid: valid.iter().any(|one| !one).then_some(valid), unchanged })
 }
 
 /// The column with null in every row that is not of `within`; in the fields of a struct, too.
@@ -86,12 +96,19 @@ pub fn within(column: &Column, within: &[bool]) -> Result<Column> {
     Ok(Column { rows: column.rows, data, valid: Some(valid), unchanged: column.unchanged.clone() })
 }
 
-/// One value where this column has any; null where it has none.
-pub fn replaced(column: &Column, value: Scalar) -> Column {
+/// The value of the single row of `one` wherever this column has any; null where it has none.
+pub fn replaced(column: &Column, one: &Column) -> Result<Column> {
     let rows = column.rows;
-    match &column.data {
-        Data::Null => Column::null(rows),
-        _ => Column { rows, data: Data::Const(value), valid: column.valid.clone(), unchanged: None },
+    let value = match &one.data {
+        Data::Bool(_) => Data::Const(Scalar::Bool(one.bool(0))),
+        Data::Int(_) => Data::Const(Scalar::Int(one.int(0))),
+        Data::Float(_) => Data::Const(Scalar::Float(one.float(0))),
+        Data::Bin(_) => Data::Const(Scalar::Bin(one.bin(0).into())),
+        _ => ops::take(one, &vec![0; rows])?.data,
+    };
+    match column.validity() {
+        None => Ok(Column::new(rows, value)),
+        Some(valid) => within(&Column::new(rows, value), &valid),
     }
 }
 

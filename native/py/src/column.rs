@@ -2,17 +2,19 @@
 
 use std::sync::Arc;
 
+use headrace_core::cast::{self, Target};
 use headrace_core::column::{Column, Data, Scalar};
+use headrace_core::moments::{self, Form};
 use headrace_core::nulls::{self, Reading};
 use headrace_core::{groups, ops};
 use pyo3::exceptions::{PyIndexError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyFloat, PyInt, PyList, PyString};
 
-use crate::declined;
 use crate::layout::PyLayout;
 use crate::mask::PyMask;
 use crate::values;
+use crate::{declined, DeclinedError};
 
 /// The values of one field for all rows of a batch.
 #[pyclass(frozen, module = "headrace.native._core", name = "Column")]
@@ -178,7 +180,56 @@ impl PyColumn {
 
     /// This value of the layout in every row that is not null.
     fn replaced(&self, layout: &PyLayout, value: &Bound<'_, PyAny>) -> PyResult<Self> {
-        Ok(PyColumn(Arc::new(nulls::replaced(&self.0, values::scalar(value, &layout.core.kind)?))))
+        let one = values::column(&layout.core, &[Some(value.clone())])?;
+        nulls::replaced(&self.0, &one).map(|made| PyColumn(Arc::new(made))).map_err(declined)
+    }
+
+    /// This value of the layout in the rows for which the mask is true.
+    fn put(&self, py: Python<'_>, layout: &PyLayout, value: &Bound<'_, PyAny>, mask: &PyMask) -> PyResult<Self> {
+        let value = values::scalar(value, &layout.core.kind)?;
+        py.detach(|| nulls::put(&self.0, &value, &mask.0)).map(|made| PyColumn(Arc::new(made))).map_err(declined)
+    }
+
+    /// The values, which are of the layout, as another primitive type: int8 to int64, float32, float64, boolean or string.
+    fn cast(&self, py: Python<'_>, layout: &PyLayout, target: &str) -> PyResult<Self> {
+        let target = match target {
+            "int8" => Target::Int8,
+            "int16" => Target::Int16,
+            "int32" => Target::Int32,
+            "int64" => Target::Int64,
+            "float32" => Target::Float32,
+            "float64" => Target::Float64,
+            "boolean" => Target::Bool,
+            "string" => Target::Str,
+            other => return Err(DeclinedError::new_err(format!("no type to cast to: {other}"))),
+        };
+        py.detach(|| cast::cast(&self.0, &layout.core.kind, target))
+            .map(|made| PyColumn(Arc::new(made)))
+            .map_err(declined)
+    }
+
+    /// Numbers of one form of timestamp as those of another: "Date" (days), "Time" (milliseconds of the day), "Timestamp" (milliseconds
+    /// since the epoch), "unix" (units since the epoch that are `multiplier` milliseconds, or of which `divisor` make one).
+    fn moments(&self, py: Python<'_>, source: &str, target: &str, multiplier: i64, divisor: i64) -> PyResult<Self> {
+        let form = |name: &str| match name {
+            "Date" => Ok(Form::Date),
+            "Time" => Ok(Form::Time),
+            "Timestamp" => Ok(Form::Timestamp),
+            "unix" => Ok(Form::Unix { multiplier, divisor }),
+            other => Err(DeclinedError::new_err(format!("no form of timestamp: {other}"))),
+        };
+        let (source, target) = (form(source)?, form(target)?);
+        py.detach(|| moments::convert(&self.0, source, target)).map(|made| PyColumn(Arc::new(made))).map_err(declined)
+    }
+
+    /// Integers rounded down to multiples of `unit`.
+    fn floored(&self, py: Python<'_>, unit: i64) -> PyResult<Self> {
+        py.detach(|| moments::floored(&self.0, unit)).map(|made| PyColumn(Arc::new(made))).map_err(declined)
+    }
+
+    /// The first row that is not null.
+    fn first(&self) -> Option<usize> {
+        (0..self.0.rows).find(|&row| self.0.is_valid(row))
     }
 
     /// The rows of each combination of values in the columns, in the order of their first rows: that row and all of them. None when

@@ -51,6 +51,12 @@ def integers(values: Sequence[int]) -> Column:
     return made
 
 
+def structure(rows: int, fields: Sequence[Column]) -> Column:
+    """A column of structs, none of them null. Only where there is a Rust core."""
+    made: Column = core.Column.structure(rows, fields)
+    return made
+
+
 def groups(columns: Sequence[Column], rows: int, limit: int) -> list[tuple[int, Mask]] | None:
     """The rows of each combination of values in the columns: the first of them, and all; None when there are more than `limit`. Only
     where there is a Rust core; its DeclinedError for values that cannot be compared."""

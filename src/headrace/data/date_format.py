@@ -12,7 +12,15 @@ from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
 from headrace.data.date_parse import DateParser
-from headrace.data.java_calendar import Moment, day_of_year, moment_of, week_of_month, week_of_year, week_year
+from headrace.data.java_calendar import (
+    DAY_MILLIS,
+    Moment,
+    day_of_year,
+    moment_of,
+    week_of_month,
+    week_of_year,
+    week_year,
+)
 from headrace.errors import ConfigException, DataException
 
 MONTHS: Final = (
@@ -22,6 +30,7 @@ MONTHS: Final = (
 WEEKDAYS: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _LETTERS: Final = "GyYMLdHkKhmsSEDFwWauzZX"
 _TOKEN: Final = re.compile(r"''|'((?:[^']|'')*)'|([A-Za-z])\2*|[^A-Za-z']+", re.DOTALL)
+_UNITS: Final = {"S": 1, "s": 1000, "m": 60_000, **dict.fromkeys("HkKh", 3_600_000), "a": 3_600_000}
 _EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _STRICT: Final = {"yyyy": "year", "MM": "month", "dd": "day", "HH": "hour", "mm": "minute", "ss": "second", "SSS": "microsecond"}  # fmt: skip
 _MS: Final = dt.timedelta(milliseconds=1)
@@ -44,6 +53,8 @@ class JavaDateFormat:
         self._render = _compile(pieces)
         self._parser = DateParser(pieces)
         self._strict = _strict(pieces)
+        self.unit_ms = min((_UNITS.get(piece.letter, DAY_MILLIS) for piece in pieces), default=DAY_MILLIS)
+        """Times between two multiples of this many milliseconds have the same text."""
 
     def format(self, millis: int) -> str:
         """The text of a time in milliseconds since the epoch."""

@@ -105,6 +105,23 @@ class Column:
     def replaced(self, layout: Layout, value: Any) -> Column:
         """This value of the layout in every row that is not null."""
 
+    def put(self, layout: Layout, value: Any, mask: Mask) -> Column:
+        """This value of the layout in the rows for which the mask is true."""
+
+    def cast(self, layout: Layout, target: str) -> Column:
+        """The values, which are of the layout, as another primitive type: int8 to int64, float32, float64, boolean or string.
+        DeclinedError for a value that has no form there, or that needs a closer look."""
+
+    def moments(self, source: str, target: str, multiplier: int, divisor: int) -> Column:
+        """Numbers of one form of timestamp as those of another: "Date" (days), "Time" (milliseconds of the day), "Timestamp" (milliseconds
+        since the epoch), "unix" (units since the epoch that are `multiplier` milliseconds, or of which `divisor` make one)."""
+
+    def floored(self, unit: int) -> Column:
+        """Integers rounded down to multiples of `unit`."""
+
+    def first(self) -> int | None:
+        """The first row that is not null."""
+
     @staticmethod
     def groups(columns: Sequence[Column], rows: int, limit: int) -> list[tuple[int, Mask]] | None:
         """The rows of each combination of values in the columns, in the order of their first rows: that row and all of them. None

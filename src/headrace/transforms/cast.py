@@ -8,6 +8,9 @@ from typing import Any, Final, NamedTuple
 from headrace.config import ConfigDef, ConfigType, Importance
 from headrace.config.definition import invalid_value
 from headrace.data import Schema, Struct, Type
+from headrace.data.batch import Block
+from headrace.data.columns import layout_of
+from headrace.data.logical import LOGICAL_NAMES
 from headrace.errors import ConfigException
 from headrace.spi.transform import R
 from headrace.transforms.base import (
@@ -21,6 +24,7 @@ from headrace.transforms.base import (
     require_struct,
     struct_like,
 )
+from headrace.transforms.blocks import structs_of
 from headrace.transforms.casting import cast_value
 
 _PURPOSE: Final = "cast types"
@@ -34,6 +38,9 @@ _TARGETS: Final = {
     "boolean": Type.BOOLEAN,
     "string": Type.STRING,
 }
+
+
+_NAMES: Final = {target: name for name, target in _TARGETS.items()}
 
 
 def _parse_spec(name: str, items: list[str] | None) -> tuple[dict[str, Type], Type | None]:
@@ -138,6 +145,28 @@ class Cast(SidedTransform[R]):
         struct = require_struct(value, _PURPOSE)
         plan = self._plans.get(schema, self._plan)
         return self.with_value(record, plan.schema, Struct(plan.schema, self._cast_fields(struct.values, plan)))
+
+    def apply_block(self, block: Block) -> list[Block] | None:
+        side = self.side_of(block)
+        if side.column is None or side.schema is None:
+            return [block]
+        layout = layout_of(side.schema)
+        if layout is None:
+            return None
+        if self._whole is not None:
+            plan = self._plans.get(side.schema, self._plan)
+            if plan.schema.name in LOGICAL_NAMES:
+                # The name stays, so that the schema speaks of another value than is there.
+                return None
+            return self.with_side(block, plan.schema, side.column.cast(layout, _NAMES[self._whole]))
+        structs = structs_of(side)
+        if structs is None:
+            return None
+        plan = self._plans.get(structs.schema, self._plan)
+        fields = structs.read(defaults=self._replace)
+        for index, _, target in plan.casts:
+            fields[index] = fields[index].cast(layout.fields[index], _NAMES[target])
+        return self.with_side(block, plan.schema, structs.column.rebuilt(fields))
 
 
 def _cast_schema(schema: Schema, target: Type) -> Schema:

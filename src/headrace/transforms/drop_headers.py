@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from headrace.config import ConfigDef, ConfigType, Importance
+from headrace.data.batch import Block
 from headrace.spi.transform import R, Transform
 from headrace.transforms.base import copy_record
 from headrace.transforms.lists import filled_list, without_repeats
@@ -38,3 +39,6 @@ class DropHeaders(Transform[R]):
         copied = copy_record(record)
         copied._headers = kept
         return copied
+
+    def apply_block(self, block: Block) -> list[Block] | None:
+        return [block.replace(headers=tuple(header for header in block.headers if header.key not in self._names))]

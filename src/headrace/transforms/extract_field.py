@@ -7,6 +7,8 @@ from typing import Any, Final
 
 from headrace.config import ConfigDef, ConfigType, Importance
 from headrace.data import Field, Schema
+from headrace.data.batch import Block
+from headrace.data.columns import layout_of
 from headrace.errors import DataException
 from headrace.spi.transform import R
 from headrace.transforms.base import NULL_DEFAULTS, SchemaCache, SidedTransform, require_map, require_struct
@@ -57,6 +59,33 @@ class ExtractField(SidedTransform[R]):
             if found is None and self._replace:
                 found = last.schema.default
         return self.with_value(record, last.schema, found)
+
+    def apply_block(self, block: Block) -> list[Block] | None:
+        side = self.side_of(block)
+        if not self._steps:
+            return None
+        if side.schema is None:
+            return [block]
+        parents, last = self._plans.get(side.schema, self._plan)
+        if side.column is None:
+            return self.with_side(block, last.schema, None)
+        layout = layout_of(side.schema)
+        if layout is None:
+            return None
+        column = side.column
+        for parent in parents:
+            column, layout = column.field(parent.index), layout.fields[parent.index]
+        [found] = column.read(layout, [last.index], defaults=self._replace, check=False)
+        # A null that was a field keeps the field's schema, one that was the whole has none.
+        typed = side.column.valid() & ~found.valid()
+        if not typed.any():
+            return self.with_side(block, last.schema, found)
+        there = self.with_side(block, last.schema, found)
+        nulls = self.with_side(block, last.schema, None)
+        if there is None or nulls is None:
+            return None
+        parts = [there[0].filter(~typed), nulls[0].filter(typed)]
+        return [part for part in parts if len(part)]
 
 
 class Key(ExtractField[R]):

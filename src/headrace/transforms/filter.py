@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from headrace.config import ConfigDef
+from headrace.data.batch import Block
 from headrace.spi.transform import R, Transform
 
 _NOTHING: Final = ConfigDef()
@@ -24,3 +25,6 @@ class Filter(Transform[R]):
 
     def apply(self, record: R) -> R | None:
         return None
+
+    def apply_block(self, block: Block) -> list[Block] | None:
+        return []

@@ -7,10 +7,12 @@ from typing import Any, Final, NamedTuple
 
 from headrace.config import ConfigDef, ConfigType, Importance
 from headrace.data import Schema, Struct, Type
+from headrace.data.batch import Block
 from headrace.data.validation import validate_value
 from headrace.errors import DataException, SchemaBuilderException
 from headrace.spi.transform import R
 from headrace.transforms.base import SchemaCache, SidedTransform, derived, require_map, require_struct, struct_like
+from headrace.transforms.blocks import structs_of
 
 _PURPOSE: Final = "flattening"
 _PLAIN: Final = (bool, int, float, str, bytes, bytearray, memoryview, list, tuple)
@@ -19,6 +21,14 @@ _PLAIN: Final = (bool, int, float, str, bytes, bytearray, memoryview, list, tupl
 class _Plan(NamedTuple):
     schema: Schema
     read: Callable[[list[Any]], list[Any]]
+    leaves: list[_Leaf]
+
+
+class _Leaf(NamedTuple):
+    """A field of the flat struct: where it was, and whether a null is refused there if its own struct is not null."""
+
+    path: tuple[int, ...]
+    required: bool
 
 
 class Flatten(SidedTransform[R]):
@@ -70,10 +80,26 @@ class Flatten(SidedTransform[R]):
 
     def _plan(self, schema: Schema) -> _Plan:
         made = _Flattening(self._name)
-        made.struct(schema, "", "v", schema.optional, schema.default)
+        made.struct(schema, "", "v", schema.optional, schema.default, ())
         lines = ["def read(v):", *made.lines, f"    return [{', '.join(made.parts)}]"]
         exec("\n".join(lines), made.scope)
-        return _Plan(struct_like(schema, made.fields), made.scope["read"])
+        return _Plan(struct_like(schema, made.fields), made.scope["read"], made.leaves)
+
+    def apply_block(self, block: Block) -> list[Block] | None:
+        side = self.side_of(block)
+        if side.column is None:
+            return [block]
+        structs = structs_of(side)
+        if structs is None:
+            return None
+        plan = self._plans.get(structs.schema, self._plan)
+        fields = []
+        for leaf in plan.leaves:
+            column, layout = structs.column, structs.layout
+            for index in leaf.path[:-1]:
+                column, layout = column.field(index), layout.fields[index]
+            fields += column.read(layout, leaf.path[-1:], defaults=True, check=leaf.required)
+        return self.with_side(block, plan.schema, structs.column.rebuilt(fields))
 
 
 class _Flattening:
@@ -82,11 +108,14 @@ class _Flattening:
     def __init__(self, name: Callable[[str, str], str]) -> None:
         self._name = name
         self.fields: list[tuple[str, Schema]] = []
+        self.leaves: list[_Leaf] = []
         self.parts: list[str] = []
         self.lines: list[str] = []
         self.scope: dict[str, Any] = {"missing": _missing}
 
-    def struct(self, schema: Schema, prefix: str, values: str, optional: bool, default: Struct | None) -> None:
+    def struct(
+        self, schema: Schema, prefix: str, values: str, optional: bool, default: Struct | None, path: tuple[int, ...]
+    ) -> None:
         """The fields of a struct whose values are in the variable `values`, which is None for a null struct."""
         for field in schema.fields:
             name = self._name(prefix, field.name)
@@ -99,13 +128,14 @@ class _Flattening:
                 nested = f"s{len(self.lines)}"
                 self.lines.append(f"    {nested} = {self._at(values, field.index)}")
                 self.lines.append(f"    if {nested} is not None: {nested} = {nested}.values")
-                self.struct(inner, name, nested, nullable, inherited)
+                self.struct(inner, name, nested, nullable, inherited, (*path, field.index))
             elif inner.type is Type.MAP:
                 raise DataException(
                     f"Flatten transformation does not support MAP for record with schemas (for field {name})."
                 )
             else:
                 self._leaf(name, inner, values, field.index, nullable, inherited)
+                self.leaves.append(_Leaf((*path, field.index), not nullable))
 
     def _at(self, values: str, index: int) -> str:
         return f"v[{index}]" if values == "v" else f"None if {values} is None else {values}[{index}]"

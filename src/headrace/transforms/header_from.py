@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from headrace.native._core import Column
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 from headrace.config import ConfigDef, ConfigType, Importance
 from headrace.config.validators import one_of
 from headrace.data import Header, Schema, Struct
+from headrace.data.batch import Block
 from headrace.errors import ConfigException, DataException
 from headrace.spi.transform import R
 from headrace.transforms.base import (
@@ -20,6 +25,7 @@ from headrace.transforms.base import (
     require_struct,
     struct_like,
 )
+from headrace.transforms.blocks import one_value, pieces, structs_of
 from headrace.transforms.lists import some_list
 
 _FIELDS: Final = "Names of the fields to move or copy."
@@ -32,6 +38,8 @@ class _Plan(NamedTuple):
     read: Reader | None
     sources: list[tuple[str, int, Schema]]
     """Header name, position and schema of each field that becomes a header."""
+    kept: list[int]
+    """Positions of the fields that stay, where some leave."""
 
 
 class HeaderFrom(SidedTransform[R]):
@@ -72,12 +80,13 @@ class HeaderFrom(SidedTransform[R]):
                 raise DataException(f"Unknown field: {name}", field="fields")
             sources.append((header, field.index, field.schema))
         if not self._move:
-            return _Plan(schema, None, sources)
+            return _Plan(schema, None, sources, [])
         moved = {name for name, _ in self._pairs}
         kept = [field for field in schema.fields if field.name not in moved]
+        indexes = [field.index for field in kept]
         updated = struct_like(schema, [(field.name, field.schema) for field in kept])
-        read = compile_reader(schema, [field.index for field in kept], replace_nulls=self._replace)
-        return _Plan(updated, read, sources)
+        read = compile_reader(schema, indexes, replace_nulls=self._replace)
+        return _Plan(updated, read, sources, indexes)
 
     def apply(self, record: R) -> R | None:
         value, schema = self.value_of(record), self.schema_of(record)
@@ -105,6 +114,28 @@ class HeaderFrom(SidedTransform[R]):
                 copied = self.with_value(record, plan.schema, Struct(plan.schema, plan.read(values)))
         copied._headers = (*record.header_items, *headers)
         return copied
+
+    def apply_block(self, block: Block) -> list[Block] | None:
+        structs = structs_of(self.side_of(block))
+        if structs is None or structs.column.has_nulls:
+            return None
+        plan = self._plans.get(structs.schema, self._plan)
+        columns = structs.read([index for _, index, _ in plan.sources], defaults=self._replace)
+        made: list[Block] | None = [block]
+        if plan.read is not None:
+            fields = structs.read(plan.kept, defaults=self._replace)
+            made = self.with_side(block, plan.schema, structs.column.rebuilt(fields))
+        split = None if made is None else pieces(made[0], columns)
+        if split is None:
+            return None
+        return [piece.replace(headers=(*piece.headers, *_headers_of(plan, columns, first))) for first, piece in split]
+
+
+def _headers_of(plan: _Plan, columns: list[Column], row: int) -> list[Header]:
+    return [
+        Header(header, field, one_value(field, column, row))
+        for (header, _, field), column in zip(plan.sources, columns, strict=True)
+    ]
 
 
 class Key(HeaderFrom[R]):

@@ -6,9 +6,12 @@ from collections.abc import Mapping
 
 from headrace.config import ConfigDef, ConfigType, Importance
 from headrace.data import Field, Schema, Struct, Type
+from headrace.data.batch import Block
+from headrace.data.columns import constant, structure
 from headrace.errors import DataException
 from headrace.spi.transform import R
 from headrace.transforms.base import Reader, SchemaCache, SidedTransform, check_names, compile_reader, require_struct
+from headrace.transforms.blocks import structs_of
 
 
 class HoistField(SidedTransform[R]):
@@ -44,6 +47,23 @@ class HoistField(SidedTransform[R]):
         elif check is not None:
             check(require_struct(value, "hoisting").values)
         return self.with_value(record, updated, Struct(updated, [value]))
+
+    def apply_block(self, block: Block) -> list[Block] | None:
+        side = self.side_of(block)
+        if side.schema is None or (side.column is not None and side.column.has_nulls):
+            return None
+        updated, check = self._plans.get(side.schema, self._plan)
+        column = side.column
+        if column is None:
+            if not side.schema.optional:
+                return None
+            column = constant(None, len(block))
+        elif check is not None:
+            structs = structs_of(side)
+            if structs is None:
+                return None
+            structs.read(defaults=True)
+        return self.with_side(block, updated, structure(len(block), [column]))
 
 
 class Key(HoistField[R]):

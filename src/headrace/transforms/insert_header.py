@@ -8,6 +8,7 @@ from typing import Final
 from headrace.config import ConfigDef, ConfigType, Importance
 from headrace.config.validators import non_null
 from headrace.data import Header
+from headrace.data.batch import Block
 from headrace.data.values import parse_text
 from headrace.spi.transform import R, Transform
 from headrace.transforms.base import copy_record
@@ -48,3 +49,6 @@ class InsertHeader(Transform[R]):
         copied = copy_record(record)
         copied._headers = (*record.header_items, self._header)
         return copied
+
+    def apply_block(self, block: Block) -> list[Block] | None:
+        return [block.replace(headers=(*block.headers, self._header))]

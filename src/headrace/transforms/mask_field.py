@@ -14,6 +14,7 @@ from typing import Any, Final
 from headrace.config import ConfigDef, ConfigType, Importance
 from headrace.config.validators import non_empty
 from headrace.data import Schema, Struct, Type
+from headrace.data.batch import Block
 from headrace.data.text import exact_single
 from headrace.errors import DataException
 from headrace.spi.transform import R
@@ -26,6 +27,7 @@ from headrace.transforms.base import (
     require_map,
     require_struct,
 )
+from headrace.transforms.blocks import one_value, structs_of
 from headrace.transforms.casting import INT_BITS, as_double, wrap
 from headrace.transforms.lists import filled_list, without_repeats
 
@@ -83,6 +85,22 @@ class MaskField(SidedTransform[R]):
             field = struct.schema.fields[index]
             values[index] = self._masked(values[index], field.name, field.schema)
         return self.with_value(record, schema, Struct(struct.schema, values))
+
+    def apply_block(self, block: Block) -> list[Block] | None:
+        structs = structs_of(self.side_of(block))
+        if structs is None or structs.column.has_nulls:
+            return None
+        schema = structs.schema
+        indexes, _ = self._plans.get(schema, self._plan)
+        fields = structs.read(defaults=self._replace)
+        for index in indexes:
+            field, column = schema.fields[index], fields[index]
+            row = column.first()
+            if row is not None:
+                # What a value is masked by depends on its type only, so that one shows it for all.
+                value = self._masked(one_value(field.schema, column, row), field.name, field.schema)
+                fields[index] = column.replaced(structs.layout.fields[index], value)
+        return self.with_side(block, schema, structs.column.rebuilt(fields))
 
     def _masked(self, value: Any, name: str, schema: Schema | None) -> Any:
         if value is None:

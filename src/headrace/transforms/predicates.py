@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from headrace.native._core import Mask
 from collections.abc import Mapping
 from typing import Final
 
 from headrace.config import ConfigDef, ConfigType, Importance
 from headrace.config.validators import all_of, non_empty, non_null
+from headrace.data.batch import Block
+from headrace.data.columns import same
 from headrace.spi.transform import Predicate, R
 from headrace.transforms.patterns import java_pattern
 from headrace.transforms.regex_router import valid_pattern
@@ -36,6 +42,9 @@ class HasHeaderKey(Predicate[R]):
     def test(self, record: R) -> bool:
         return any(header.key == self._name for header in record.header_items)
 
+    def test_block(self, block: Block) -> Mask | None:
+        return same(len(block), any(header.key == self._name for header in block.headers))
+
 
 class RecordIsTombstone(Predicate[R]):
     """True when the record's value is null."""
@@ -50,6 +59,9 @@ class RecordIsTombstone(Predicate[R]):
 
     def test(self, record: R) -> bool:
         return record.value is None
+
+    def test_block(self, block: Block) -> Mask | None:
+        return same(len(block), True) if block.value is None else ~block.value.valid()
 
 
 class TopicNameMatches(Predicate[R]):
@@ -74,3 +86,6 @@ class TopicNameMatches(Predicate[R]):
 
     def test(self, record: R) -> bool:
         return self._pattern.fullmatch(record.topic) is not None
+
+    def test_block(self, block: Block) -> Mask | None:
+        return same(len(block), self._pattern.fullmatch(block.topic) is not None)

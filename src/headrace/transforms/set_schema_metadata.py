@@ -7,9 +7,11 @@ from typing import Any, Final
 
 from headrace.config import ConfigDef, ConfigType, Importance
 from headrace.data import Schema, Struct, Type
+from headrace.data.batch import Block
 from headrace.errors import ConfigException, DataException
 from headrace.spi.transform import R
 from headrace.transforms.base import NULL_DEFAULTS, Reader, SchemaCache, SidedTransform, compile_reader, derived
+from headrace.transforms.blocks import structs_of
 
 _NOTHING: Final = "Neither schema name nor version configured"
 
@@ -61,6 +63,17 @@ class SetSchemaMetadata(SidedTransform[R]):
         if isinstance(value, Struct):
             value = Struct(updated, read(value.values))
         return self.with_value(record, updated, value)
+
+    def apply_block(self, block: Block) -> list[Block] | None:
+        side = self.side_of(block)
+        if side.schema is None:
+            return [block]
+        updated, _ = self._plans.get(side.schema, self._plan)
+        structs = structs_of(side)
+        if structs is None:
+            return self.with_side(block, updated, None) if side.column is None else None
+        fields = structs.read(defaults=self._replace)
+        return self.with_side(block, updated, structs.column.rebuilt(fields))
 
 
 class Key(SetSchemaMetadata[R]):

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from headrace.native._core import Column
 import datetime as dt
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
@@ -17,6 +21,7 @@ from headrace.data import (
     Struct,
     Type,
 )
+from headrace.data.batch import Block
 from headrace.data.date_format import JavaDateFormat
 from headrace.data.java_calendar import DAY_MILLIS
 from headrace.data.logical import (
@@ -43,6 +48,7 @@ from headrace.transforms.base import (
     require_struct,
     struct_like,
 )
+from headrace.transforms.blocks import structs_of
 from headrace.transforms.timestamp_router import valid_format
 
 _PURPOSE: Final = "converting timestamp formats"
@@ -152,6 +158,31 @@ class TimestampConverter(SidedTransform[R]):
             return self.with_value(record, plan.schema, None)
         values = self._convert_fields(schema, plan.read(struct.values))
         return self.with_value(record, plan.schema, Struct(plan.schema, values))
+
+    def apply_block(self, block: Block) -> list[Block] | None:
+        side = self.side_of(block)
+        schema = side.schema
+        if schema is None:
+            return [block]
+        if not self._field:
+            target = _SCHEMAS[self._target][schema.optional]
+            source = _source_type(schema)
+            column = None if side.column is None else self._convert_column(source, side.column)
+            return self.with_side(block, target, column)
+        plan = self._plans.get(schema, self._plan)
+        structs = structs_of(side)
+        if structs is None:
+            nulls = side.column is None and schema.type is Type.STRUCT
+            return self.with_side(block, plan.schema, None) if nulls else None
+        fields = structs.read(defaults=self._replace)
+        field = schema.field(self._field)
+        if field is not None:
+            fields[field.index] = self._convert_column(_source_type(field.schema), fields[field.index])
+        return self.with_side(block, plan.schema, structs.column.rebuilt(fields))
+
+    def _convert_column(self, source: str, column: Column) -> Column:
+        """Raises for texts, which are converted one by one."""
+        return column.moments(source, self._target, self._multiplier, self._divisor)
 
     def _convert(self, value: Any, source: str | None) -> Any:
         if value is None:

@@ -9,10 +9,12 @@ from collections.abc import Mapping
 from typing import Final
 
 from headrace.config import ConfigDef, ConfigType, Importance
+from headrace.data.batch import Block
 from headrace.data.date_format import JavaDateFormat
 from headrace.errors import DataException
 from headrace.spi.transform import R, Transform
 from headrace.transforms.base import copy_record
+from headrace.transforms.blocks import pieces
 
 
 def valid_format(name: str, value: str | None) -> None:
@@ -58,8 +60,30 @@ class TimestampRouter(Transform[R]):
     def apply(self, record: R) -> R | None:
         if record.timestamp is None:
             raise DataException(f"Timestamp missing on record: {record.topic}")
-        topic = self._topic.replace("${topic}", record.topic)
-        topic = topic.replace("${timestamp}", self._format.format(record.timestamp))
         copied = copy_record(record)
-        copied.topic = topic
+        copied.topic = self._routed(record.topic, record.timestamp)
         return copied
+
+    def apply_block(self, block: Block) -> list[Block] | None:
+        stamps = block.timestamps
+        if stamps is None or stamps.has_nulls:
+            return None
+        bounds = stamps.bounds()
+        assert bounds is not None
+        unit = self._format.unit_ms
+        if bounds[0] // unit == bounds[1] // unit:
+            return [block.replace(topic=self._routed(block.topic, bounds[0]))]
+        split = pieces(block, [stamps.floored(unit)])
+        if split is None:
+            return None
+        return [piece.replace(topic=self._routed(block.topic, self._first(piece))) for _, piece in split]
+
+    @staticmethod
+    def _first(block: Block) -> int:
+        assert block.timestamps is not None
+        bounds = block.timestamps.bounds()
+        assert bounds is not None
+        return bounds[0]
+
+    def _routed(self, topic: str, timestamp: int) -> str:
+        return self._topic.replace("${topic}", topic).replace("${timestamp}", self._format.format(timestamp))

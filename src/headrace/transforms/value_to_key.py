@@ -7,6 +7,8 @@ from typing import Any, Final
 
 from headrace.config import ConfigDef, ConfigType, Importance
 from headrace.data import Field, Schema, Struct, Type
+from headrace.data.batch import Block
+from headrace.data.columns import structure
 from headrace.errors import DataException
 from headrace.spi.transform import R, Transform
 from headrace.transforms.base import (
@@ -19,6 +21,7 @@ from headrace.transforms.base import (
     require_map,
     require_struct,
 )
+from headrace.transforms.blocks import side_of, structs_of, with_side
 from headrace.transforms.lists import filled_list, without_repeats
 
 _PURPOSE: Final = "copying fields from value to key"
@@ -48,9 +51,10 @@ class ValueToKey(Transform[R]):
         settings = self.definition.parse(props)
         self._fields = without_repeats(settings["fields"])
         self._replace: bool = settings["replace.null.with.default"]
-        self._plans: SchemaCache[tuple[Schema, Reader]] = SchemaCache()
+        self._plans: SchemaCache[tuple[Schema, list[int], Reader]] = SchemaCache()
 
-    def _plan(self, schema: Schema) -> tuple[Schema, Reader]:
+    def _plan(self, schema: Schema) -> tuple[Schema, list[int], Reader]:
+        """The key's schema, where its values come from and how they are read."""
         found = []
         for name in self._fields:
             field = schema.field(name)
@@ -59,7 +63,8 @@ class ValueToKey(Transform[R]):
             found.append(field)
         check_names(self._fields)
         key = Schema(Type.STRUCT, fields=[Field(field.name, at, field.schema) for at, field in enumerate(found)])
-        return key, compile_reader(schema, [field.index for field in found], replace_nulls=self._replace)
+        indexes = [field.index for field in found]
+        return key, indexes, compile_reader(schema, indexes, replace_nulls=self._replace)
 
     def apply(self, record: R) -> R | None:
         schema, key = record.value_schema, None
@@ -69,8 +74,17 @@ class ValueToKey(Transform[R]):
             made = {name: fields.get(name) for name in self._fields}
         else:
             values = require_struct(record.value, _PURPOSE).values
-            key, read = self._plans.get(schema, self._plan)
+            key, _, read = self._plans.get(schema, self._plan)
             made = Struct(key, read(values))
         copied = copy_record(record)
         copied.key_schema, copied.key = key, made
         return copied
+
+    def apply_block(self, block: Block) -> list[Block] | None:
+        structs = structs_of(side_of(block, is_key=False))
+        if structs is None or structs.column.has_nulls:
+            return None
+        key, indexes, _ = self._plans.get(structs.schema, self._plan)
+        fields = structs.read(indexes, defaults=self._replace)
+        made = with_side(block, True, key, structure(len(block), fields))
+        return None if made is None else [made]

@@ -2,14 +2,14 @@
 //!
 //! The definition is `headrace.converters.json` (Python); what is not certain here to come out as there is declined.
 
-mod base64;
+pub(crate) mod base64;
 mod bind;
-mod decimal;
+pub(crate) mod decimal;
 mod encode;
-mod floats;
+pub(crate) mod floats;
 mod plan;
 mod program;
-mod room;
+pub(crate) mod room;
 mod text;
 
 pub use encode::{encode, Encoded};

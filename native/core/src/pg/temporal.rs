@@ -11,8 +11,8 @@ pub const DAY_US: i64 = 86_400_000_000;
 pub const PG_EPOCH_DAYS: i64 = 10_957;
 pub const PG_EPOCH_US: i64 = PG_EPOCH_DAYS * DAY_US;
 /// 0001-01-01 and 9999-12-31.
-const FIRST_DAY: i64 = -719_162;
-const LAST_DAY: i64 = 2_932_896;
+pub const FIRST_DAY: i64 = -719_162;
+pub const LAST_DAY: i64 = 2_932_896;
 const OUT_OF_RANGE: Declined = Declined::Value("a date outside the years 1 to 9999");
 const NO_UNIT: Declined = Declined::Value("a unit that the type does not have");
 
@@ -38,7 +38,7 @@ fn days_in(year: i64, month: i64) -> i64 {
     }
 }
 
-fn civil(days: i64) -> (u64, u64, u64) {
+pub fn civil(days: i64) -> (u64, u64, u64) {
     // As above, civil_from_days; days are in range, so nothing is negative.
     let shifted = (days + 719_468) as u64;
     let era = shifted / 146_097;

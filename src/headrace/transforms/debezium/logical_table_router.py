@@ -11,11 +11,14 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from headrace.cdc.topics import ADJUSTERS
-from headrace.data import STRING_SCHEMA, Schema, Struct
+from headrace.data import STRING_SCHEMA, Schema, Struct, Type
+from headrace.data.batch import Block
+from headrace.data.columns import constant
 from headrace.errors import DataException
 from headrace.spi.transform import R, Transform
 from headrace.transforms.base import SchemaCache, copy_record, derived, require_struct
-from headrace.transforms.debezium.envelope import event_of
+from headrace.transforms.blocks import side_of, structs_of, with_side
+from headrace.transforms.debezium.envelope import event_of, is_envelope
 from headrace.transforms.debezium.logical_table_router_config import CONFIG, check
 from headrace.transforms.patterns import java_pattern, java_replacement
 
@@ -68,6 +71,30 @@ class ByLogicalTableRouter(Transform[R]):
             copied.value_schema = copied.value.schema
         return copied
 
+    def apply_block(self, block: Block) -> list[Block] | None:
+        topic = self._topic(block.topic)
+        if topic is None:
+            return [block]
+        if not topic:
+            return None
+        made: Block | None = block.replace(topic=topic, key_schema=None, key=None)
+        if made is not None and block.key is not None:
+            keys = structs_of(side_of(block, is_key=True))
+            if keys is None:
+                return None
+            fields = keys.column.fields(len(keys.schema.fields))
+            if self._unique:
+                fields.append(constant(self._table(block.topic), len(block)))
+            made = with_side(made, True, self._key_schema(keys.schema, topic), keys.column.rebuilt(fields))
+        if made is not None and block.value is not None and is_envelope(block.value_schema):
+            events = structs_of(side_of(block, is_key=False))
+            if events is None or not _has_rows(events.schema):
+                return None
+            envelope, _ = self._envelopes_of(events.schema, topic)
+            fields = events.column.read(events.layout, defaults=True, check=False)
+            made = with_side(made, False, envelope, events.column.rebuilt(fields))
+        return None if made is None else [made]
+
     def _table(self, topic: str) -> str:
         replaced = self._physical(topic) if self._physical is not None else None
         return topic if replaced is None else replaced
@@ -82,10 +109,7 @@ class ByLogicalTableRouter(Transform[R]):
         return known[""]
 
     def _event(self, event: Struct, topic: str) -> Struct:
-        known = self._envelopes.get(event.schema, lambda _: {})
-        if "" not in known:
-            known[""] = self._envelope(event.schema, topic)
-        envelope, row = known[""]
+        envelope, row = self._envelopes_of(event.schema, topic)
         values = []
         for field, value in zip(event.schema.fields, event.values, strict=True):
             if value is None:
@@ -95,6 +119,12 @@ class ByLogicalTableRouter(Transform[R]):
             values.append(value)
         return Struct(envelope, values)
 
+    def _envelopes_of(self, schema: Schema, topic: str) -> tuple[Schema, Schema]:
+        known = self._envelopes.get(schema, lambda _: {})
+        if "" not in known:
+            known[""] = self._envelope(schema, topic)
+        return known[""]
+
     def _envelope(self, schema: Schema, topic: str) -> tuple[Schema, Schema]:
         before = schema.field("before")
         if before is None:
@@ -103,6 +133,13 @@ class ByLogicalTableRouter(Transform[R]):
         row = _renamed(old, self._adjust(topic + ".Value"), [(field.name, field.schema) for field in old.fields])
         fields = [(f.name, row if f.name in ("before", "after") else f.schema) for f in schema.fields]
         return _renamed(schema, self._adjust(topic + ".Envelope"), fields), row
+
+
+def _has_rows(schema: Schema) -> bool:
+    """Whether both rows of an envelope are structs of one schema."""
+    before, after = schema.field("before"), schema.field("after")
+    rows = [field.schema for field in (before, after) if field is not None]
+    return all(row.type is Type.STRUCT and row == rows[0] for row in rows)
 
 
 class _Replacement:
