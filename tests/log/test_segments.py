@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+import mmap
 import os
 import random
 import signal
@@ -20,6 +22,7 @@ from headrace.errors import (
     RetriableException,
 )
 from headrace.foundation import failpoints
+from headrace.log.embedded import segment_files as segment_files_module
 from headrace.log.embedded.database import Database
 from headrace.log.embedded.log import EmbeddedLog
 from headrace.log.embedded.segment_files import OwnedSegment, SegmentFolder
@@ -360,6 +363,40 @@ def test_a_copy_made_under_the_maintenance_lock_is_whole(open_log: OpenLog, fold
     assert numbers(restored.read(tp("t"), 0, 10)) == [0, 1]
     assert numbers(restored.read(tp("u"), 0, 10)) == [0, 1]
     restored.close()
+
+
+def in_memory(path: Path) -> bool:
+    """Whether half of a file or more is in the page cache (a look through `read` would put it there)."""
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, mmap.MAP_PRIVATE) as mapped:
+        pages = (ctypes.c_ubyte * -(-len(mapped) // mmap.PAGESIZE))()
+        start = ctypes.c_char.from_buffer(mapped)
+        if ctypes.CDLL(None).mincore(ctypes.byref(start), ctypes.c_size_t(len(mapped)), pages):
+            pytest.skip("not told what is in memory")
+        del start
+    return sum(page & 1 for page in pages) * 2 >= len(pages)
+
+
+def test_the_cache_keeps_the_end_of_the_log_and_what_is_read_behind_it_leaves_no_trace(
+    open_log: OpenLog, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    probe = tmp_path / "probe"
+    with probe.open("wb") as file:
+        file.write(b"x" * LARGE)
+        os.fsync(file.fileno())
+        segment_files_module._drop_from_memory(file.fileno(), 0, 0)
+    if in_memory(probe):
+        pytest.skip("this file system does not forget what it has in memory")
+    only_segments(monkeypatch, LARGE)
+    log = open_log()
+    producer = log.producer("p")
+    for n in range(0, 8, 2):
+        producer.append([large("t", n)])
+    with log.database.read() as connection:
+        names = [name for (name,) in connection.execute("SELECT name FROM segments ORDER BY id")]
+    paths = [folder / "segments" / name for name in names]
+    assert [in_memory(path) for path in paths] == [False, False, False, True]
+    assert numbers(log.read(tp("t"), 0, 8)) == list(range(8))
+    assert [in_memory(path) for path in paths] == [False, False, False, True]
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -52,6 +52,8 @@ class SegmentWriter:
         self._id: int | None = None
         self._size = 0
         """Of the segment, as the index knows it."""
+        self._before: str | None = None
+        """The segment before, still in the kernel's cache."""
 
     @contextmanager
     def staged(self, blobs: Sequence[Blob]) -> Iterator[StagedBlobs]:
@@ -83,7 +85,7 @@ class SegmentWriter:
             raise
         self._id, self._size = staged.segment_id, staged.end
         if self._size >= self.limit:
-            self.close()
+            self._begin_another()
 
     def close(self) -> None:
         """Let go of the segment; the next blobs begin another."""
@@ -91,6 +93,13 @@ class SegmentWriter:
             self._file.close()
         self._file = self._id = None
         self._size = 0
+
+    def _begin_another(self) -> None:
+        assert self._file is not None
+        if self._before is not None:
+            self._folder.drop_from_memory(self._before)
+        self._before = self._file.name
+        self.close()
 
     def _take_back(self) -> None:
         if self._file is None:
