@@ -70,7 +70,7 @@ test-all: test test-parity test-chaos
 # Every case; SAVE=benchmarks/results keeps what docs/performance.md is made from, ROWS and RUNS make it smaller.
 BENCH := $(if $(ROWS),--rows $(ROWS)) $(if $(RUNS),--runs $(RUNS)) $(if $(SAVE),--save $(SAVE))
 bench: setup
-	for case in catchup snapshot sink transform cliff pipeline; do $(BIN)/headrace bench $$case $(BENCH) || exit 1; done
+	for case in catchup snapshot sink transform cliff settings latency pipeline; do $(BIN)/headrace bench $$case $(BENCH) || exit 1; done
 
 # Kafka Connect with Debezium beside us, in turns; needs Java (25 for the peer at its best) and mvn. About half an hour.
 bench-peer: setup

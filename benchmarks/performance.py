@@ -162,6 +162,18 @@ def implementations(cases: Cases, python: Cases) -> str:
     return rows(["path", "rust, per second", "python, per second", "ratio", "rust, CPU-s", "python, CPU-s"], lines)
 
 
+def settings(cases: Cases, python: Cases) -> str:
+    lines = []
+    for name, case in cases.items():
+        if name.startswith("settings."):
+            metrics = case["metrics"]
+            rate = next(metrics[rate] for rate in dict.fromkeys(_RATES.values()) if rate in metrics)
+            memory = metrics.get("source_task_peak_pss_mb", metrics.get("sink_task_peak_pss_mb"))
+            values = [rate, metrics["connector_cpu_s_per_million"], memory, case.get("noise_ratio")]
+            lines.append([f"`{name.partition('.')[2]}`", *(shown(value) for value in values)])
+    return rows(["setting", "per second", "CPU-s per million", "task, MB", "noise"], lines)
+
+
 def profiles(cases: Cases, python: Cases) -> str:
     lines = []
     for name, case in cases.items():
@@ -232,6 +244,7 @@ TABLES: dict[str, Callable[[Cases, Cases], str]] = {
     "peer-versions": peer_versions,
     "implementations": implementations,
     "profiles": profiles,
+    "settings": settings,
     "stream": listing(_titled("catchup", "catchup.schemas"), *_STREAM),
     "snapshot": listing(
         _titled("snapshot", "snapshot.two", "snapshot.schemas"),

@@ -74,6 +74,14 @@ def transform(rows: int, runs: int, as_json: bool, save: Path | None, only: tupl
 
 
 @bench.command()
+@_common(300_000, "Rows of the table, and changes that wait in the slot.")
+@_only
+def settings(rows: int, runs: int, as_json: bool, save: Path | None, only: tuple[str, ...]) -> None:
+    """What the sizes of batches and the number of connections do."""
+    _show("settings", kit_function("bench", "run_settings_bench")(rows, runs=runs, only=only), as_json, save)
+
+
+@bench.command()
 @_common(1_000_000, "Changes of the base case; the others have about as many bytes.")
 @_only
 @click.option(

@@ -6,6 +6,7 @@ take turns: what the machine does meanwhile meets all of them.
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -169,7 +170,7 @@ class Backlog:
 
 
 def _slot(kind: str, number: int) -> str:
-    return f"{kind.replace('.', '_').replace('-', '_')}_{number}"
+    return f"{re.sub('[^a-z0-9]', '_', kind)}_{number}"
 
 
 def _rates(prefix: str, changes: int, wall_s: float, cpu_s: float, walsender_s: float) -> dict[str, float]:

@@ -44,7 +44,7 @@ def _run(rig: Rig, name: str, rows: int, runs: int, huge_rows: int | None) -> Ca
         kind = name.partition(".")[2]
         shape = SHAPES[kind]
         count = max(10, round(rows * shape.share))
-        work = ShapeWork(rig, kind, shape, huge_rows if kind == "huge" and huge_rows else count)
+        work = ShapeWork(rig.source, kind, shape, huge_rows if kind == "huge" and huge_rows else count)
     say(f"{name}")
     work.create()
     backlog = Backlog(rig, work, [Variant(name, SCHEMALESS)], runs)

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+import psycopg
+
 from headrace.testing.bench.backlog import Made
-from headrace.testing.bench.rig import Rig
 from headrace.testing.bench.workload import ROW, table_ddl
 
 _MARKER: Final = 9_000_000_000_007
@@ -58,8 +59,8 @@ class ShapeWork:
 
     publication = "bench_shape"
 
-    def __init__(self, rig: Rig, name: str, shape: Shape, rows: int) -> None:
-        self._connection = rig.source
+    def __init__(self, connection: psycopg.Connection, name: str, shape: Shape, rows: int) -> None:
+        self._connection = connection
         self._shape = shape
         self._rows = rows
         self._table = f"shape_{name}"

@@ -84,9 +84,9 @@ class SinkBench:
         """An upserting sink of `topic` into the table."""
         return self._rig.sink_config(topic, TABLE)
 
-    def upsert(self, name: str, *, existing: bool) -> Run:
-        """One run into PostgreSQL; see `prepare_table`."""
-        return self._once(name, self.config(self._topic), self.prepare_table(existing=existing))
+    def upsert(self, name: str, *, existing: bool, more: Mapping[str, str] | None = None) -> Run:
+        """One run into PostgreSQL; see `prepare_table`. `more`: settings that go before the usual ones."""
+        return self._once(name, self.config(self._topic) | dict(more or {}), self.prepare_table(existing=existing))
 
     def prepare_table(self, *, existing: bool) -> Callable[[], bool]:
         """A fresh table, and how to see that all rows are in it. `existing`: over rows that are all there, with another quantity."""
