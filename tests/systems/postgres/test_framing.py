@@ -1,4 +1,4 @@
-"""Framing, messages, pacing and password exchanges: pure, so tested with any input."""
+"""Framing, messages and password exchanges: pure, so tested with any input."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 from headrace.systems.postgres import messages
 from headrace.systems.postgres.auth import PLAIN, PLUS, AuthError, Scram, md5_answer, saslprep
 from headrace.systems.postgres.framing import Frame, FrameError, Framer
-from headrace.systems.postgres.pacing import LAZY_S, Pacer
 
 bodies = st.binary(max_size=60)
 frames = st.lists(st.tuples(st.sampled_from([100, 100, 100, 69, 78, 99, 67]), bodies), max_size=20)
@@ -151,18 +150,3 @@ def test_saslprep(text: str, prepared: str) -> None:
 def test_md5_answer() -> None:
     inner = hashlib.md5(b"secretuser").hexdigest().encode()
     assert md5_answer("user", "secret", b"salt") == b"md5" + hashlib.md5(inner + b"salt").hexdigest().encode()
-
-
-def test_pacer_waits_only_while_busy() -> None:
-    pacer = Pacer(0.0)
-    assert pacer.delay(0.001) == 0
-    pacer.received(1000, 0.03, full=False)
-    assert not pacer.busy
-    pacer.received(400_000, 0.06, full=False)
-    assert pacer.busy
-    assert 0 < pacer.delay(0.061) <= LAZY_S
-    assert pacer.delay(0.07) == 0
-    pacer.received(1 << 20, 0.075, full=True)
-    assert pacer.delay(0.0751) == 0
-    assert pacer.delay(2.0) == 0
-    assert not pacer.busy
