@@ -6,12 +6,17 @@
 pub mod builders;
 pub mod cast;
 pub mod column;
+pub mod copy_out;
+pub mod equality;
 pub mod error;
 pub mod groups;
 pub mod json;
+pub mod key_table;
+pub mod last_word;
 pub mod layout;
 pub mod moments;
 pub mod nulls;
 pub mod ops;
 pub mod packed;
 pub mod pg;
+pub mod row_view;

@@ -1,6 +1,6 @@
 """The compiled module. Everything here is immutable and may be used from any thread; what takes long releases the GIL."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 VERSION: str
@@ -199,3 +199,48 @@ def packed_partitions(
 ) -> list[bytes]:
     """Positions (little-endian u32 each) of the rows of each partition, by Kafka's murmur2 of the key; rows without key go to
     `unkeyed`."""
+# -- the PostgreSQL sink: rows to COPY … FROM STDIN --------------------------------------------------------------------
+
+class SinkRules:
+    """What the rows of one kind of record mean to a sink: which are written or deleted, and by which key."""
+
+    def __new__(
+        cls,
+        *,
+        envelope: tuple[int, int, int] | None,
+        key: str,
+        key_fields: Sequence[int],
+        on_null: str,
+        deletes: bool,
+        keep_all: bool,
+        marks: Sequence[tuple[int, int, Column | None]],
+        fields: int,
+    ) -> SinkRules:
+        """`envelope`: places of op, before, after; None for plain rows. `key`: none, key, plain, value or given. `on_null`: skip, delete
+        or error. `marks`: of each field that may stand for "unchanged" its position, its place, and the values it has then."""
+
+    def sort(
+        self,
+        parts: Sequence[tuple[int, Column | None, Column | None, Sequence[Column]]],
+        ordinals: Sequence[Sequence[int]] | None,
+    ) -> SortedRows:
+        """The last word per key of blocks' rows: (rows, key, value, columns of a key made for it). `ordinals`: their order when it is not
+        that of the parts. DeclinedError for rows that are an error, or done another way."""
+
+class SortedRows:
+    """Rows by what happens to them."""
+
+    @property
+    def segments(self) -> list[tuple[int, int, list[tuple[list[int], int]]]]:
+        """Per segment how many deletes and rows, and of each set of columns left out its positions and how many rows."""
+
+class CopyEncoder:
+    """Writes rows as the data of COPY … FROM STDIN (FORMAT binary)."""
+
+    def __new__(cls, columns: Sequence[tuple[str, int, Layout, tuple[str, list[int]], bool, bool]]) -> CopyEncoder:
+        """Per column: place ("k" key, "r" row) and index, layout, form with its numbers, whether null is an error, whether the layout's
+        default stands for null. DeclinedError for a form that does not fit."""
+
+    def pieces(self, sorted: SortedRows, segment: int, which: int, size: int) -> Iterator[bytes]:
+        """The data in pieces of about `size` bytes. `which`: -2 deletes, -1 rows, else the number of a set of columns left out. The
+        iterator raises DeclinedError at a row that is not done natively; what it gave before is to be thrown away then."""

@@ -6,17 +6,26 @@ A loader is made once per connection, table and set of columns; making it create
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final
 
 from headrace.errors import ConfigException, ConnectException
+from headrace.native import core
+from headrace.sinks.postgres.native_forms import native_encoder
 from headrace.sinks.postgres.pieces import piece_for
 from headrace.sinks.postgres.rowcode import Source, compile_encoder
 from headrace.sinks.postgres.settings import SinkSettings
+from headrace.sinks.postgres.sorted_rows import NativeRows, NotNativeError, TableName
 from headrace.sinks.postgres.tables import TargetColumn, TargetTable
 from headrace.sinks.postgres.unchanged import FieldSource
 from headrace.systems.postgres import quote_identifier
 from headrace.systems.postgres.introspect import Conn
+
+if TYPE_CHECKING:
+    from headrace.native._core import CopyEncoder
+
+PIECE_BYTES: Final = 1 << 19
 
 _numbers = itertools.count(1)
 
@@ -25,13 +34,21 @@ class Loader:
     """Encodes (key, row) pairs and applies them to the table, inside the caller's transaction."""
 
     def __init__(
-        self, connection: Conn, table: TargetTable, fields: Sequence[FieldSource], purpose: str, settings: SinkSettings
+        self,
+        connection: Conn,
+        name: TableName,
+        table: TargetTable,
+        fields: Sequence[FieldSource],
+        purpose: str,
+        settings: SinkSettings,
     ) -> None:
-        """`purpose`: insert, upsert, update, partial or delete."""
+        """`name`: the table as segments name it. `purpose`: insert, upsert, update, partial or delete."""
         self._connection = connection
+        self._name = name
         pairs = [(f, table.columns[f.name]) for f in fields if not table.columns[f.name].generated]
         self.sources = [_source(field, column, settings) for field, column in pairs]
         self._encode = compile_encoder(self.sources)
+        self._pairs = pairs
         names = ", ".join(quote_identifier(source.name) for source in self.sources)
         casts = any(source.piece.cast for source in self.sources)
         if purpose == "insert" and not casts:
@@ -53,14 +70,29 @@ class Loader:
         chosen = [(source, column) for source, (_, column) in zip(self.sources, pairs, strict=True)]
         self._statements = _statements(purpose, table, staging, chosen, keys, nullable)
 
-    def load(self, rows: Iterable[tuple[Any, Any]]) -> None:
-        """Encode, copy, apply. Raises what encoding raises, and psycopg's errors."""
-        data = self._encode(rows)
+    @cached_property
+    def native(self) -> CopyEncoder | None:
+        """The Rust core's encoder of these columns; None when it does not do them all."""
+        return native_encoder(self.sources, self._pairs) if core is not None else None
+
+    def load(self, rows: Iterable[tuple[Any, Any]] | NativeRows) -> None:
+        """Encode, copy, apply. Raises what encoding raises, and psycopg's errors; NotNativeError for rows that only the Python encoder
+        takes or refuses."""
+        data = self._native_pieces(rows) if isinstance(rows, NativeRows) else [self._encode(rows)]
         with self._connection.cursor() as cursor:
             with cursor.copy(self._copy) as copy:
-                copy.write(data)
+                # The server takes one piece in while the next is made.
+                for piece in data:
+                    copy.write(piece)
             for statement in self._statements:
                 cursor.execute(statement)
+
+    def _native_pieces(self, rows: NativeRows) -> Iterator[bytes]:
+        assert self.native is not None
+        try:
+            yield from self.native.pieces(rows.rows, rows.segment, rows.which, PIECE_BYTES)
+        except core.DeclinedError:
+            raise NotNativeError(self._name) from None
 
 
 def _source(field: FieldSource, column: TargetColumn, settings: SinkSettings) -> Source:

@@ -50,7 +50,7 @@ NAMESPACE: Final[dict[str, Any]] = {
     "VECTOR": values.vector_text,
     **{f"PACK_{code.replace('?', 'bool')}": Packer(f"!i{code}").pack for code in "hiqIfd?"},
 }
-_TEXTUAL: Final = frozenset({"text", "varchar", "bpchar", "name", "citext", "xml", "json"})
+TEXTUAL: Final = frozenset({"text", "varchar", "bpchar", "name", "citext", "xml", "json"})
 _US: Final = {
     "ts_ms": "({v}*1000)",
     "ts_us": "{v}",
@@ -147,7 +147,7 @@ def _binary(
         return _bits(schema, kind, typname, typmod)
     if typname == "point" and kind == "point":
         return Piece("POINT({v})")
-    if typname in _TEXTUAL:
+    if typname in TEXTUAL:
         if kind in STRINGS:
             return Piece(_bytes("{v}.encode()"))
         return Piece(_bytes(f"TEXT({text_expression(schema, typname)})"))

@@ -8,7 +8,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from headrace.data import INT32_SCHEMA, INT64_SCHEMA, STRING_SCHEMA, Field, Schema, SinkRecord, Type
 from headrace.errors import ConfigException, DataException
@@ -20,22 +20,41 @@ KAFKA_COLUMNS: Final = ("__connect_topic", "__connect_partition", "__connect_off
 KeyOf = Callable[[SinkRecord, Any], tuple[Any, ...]]
 
 
+class KeyPlan(NamedTuple):
+    """A primary key: its columns, and how a record gives it. `place`: none, kafka (its coordinates), key (fields of the record's key, by
+    `indexes`), plain (the record's key itself), value (fields of the row, by `indexes`) or header."""
+
+    columns: tuple[FieldSource, ...]
+    key_of: KeyOf
+    place: str
+    indexes: tuple[int, ...] = ()
+
+
 @dataclass(eq=False, slots=True)
 class Route:
-    """`form`: envelope, row, tombstone or ignored. `keys`: the primary key's columns; `fields`: all columns, keys first.
+    """`form`: envelope, row, tombstone or ignored. `key`: the primary key; `fields`: all columns, the key's first.
 
     `unchanged`: tells whether a row has columns to be left as they are; None when it cannot."""
 
     form: str
     table: tuple[str | None, str] | None
-    keys: tuple[FieldSource, ...]
+    key: KeyPlan
     fields: tuple[FieldSource, ...]
-    key_of: KeyOf
     op: int = -1
     before: int = -1
     after: int = -1
     source: int = -1
     unchanged: Callable[[list[Any]], bool] | None = None
+
+    @property
+    def keys(self) -> tuple[FieldSource, ...]:
+        """The primary key's columns."""
+        return self.key.columns
+
+    @property
+    def key_of(self) -> KeyOf:
+        """The function from a record and its row to its key."""
+        return self.key.key_of
 
 
 class Routes:
@@ -45,7 +64,8 @@ class Routes:
         self._settings = settings
         self._names = TableNames(settings.table_format, sanitize=settings.sanitize_topic, fold=settings.fold)
         self._known: dict[tuple[Any, ...], Route] = {}
-        self.by_source = bool(self._names.source_fields)
+        self.source_fields = self._names.source_fields
+        self.by_source = bool(self.source_fields)
         """True when the table depends on each event's source block, so that the route cannot be kept for the next record."""
 
     def route(self, record: SinkRecord) -> Route:
@@ -67,9 +87,9 @@ class Routes:
         schema = record.value_schema
         if record.value is None:
             if self.by_source:
-                return Route("ignored", None, (), (), _no_key)
-            keys, key_of = self._keys(record, None)
-            return Route("tombstone", self._names.name(record.topic, None), keys, keys, key_of)
+                return _IGNORED
+            key = self._key(record, None)
+            return Route("tombstone", self._names.name(record.topic, None), key, key.columns)
         if schema is None or schema.type is not Type.STRUCT:
             shown = "without a schema" if schema is None else f"of type {schema.type.value}"
             raise DataException(
@@ -78,12 +98,12 @@ class Routes:
                 remedy="Use a converter that keeps schemas (for JSON: value.converter.schemas.enable=true).",
             )
         if schema.name and schema.name.endswith((".SchemaChangeValue", ".Heartbeat", ".SchemaChangeKey")):
-            return Route("ignored", None, (), (), _no_key)
+            return _IGNORED
         envelope = _is_envelope(schema)
         row_schema = _field(schema, "after").schema if envelope else schema
-        keys, key_of = ((), _no_key) if truncate else self._keys(record, row_schema)
-        fields = list(keys)
-        taken = {key.name for key in keys}
+        key = _NO_KEY if truncate else self._key(record, row_schema)
+        fields = list(key.columns)
+        taken = {column.name for column in key.columns}
         for field in row_schema.fields:
             name = self._fold(field.name)
             if name not in taken and self._settings.takes(record.topic, field.name):
@@ -95,7 +115,7 @@ class Routes:
                 remedy="Loosen the lists of fields to write.",
             )
         route = Route(
-            "envelope" if envelope else "row", self._names.name(record.topic, source), keys, tuple(fields), key_of,
+            "envelope" if envelope else "row", self._names.name(record.topic, source), key, tuple(fields),
             unchanged=unchanged_test(fields, self._settings.placeholder),
         )  # fmt: skip
         if envelope:
@@ -108,28 +128,30 @@ class Routes:
     def _sources(self, fields: Sequence[tuple[str, Schema]]) -> tuple[FieldSource, ...]:
         return tuple(FieldSource(self._fold(name), "k", at, schema) for at, (name, schema) in enumerate(fields))
 
-    def _keys(self, record: SinkRecord, row: Schema | None) -> tuple[tuple[FieldSource, ...], KeyOf]:
+    def _key(self, record: SinkRecord, row: Schema | None) -> KeyPlan:
         settings = self._settings
         match settings.pk_mode:
             case "none":
-                return (), _no_key
+                return _NO_KEY
             case "kafka":
                 names = settings.pk_fields or KAFKA_COLUMNS
                 if len(names) != 3:
                     raise self._bad_fields("name three fields, for topic, partition and offset, or none")
                 schemas = (STRING_SCHEMA, INT32_SCHEMA, INT64_SCHEMA)
-                return self._sources(list(zip(names, schemas, strict=True))), _coordinates
+                return KeyPlan(self._sources(list(zip(names, schemas, strict=True))), _coordinates, "kafka")
             case "record_key":
                 return self._record_key(record)
             case "record_header":
                 return self._header_key(record)
         if row is None:
-            return (), _no_key
+            return _NO_KEY
         chosen = self._chosen(row, f"value of topic {record.topic}")
-        get = _getter([field.index for field in chosen])
-        return self._sources([(f.name, f.schema) for f in chosen]), lambda record, row: get(row)
+        indexes = tuple(field.index for field in chosen)
+        get = _getter(indexes)
+        columns = self._sources([(f.name, f.schema) for f in chosen])
+        return KeyPlan(columns, lambda record, row: get(row), "value", indexes)
 
-    def _record_key(self, record: SinkRecord) -> tuple[tuple[FieldSource, ...], KeyOf]:
+    def _record_key(self, record: SinkRecord) -> KeyPlan:
         schema = record.key_schema
         if record.key is None or schema is None:
             mode = self._settings.pk_key.replace("fields", "mode")
@@ -143,12 +165,14 @@ class Routes:
         if schema.type is not Type.STRUCT:
             if len(self._settings.pk_fields) != 1:
                 raise self._bad_fields("name exactly one field, for the record keys are single values")
-            return self._sources([(self._settings.pk_fields[0], schema)]), _plain_key
+            return KeyPlan(self._sources([(self._settings.pk_fields[0], schema)]), _plain_key, "plain")
         chosen = self._chosen(schema, f"key of topic {record.topic}")
-        get = _getter([field.index for field in chosen])
-        return self._sources([(f.name, f.schema) for f in chosen]), lambda record, row: get(record.key.values)
+        indexes = tuple(field.index for field in chosen)
+        get = _getter(indexes)
+        columns = self._sources([(f.name, f.schema) for f in chosen])
+        return KeyPlan(columns, lambda record, row: get(record.key.values), "key", indexes)
 
-    def _header_key(self, record: SinkRecord) -> tuple[tuple[FieldSource, ...], KeyOf]:
+    def _header_key(self, record: SinkRecord) -> KeyPlan:
         fields = []
         names = self._settings.pk_fields or tuple(dict.fromkeys(header.key for header in record.header_items))
         for name in names:
@@ -161,7 +185,7 @@ class Routes:
             found = {header.key: header.value for header in record.header_items}
             return tuple(found[name] for name in names)
 
-        return self._sources(fields), key_of
+        return KeyPlan(self._sources(fields), key_of, "header")
 
     def _chosen(self, schema: Schema, where: str) -> list[Field]:
         if not self._settings.pk_fields:
@@ -198,6 +222,10 @@ def _field(schema: Schema, name: str) -> Field:
 
 def _no_key(record: SinkRecord, row: Any) -> tuple[Any, ...]:
     return ()
+
+
+_NO_KEY: Final = KeyPlan((), _no_key, "none")
+_IGNORED: Final = Route("ignored", None, _NO_KEY, ())
 
 
 def _plain_key(record: SinkRecord, row: Any) -> tuple[Any, ...]:

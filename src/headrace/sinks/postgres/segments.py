@@ -6,31 +6,55 @@ deletes come first, then rows, then partial rows: as each key's last state is ke
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from headrace.data import SinkRecord
 from headrace.errors import DataException
 from headrace.sinks.postgres.routes import Route, Routes
 from headrace.sinks.postgres.settings import SinkSettings
+from headrace.sinks.postgres.sorted_rows import BlockSegment
 from headrace.sinks.postgres.unchanged import unchanged_columns
 
 Key = tuple[Any, ...]
+Row = tuple[Key, Any]
 
 
 class Segment:
-    """`rows`: last row per key (or every row, by number, when `keep_all`). `partial`: rows with columns to be left alone."""
+    """`rows`: last row per key (or every row with its key, by number, when `keep_all`). `partial_rows`: rows with columns to be left
+    alone."""
 
-    __slots__ = ("deletes", "partial", "route", "rows", "shape", "table", "truncate")
+    __slots__ = ("deletes", "keep_all", "partial_rows", "route", "rows", "shape", "table", "truncate")
 
-    def __init__(self, table: tuple[str | None, str], route: Route) -> None:
+    def __init__(self, table: tuple[str | None, str], route: Route, keep_all: bool) -> None:
         self.table = table
         self.route = route
         self.shape: Route | None = None if route.form == "tombstone" else route
         self.truncate = False
         self.deletes: dict[Key, None] = {}
         self.rows: dict[Any, Any] = {}
-        self.partial: dict[Any, tuple[Key, list[Any], frozenset[int]]] = {}
+        self.partial_rows: dict[Any, tuple[Key, list[Any], frozenset[int]]] = {}
+        self.keep_all = keep_all
+
+    def deleted(self) -> list[Row] | None:
+        """The rows to delete, as (key, nothing); None when there are none."""
+        return [(key, ()) for key in self.deletes] or None
+
+    def whole(self) -> Iterable[Row] | None:
+        """The rows to write; None when there are none."""
+        if not self.rows:
+            return None
+        return self.rows.values() if self.keep_all else self.rows.items()
+
+    def partial(self) -> list[tuple[frozenset[int], list[Row]]]:
+        """Sets of columns to be left alone, by their places in the shape's fields, with their rows."""
+        by_columns: dict[frozenset[int], list[Row]] = {}
+        for key, row, left_out in self.partial_rows.values():
+            by_columns.setdefault(left_out, []).append((key, row))
+        return list(by_columns.items())
+
+
+AnySegment = Segment | BlockSegment
 
 
 def collect(records: Sequence[SinkRecord], routes: Routes, settings: SinkSettings) -> list[Segment]:
@@ -98,8 +122,8 @@ class _Collector:
                 rows[len(rows)] = (key, row)
             else:
                 rows[key] = row
-                if segment.partial:  # type: ignore[union-attr]
-                    segment.partial.pop(key, None)  # type: ignore[union-attr]
+                if segment.partial_rows:  # type: ignore[union-attr]
+                    segment.partial_rows.pop(key, None)  # type: ignore[union-attr]
         return [*self._done, *self._open.values()]
 
     def _segment(self, route: Route) -> Segment:
@@ -115,7 +139,7 @@ class _Collector:
             if same_keys and (segment.shape is route or (segment.shape and segment.shape.fields == route.fields)):
                 return segment
             self._done.append(segment)
-        segment = self._open[table] = Segment(table, route)
+        segment = self._open[table] = Segment(table, route, self._keep_all)
         return segment
 
     def _for_delete(self, route: Route) -> Segment:
@@ -126,14 +150,14 @@ class _Collector:
             return segment
         if segment is not None:
             self._done.append(segment)
-        segment = self._open[table] = Segment(table, route)
+        segment = self._open[table] = Segment(table, route, self._keep_all)
         return segment
 
     def _delete(self, segment: Segment, key: Key) -> None:
         if not key:
             raise DataException("A delete needs a primary key, and the record gives none.", code="SINK_KEY_MISSING")
         segment.rows.pop(key, None)
-        segment.partial.pop(key, None)
+        segment.partial_rows.pop(key, None)
         segment.deletes[key] = None
 
     def _null(self, record: SinkRecord, route: Route) -> None:
@@ -161,7 +185,7 @@ class _Collector:
             if settings.truncate_enabled and route.table is not None:
                 self._open.pop(route.table, None)
                 self._done = [segment for segment in self._done if segment.table != route.table]
-                self._open[route.table] = segment = Segment(route.table, route)
+                self._open[route.table] = segment = Segment(route.table, route, self._keep_all)
                 segment.truncate = True
         else:
             raise DataException(f"Unknown operation {op!r} in an event.", code="SINK_EVENT_INVALID")
@@ -171,7 +195,7 @@ class _Collector:
         fields = segment.shape.fields
         left_out = unchanged_columns(fields, row, self._settings.placeholder)
         if self._keep_all:
-            segment.partial[len(segment.partial)] = (key, row, left_out)
+            segment.partial_rows[len(segment.partial_rows)] = (key, row, left_out)
             return
         known = segment.rows.get(key)
         if known is not None:
@@ -180,10 +204,10 @@ class _Collector:
                 merged[fields[position].at] = known[fields[position].at]
             segment.rows[key] = merged
             return
-        earlier = segment.partial.get(key)
+        earlier = segment.partial_rows.get(key)
         if earlier is not None:
             merged = list(row)
             for position in left_out - earlier[2]:
                 merged[fields[position].at] = earlier[1][fields[position].at]
             row, left_out = merged, left_out & earlier[2]
-        segment.partial[key] = (key, row, left_out)
+        segment.partial_rows[key] = (key, row, left_out)

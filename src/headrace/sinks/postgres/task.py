@@ -8,16 +8,20 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import TimeoutError as FutureTimeoutError
 
 from headrace.data import SinkRecord
+from headrace.data.batch import Block, SinkBatch
 from headrace.errors import ConnectException, DataException, HeadraceError, RetriableException, RetryClass
+from headrace.sinks.postgres.block_batch import ends, portions, since
+from headrace.sinks.postgres.block_segments import BlockSorter
 from headrace.sinks.postgres.config import confluent_config, debezium_config, read_settings
 from headrace.sinks.postgres.failures import Bad, as_bad_record, is_stale_plan, where
 from headrace.sinks.postgres.positions import PositionTable, fenced
 from headrace.sinks.postgres.routes import Routes
-from headrace.sinks.postgres.segments import Segment, collect
+from headrace.sinks.postgres.segments import AnySegment, Segment, collect
+from headrace.sinks.postgres.sorted_rows import NotNativeError, TableName
 from headrace.sinks.postgres.writer import Writer
 from headrace.spi.context import TopicPartition
 from headrace.spi.sink import SinkTask
@@ -29,6 +33,7 @@ OUTAGES = frozenset(
 )
 """Conditions that end by themselves: waited for without limit. Other retriable ones are tried max.retries times."""
 REPORT_TIMEOUT_S = 60.0
+_Ends = Mapping[TopicPartition, int] | Mapping[tuple[str, int], int]
 
 
 class PostgresSinkTask(SinkTask):
@@ -39,6 +44,7 @@ class PostgresSinkTask(SinkTask):
     def start(self, props: Mapping[str, str]) -> None:
         self._settings = read_settings(self.dialect(), props)
         self._routes = Routes(self._settings)
+        self._sorter = BlockSorter(self._routes, self._settings)
         self._positions = PositionTable(self._settings.offsets_table, self.context.connector_name)
         self._writer: Writer | None = None
         self._topic_ids: dict[str, str] = {}
@@ -85,17 +91,10 @@ class PostgresSinkTask(SinkTask):
             return
         self._pending = True
         try:
-            places = {TopicPartition(r.original_topic, r.original_partition) for r in records}
-            late = places - self._stored.keys()
-            floors = {p: offset or 0 for p, offset in self._known(places).items()}
-            if late:
-                self._seek_ahead(records, {p: floors[p] for p in late})
-            fresh = [r for r in records if r.original_offset >= floors[(r.original_topic, r.original_partition)]]  # type: ignore[index]
-            if len(fresh) < len(records):
-                _log.info("%d of %d records lie below the stored positions and were written before", len(records) - len(fresh), len(records))  # fmt: skip
-            size = self._settings.batch_size
-            for start in range(0, len(fresh), size):
-                self._write(fresh[start : start + size] if len(fresh) > size else fresh)
+            if isinstance(records, SinkBatch) and any(isinstance(part, Block) for part in records.parts):
+                self._put_blocks(records)
+            else:
+                self._put_records(records)
         except (HeadraceError, DatabaseError) as error:
             self._failed(map_error(error, self._settings.target))
             raise AssertionError("unreachable") from error
@@ -105,12 +104,36 @@ class PostgresSinkTask(SinkTask):
         self._failures = 0
         self._pending = False
 
-    def _seek_ahead(self, records: Sequence[SinkRecord], floors: Mapping[TopicPartition, int]) -> None:
-        """Positions read only now: do not go through what lies below them, and hear of one that the topic has not reached."""
-        ends = {(r.original_topic, r.original_partition): r.original_offset + 1 for r in records}
-        ahead = {p: floor for p, floor in floors.items() if floor > ends[p]}
+    def _put_records(self, records: Sequence[SinkRecord]) -> None:
+        floors = self._floors(
+            {TopicPartition(r.original_topic, r.original_partition): r.original_offset + 1 for r in records}
+        )
+        fresh = [r for r in records if r.original_offset >= floors[(r.original_topic, r.original_partition)]]  # type: ignore[index]
+        self._say_known(len(records), len(fresh))
+        size = self._settings.batch_size
+        for start in range(0, len(fresh), size):
+            self._write(fresh[start : start + size] if len(fresh) > size else fresh)
+
+    def _put_blocks(self, batch: SinkBatch) -> None:
+        fresh = since(batch, self._floors(ends(batch)))
+        self._say_known(len(batch), len(fresh))
+        if len(fresh):
+            for portion in portions(fresh, self._settings.batch_size):
+                self._write_blocks(portion, set())
+
+    def _floors(self, ends: Mapping[TopicPartition, int]) -> dict[TopicPartition, int]:
+        """The stored position of each partition, given the offsets behind the batch's last records. Of positions read only now: do
+        not go through what lies below them, and hear of one that the topic has not reached."""
+        late = ends.keys() - self._stored.keys()
+        floors = {p: offset or 0 for p, offset in self._known(ends.keys()).items()}
+        ahead = {p: floors[p] for p in late if floors[p] > ends[p]}
         if ahead:
             self.context.offset(ahead)
+        return floors
+
+    def _say_known(self, given: int, fresh: int) -> None:
+        if fresh < given:
+            _log.info("%d of %d records lie below the stored positions and were written before", given - fresh, given)
 
     def _failed(self, error: HeadraceError) -> None:
         """Raise what the framework is to see, after the connection that may be broken is given up."""
@@ -161,7 +184,7 @@ class PostgresSinkTask(SinkTask):
             self._stored[partition] = stored
         self._doubt.clear()
 
-    def _known(self, partitions: Sequence[TopicPartition] | set[TopicPartition]) -> dict[TopicPartition, int | None]:
+    def _known(self, partitions: Collection[TopicPartition]) -> dict[TopicPartition, int | None]:
         """The stored positions, read from the target where not yet known."""
         writer = self._connected()
         unknown = [p for p in partitions if p not in self._stored]
@@ -203,7 +226,34 @@ class PostgresSinkTask(SinkTask):
             self._report(records[0], bad, segments)
             self._commit([], moves)
 
-    def _commit(self, segments: list[Segment], ends: Mapping[tuple[str, int], int]) -> None:
+    def _write_blocks(self, batch: SinkBatch, refused: set[TableName], replanned: bool = False) -> None:
+        """Write a batch with blocks in one transaction, what can be natively. `refused`: tables for which it cannot. What goes wrong
+        with a record is for the records' way to find."""
+        stale, bad = False, None
+        try:
+            segments = self._sorter.segments(batch, refused)
+            self._commit(segments, ends(batch))
+        except NotNativeError as error:
+            self._sorter.declined(error.table)
+            refused.add(error.table)
+            stale = True
+        except Exception as error:
+            stale = is_stale_plan(error) and not replanned
+            bad = None if stale else as_bad_record(error)
+            if bad is None and not stale:
+                raise
+            if stale:
+                self._disconnect()
+                replanned = True
+        if stale:
+            self._write_blocks(batch, refused, replanned)
+        elif bad is not None:
+            self._write(list(batch))
+        else:
+            self._sorter.written(segments)
+            self._written(len(batch))
+
+    def _commit(self, segments: Sequence[AnySegment], ends: _Ends) -> None:
         writer = self._connected()
         moves = {TopicPartition(*p): (self._stored[TopicPartition(*p)], end) for p, end in ends.items()}
         after = {p: end for p, (_, end) in moves.items()}

@@ -9,8 +9,9 @@ from headrace.errors import ConfigException
 from headrace.foundation.failpoints import failpoint
 from headrace.sinks.postgres.loading import Loader, check_key, missing_columns, missing_table
 from headrace.sinks.postgres.positions import PositionTable
-from headrace.sinks.postgres.segments import Segment
+from headrace.sinks.postgres.segments import AnySegment, Segment
 from headrace.sinks.postgres.settings import SinkSettings
+from headrace.sinks.postgres.sorted_rows import BlockSegment, NotNativeError
 from headrace.sinks.postgres.tables import Catalog, TargetTable, WantedColumn
 from headrace.sinks.postgres.unchanged import FieldSource
 from headrace.spi.context import TopicPartition
@@ -39,11 +40,14 @@ class Writer:
         """See `PositionTable.read`."""
         return self._positions.read(self.connection, partitions, topic_ids)
 
-    def write(self, segments: Sequence[Segment], moves: Moves, topic_ids: Mapping[str, str]) -> None:
+    def write(self, segments: Sequence[AnySegment], moves: Moves, topic_ids: Mapping[str, str]) -> None:
         """Apply everything or nothing. Raises encoding errors, psycopg's errors, SINK_FENCED and configuration errors."""
         work: Work = []
         for segment in segments:
+            planned = len(work)
             self._plan(segment, work)
+            if isinstance(segment, BlockSegment) and any(one.native is None for one, _, _ in work[planned:] if one):
+                raise NotNativeError(segment.table)
         with self.connection.transaction():
             self._positions.move(self.connection, moves, topic_ids)
             for loader, rows, truncate in work:
@@ -54,27 +58,24 @@ class Writer:
             failpoint("sink.before_target_commit")
         failpoint("sink.after_target_commit")
 
-    def _plan(self, segment: Segment, work: Work) -> None:
+    def _plan(self, segment: AnySegment, work: Work) -> None:
         if segment.truncate:
             found = self._catalog.find(segment.table)
             if found is not None:
                 work.append((None, None, f"TRUNCATE TABLE {found.quoted}"))
-        mode, keys = self._settings.insert_mode, segment.route.keys
-        if segment.deletes and self._catalog.find(segment.table) is not None:
-            deletes = self._loader(segment.table, keys, "delete")
-            work.append((deletes, [(key, ()) for key in segment.deletes], ""))
+        mode, deleted = self._settings.insert_mode, segment.deleted()
+        if deleted is not None and self._catalog.find(segment.table) is not None:
+            work.append((self._loader(segment.table, segment.route.keys, "delete"), deleted, ""))
         if segment.shape is None:
             return
-        if segment.rows:
-            rows = segment.rows.values() if mode == "insert" else segment.rows.items()
-            work.append((self._loader(segment.table, segment.shape.fields, mode), rows, ""))
-        by_columns: dict[frozenset[int], list[Any]] = {}
-        for key, row, left_out in segment.partial.values():
-            by_columns.setdefault(left_out, []).append((key, row))
-        for left_out, partial_rows in by_columns.items():
-            fields = tuple(f for at, f in enumerate(segment.shape.fields) if at not in left_out)
+        fields = segment.shape.fields
+        whole = segment.whole()
+        if whole is not None:
+            work.append((self._loader(segment.table, fields, mode), whole, ""))
+        for left_out, partial in segment.partial():
+            kept = tuple(f for at, f in enumerate(fields) if at not in left_out)
             purpose = "partial" if mode == "upsert" else mode
-            work.append((self._loader(segment.table, fields, purpose, segment.shape.fields), partial_rows, ""))
+            work.append((self._loader(segment.table, kept, purpose, fields), partial, ""))
 
     def _loader(
         self,
@@ -89,7 +90,7 @@ class Writer:
             table = self._prepared(name, all_fields or fields, purpose)
             if purpose in ("upsert", "partial"):
                 check_key(table, [field.name for field in fields if field.place == "k"], self._settings)
-            loader = self._loaders[place] = Loader(self.connection, table, fields, purpose, self._settings)
+            loader = self._loaders[place] = Loader(self.connection, name, table, fields, purpose, self._settings)
         return loader
 
     def _prepared(self, name: tuple[str | None, str], fields: Sequence[FieldSource], purpose: str) -> TargetTable:
