@@ -165,14 +165,16 @@ impl Sorter<'_> {
         let left_out = view.unchanged(self.rules, at.row as usize)?;
         let chosen = Chosen { at, merged: NOT_MERGED };
         if self.rules.keep_all {
-            if left_out.is_some() {
-                return Err(Declined::Value("a row to be inserted without all its values"));
-            }
             if self.segments.is_empty() {
                 self.segments.push(Segment::default());
             }
-            if let Some(segment) = self.segments.last_mut() {
-                segment.rows.push(chosen);
+            let Some(segment) = self.segments.last_mut() else { return Err(Declined::Malformed("no segment")) };
+            match left_out {
+                None => segment.rows.push(chosen),
+                Some(missing) => match segment.partial.iter_mut().find(|(known, _)| *known == missing) {
+                    Some((_, rows)) => rows.push(chosen),
+                    None => segment.partial.push((missing, vec![chosen])),
+                },
             }
             return Ok(());
         }

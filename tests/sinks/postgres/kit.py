@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future
 from typing import Any
 
 from headrace.data import INT32_SCHEMA, STRING_SCHEMA, Schema, SchemaBuilder, SinkRecord, Struct
+from headrace.data.batch import Block, Loose, SinkBatch, SinkPlaces
+from headrace.data.columns import layout_of
+from headrace.native import core
 from headrace.sinks.postgres.task import ConfluentSinkTask, DebeziumSinkTask, PostgresSinkTask
 from headrace.spi.context import TopicPartition
 from headrace.testing.servers import PostgresServer
@@ -103,6 +106,42 @@ class Topic:
 
     def tombstone(self, key: Any) -> SinkRecord:
         return self._record(key, None, None)
+
+
+def as_batch(records: Sequence[SinkRecord], *, loose: Collection[int] = (), nulls_apart: bool = False) -> SinkBatch:
+    """The records as blocks, one for each topic and pair of schemas. `loose`: numbers of records that stay single ones. `nulls_apart`:
+    null values in blocks of their own, rather than with the values of their topic."""
+    places = SinkPlaces()
+    for (topic, partition), run in itertools.groupby(records, lambda r: (r.original_topic, r.original_partition)):
+        places.add(topic, partition, [record.original_offset for record in run])
+    shapes = {(r.topic, r.partition): r.value_schema for r in records if r.value_schema is not None}
+    found: dict[Any, list[int]] = {}
+    for ordinal, record in enumerate(records):
+        if ordinal not in loose:
+            schema = record.value_schema
+            if schema is None and not nulls_apart:
+                schema = shapes.get((record.topic, record.partition))
+            place = (record.topic, record.partition, id(record.key_schema), id(schema))
+            found.setdefault(place, [record.key_schema, schema]).append(ordinal)  # type: ignore[arg-type]
+    parts: list[Any] = [Loose([records[i] for i in sorted(loose)], sorted(loose))]
+    for (topic, partition, _, _), (key_schema, value_schema, *ordinals) in found.items():
+        keys, values = [records[i].key for i in ordinals], [records[i].value for i in ordinals]
+        stamps = core.Column.constant(None, len(ordinals))
+        parts.append(
+            Block(
+                topic, key_schema, _column(key_schema, keys), value_schema, _column(value_schema, values), ordinals,
+                partition=partition, timestamps=stamps,
+            )
+        )  # fmt: skip
+    return SinkBatch(parts, places)
+
+
+def _column(schema: Schema | None, values: list[Any]) -> Any:
+    if schema is None:
+        return None
+    layout = layout_of(schema)
+    assert layout is not None
+    return core.Column.of(layout, values)
 
 
 UPSERT = {
