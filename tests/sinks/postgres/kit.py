@@ -114,6 +114,7 @@ def as_batch(records: Sequence[SinkRecord], *, loose: Collection[int] = (), null
     places = SinkPlaces()
     for (topic, partition), run in itertools.groupby(records, lambda r: (r.original_topic, r.original_partition)):
         places.add(topic, partition, [record.original_offset for record in run])
+    loose = {*loose, *(number for number, record in enumerate(records) if not _is_native(record))}
     shapes = {(r.topic, r.partition): r.value_schema for r in records if r.value_schema is not None}
     found: dict[Any, list[int]] = {}
     for ordinal, record in enumerate(records):
@@ -121,16 +122,17 @@ def as_batch(records: Sequence[SinkRecord], *, loose: Collection[int] = (), null
             schema = record.value_schema
             if schema is None and not nulls_apart:
                 schema = shapes.get((record.topic, record.partition))
-            place = (record.topic, record.partition, id(record.key_schema), id(schema))
+            headers = tuple(record.header_items)
+            place = (record.topic, record.partition, headers, id(record.key_schema), id(schema))
             found.setdefault(place, [record.key_schema, schema]).append(ordinal)  # type: ignore[arg-type]
     parts: list[Any] = [Loose([records[i] for i in sorted(loose)], sorted(loose))]
-    for (topic, partition, _, _), (key_schema, value_schema, *ordinals) in found.items():
+    for (topic, partition, headers, _, _), (key_schema, value_schema, *ordinals) in found.items():
         keys, values = [records[i].key for i in ordinals], [records[i].value for i in ordinals]
         stamps = core.Column.constant(None, len(ordinals))
         parts.append(
             Block(
                 topic, key_schema, _column(key_schema, keys), value_schema, _column(value_schema, values), ordinals,
-                partition=partition, timestamps=stamps,
+                partition=partition, timestamps=stamps, headers=headers,
             )
         )  # fmt: skip
     return SinkBatch(parts, places)
@@ -144,6 +146,20 @@ def _column(schema: Schema | None, values: list[Any]) -> Any:
     return core.Column.of(layout, values)
 
 
+def _is_native(record: SinkRecord) -> bool:
+    try:
+        for schema, value in ((record.key_schema, record.key), (record.value_schema, record.value)):
+            if value is not None:
+                _column(schema, [value])
+    except (core.DeclinedError, AssertionError):
+        return False
+    return (record.key is None or record.key_schema is not None) and (
+        record.value is None or record.value_schema is not None
+    )
+
+
+PUT_BLOCKS = False
+"""Whether `Sink.put` hands over blocks; set by the fixture `put_as`."""
 UPSERT = {
     "insert.mode": "upsert",
     "primary.key.mode": "record_key",
@@ -188,7 +204,7 @@ class Sink:
         self.task.open(self.partitions)
 
     def put(self, *records: SinkRecord) -> None:
-        self.task.put(list(records))
+        self.task.put(as_batch(records) if PUT_BLOCKS else list(records))
 
     def stop(self) -> None:
         self.task.stop()
