@@ -3,8 +3,8 @@
 use crate::column::{Column, Data};
 use crate::copy_out::field::Field;
 use crate::copy_out::text::TextOf;
-use crate::equality::range;
 use crate::error::{Declined, Result};
+use crate::last_word::equality::range;
 
 const NULL: [u8; 4] = [0xff; 4];
 

@@ -6,8 +6,8 @@ use crate::copy_out::json_text::Json;
 use crate::copy_out::moment::{self, Clock, Instant};
 use crate::copy_out::number;
 use crate::copy_out::text::{self, TextOf};
-use crate::equality::{kind, Plain};
 use crate::error::{Declined, Result};
+use crate::last_word::equality::{kind, Plain};
 
 /// A form of the target, with what it is made from.
 #[derive(Debug)]

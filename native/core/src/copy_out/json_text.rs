@@ -3,8 +3,8 @@
 use crate::column::{Column, Data};
 use crate::copy_out::containers::distinct;
 use crate::copy_out::number::float_text;
-use crate::equality::{kind, range, Plain};
 use crate::error::{Declined, Result};
+use crate::last_word::equality::{kind, range, Plain};
 use crate::layout::{Kind, Layout};
 
 /// How a value of a layout is written.

@@ -10,8 +10,8 @@ pub mod text;
 use crate::column::{Column, Scalar};
 use crate::copy_out::field::Field;
 use crate::error::{Declined, Result};
+use crate::last_word::row_view::{field as child, RowRef, View};
 use crate::last_word::{Chosen, Sorted};
-use crate::row_view::{field as child, RowRef, View};
 
 /// Signature, flags, length of the header's extension.
 pub const HEADER: &[u8] = b"PGCOPY\n\xff\r\n\x00\x00\x00\x00\x00\x00\x00\x00\x00";

@@ -5,8 +5,8 @@ use std::io::Write;
 use crate::column::{Column, Data};
 use crate::copy_out::field::{fixed, sized};
 use crate::copy_out::number::{decimal_digits, float_text};
-use crate::equality::{kind, Plain};
 use crate::error::{Declined, Result};
+use crate::last_word::equality::{kind, Plain};
 
 /// What text is made from: text, numbers, truth values (t, f), an unscaled decimal with its scale, bytes (\x…).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -5,13 +5,17 @@
 //! takes them from the key's earlier row of the same batch, or is written without them. With `keep_all` every row is written, and a
 //! delete behind rows begins a new segment.
 
+pub mod equality;
+mod key_table;
+pub mod row_view;
+
 use std::collections::hash_map::RandomState;
 use std::sync::Arc;
 
 use crate::column::Column;
 use crate::error::{Declined, Result};
-use crate::key_table::KeyTable;
-use crate::row_view::{RowRef, Rules, View};
+use crate::last_word::key_table::KeyTable;
+use crate::last_word::row_view::{RowRef, Rules, View};
 
 /// No row was merged into this one.
 pub const NOT_MERGED: u32 = u32::MAX;

@@ -4,9 +4,9 @@ use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
 
 use crate::column::Column;
-use crate::equality::{kind, same, Plain};
 use crate::error::{Declined, Result};
-use crate::row_view::{RowRef, View};
+use crate::last_word::equality::{kind, same, Plain};
+use crate::last_word::row_view::{RowRef, View};
 
 /// Entries are numbered in the order in which they came. The hash is keyed at random: keys come from outside.
 pub struct KeyTable {

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use crate::column::{Column, Data};
-use crate::equality::same;
 use crate::error::{Declined, Result};
+use crate::last_word::equality::same;
 use crate::last_word::{Action, Part};
 
 /// A row of one of several blocks.
