@@ -28,7 +28,7 @@ from headrace.data import (
 from headrace.data.columns import layout_of
 from headrace.data.logical import decimal_builder
 from headrace.native import core
-from headrace.spi.columns import PackedColumn
+from headrace.spi.columns import Column, PackedColumn
 
 ROUNDS = 7
 
@@ -132,7 +132,20 @@ def encode_case(name: str, schema: Schema, items: list[Any]) -> None:
     twin = per_row(lambda: converter.encode_batch("t", schemas, items), len(items))
     native = per_row(lambda: converter.encode_column("t", schema, column), len(items))
     print(
-        f"encode {name:10} {made.size / len(items):6.0f} B/row  twin {twin:8.0f}  native {native:6.1f} ns/row  {twin / native:5.0f}x"
+        f"encode {name:12} {made.size / len(items):6.0f} B/row  twin {twin:8.0f}  native {native:6.1f} ns/row  {twin / native:5.0f}x"
+    )
+
+
+def decode_case(name: str, schema: Schema, items: list[Any], *, shared: bool = True) -> None:
+    converter = JsonConverter()
+    column = converter.encode_batch("t", [schema] * len(items), items).packed()
+    if not shared:
+        column = Column(list(column)).packed()
+    assert converter.decode_column("t", column) is not None
+    twin = per_row(lambda: converter.decode_batch("t", column), len(items))
+    native = per_row(lambda: converter.decode_column("t", column), len(items))
+    print(
+        f"decode {name:12} {column.size / len(items):6.0f} B/row  twin {twin:8.0f}  native {native:6.1f} ns/row  {twin / native:5.0f}x"
     )
 
 
@@ -143,6 +156,9 @@ def main(rows: int) -> None:
     encode_case("envelope", items[0].schema, items)
     encode_case("key", key, [Struct(key, [i]) for i in range(rows)])
     encode_case("int64", INT64_SCHEMA, list(range(rows)))
+    decode_case("envelope", items[0].schema, items)
+    decode_case("with schema", items[0].schema, items, shared=False)
+    decode_case("key", key, [Struct(key, [i]) for i in range(rows)])
 
 
 if __name__ == "__main__":

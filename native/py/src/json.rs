@@ -1,8 +1,10 @@
 //! JSON as Kafka Connect's JsonConverter writes and reads it.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::Arc;
 
-use headrace_core::json::{encode, Encoded, Options, Plan};
+use headrace_core::json::{decode, encode, Data, Encoded, Index, Options, Plan, Shape};
+use pyo3::buffer::PyBuffer as View;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
@@ -50,6 +52,68 @@ impl JsonEncoder {
     }
 }
 
+/// Reads the values of one layout. `replace`: nulls are read as their schema's default. DeclinedError for a layout that is not done natively.
+#[pyclass(frozen, module = "headrace.native._core")]
+pub struct JsonDecoder {
+    shape: Shape,
+}
+
+#[pymethods]
+impl JsonDecoder {
+    #[new]
+    #[pyo3(signature = (layout, *, replace=true))]
+    fn new(layout: &PyLayout, replace: bool) -> PyResult<Self> {
+        Ok(JsonDecoder { shape: Shape::new(&layout.core, replace).map_err(declined)? })
+    }
+
+    /// The first data of `buffer`, as many as begin with `prefix` and have the number `wanted` in `index`, as a column; `lengths`, `index` as in
+    /// a packed column, `tail`: bytes behind each payload. DeclinedError for data of which the twin has to say what they are.
+    #[pyo3(signature = (buffer, lengths, *, prefix, tail, index=None, wanted=0))]
+    #[allow(clippy::too_many_arguments)]
+    fn decode(
+        &self,
+        py: Python<'_>,
+        buffer: &Bound<'_, PyAny>,
+        lengths: &[u8],
+        prefix: &[u8],
+        tail: &[u8],
+        index: Option<&[u8]>,
+        wanted: u64,
+    ) -> PyResult<PyColumn> {
+        let rows = lengths.len() / 4;
+        let index = index.map(|bytes| Index { bytes, width: bytes.len() / rows.max(1), wanted });
+        let read = |bytes: &[u8]| decode(&self.shape, &Data { bytes, lengths, prefix, tail, index });
+        let run = |bytes: &[u8]| if rows < FEW_ROWS { read(bytes) } else { py.detach(|| read(bytes)) };
+        let column = if let Ok(bytes) = buffer.cast::<PyBytes>() {
+            run(bytes.as_bytes())
+        } else {
+            let view = View::<u8>::get(buffer)?;
+            match Bytes::of(&view) {
+                Some(bytes) => run(bytes.get()),
+                None => run(&view.to_vec(py)?),
+            }
+        };
+        Ok(PyColumn(Arc::new(column.map_err(declined)?)))
+    }
+}
+
+/// The bytes of a view that nobody may write through.
+struct Bytes<'a>(&'a View<u8>);
+
+impl<'a> Bytes<'a> {
+    /// None for a view that is writable or has gaps.
+    fn of(view: &'a View<u8>) -> Option<Bytes<'a>> {
+        (view.readonly() && view.is_c_contiguous() && view.item_count() > 0).then_some(Bytes(view))
+    }
+
+    fn get(&self) -> &'a [u8] {
+        // SAFETY: the view is of bytes, without gaps, and holds its memory for as long as the result may be used. It is read-only, and what
+        // the data of a packed column are made of (bytes, mapped segments, `Buffer`) is not changed by anybody else either.
+        unsafe { std::slice::from_raw_parts(self.0.buf_ptr().cast::<u8>(), self.0.len_bytes()) }
+    }
+}
+
 pub fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
-    m.add_class::<JsonEncoder>()
+    m.add_class::<JsonEncoder>()?;
+    m.add_class::<JsonDecoder>()
 }

@@ -154,6 +154,23 @@ class JsonEncoder:
         """The texts one behind the other, and their lengths as little-endian int32, -1 for a null row. DeclinedError for values of
         which the twin has to say what they are."""
 
+class JsonDecoder:
+    """Reads the values of one layout as JsonConverter does. DeclinedError for a layout that is not done natively."""
+
+    def __new__(cls, layout: Layout, *, replace: bool = True) -> JsonDecoder: ...
+    def decode(
+        self,
+        buffer: bytes | memoryview,
+        lengths: bytes,
+        *,
+        prefix: bytes,
+        tail: bytes,
+        index: bytes | None = None,
+        wanted: int = 0,
+    ) -> Column:
+        """The first data, as many as begin with `prefix` and have the number `wanted` in `index`, as a column; the arguments are as in a
+        packed column, `tail` is what stands behind each payload. DeclinedError for data of which the twin has to say what they are."""
+
 # PostgreSQL rows
 
 class RowPlan:

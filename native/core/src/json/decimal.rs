@@ -2,6 +2,7 @@
 
 use super::base64;
 use super::room::{byte, int, slice};
+use crate::error::{Declined, Result};
 
 /// Bytes of the longest value written here; longer ones are left to the twin, which has limits of its own for them.
 pub const LONGEST: usize = 1024;
@@ -129,6 +130,20 @@ fn large(unscaled: &[u8], negative: bool) -> Vec<u8> {
     text.into_bytes()
 }
 
+/// Appends the unscaled value of a number's text, whose point does not count; the text is one by JSON's grammar, without exponent.
+pub fn parse(text: &[u8], into: &mut Vec<u8>) -> Result<()> {
+    let mut value = 0i128;
+    for digit in text.iter().filter(|byte| byte.is_ascii_digit()) {
+        let next = value.checked_mul(10).and_then(|value| value.checked_add(i128::from(digit - b'0')));
+        value = next.ok_or(Declined::Value("a decimal of that many digits"))?;
+    }
+    if text.first() == Some(&b'-') {
+        value = -value;
+    }
+    into.extend_from_slice(shortest(&value.to_be_bytes()));
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -170,6 +185,17 @@ mod tests {
         let mut least = vec![0x80];
         least.extend([0; 19]);
         assert_eq!(text(&least, 0), "-730750818665451459101842416358141509827966271488");
+    }
+
+    #[test]
+    fn numbers_are_read() {
+        for (number, bytes) in
+            [("0", &[0u8][..]), ("-0.00", &[0]), ("1.28", &[0, 0x80]), ("-1.28", &[0x80]), ("255", &[0, 255])]
+        {
+            let mut into = vec![9];
+            assert_eq!((parse(number.as_bytes(), &mut into), &into[1..]), (Ok(()), bytes), "{number}");
+        }
+        assert!(parse("9".repeat(39).as_bytes(), &mut Vec::new()).is_err());
     }
 
     #[test]

@@ -5,12 +5,19 @@
 pub(crate) mod base64;
 mod bind;
 pub(crate) mod decimal;
+mod decode;
 mod encode;
 pub(crate) mod floats;
+mod literal;
 mod plan;
 mod program;
+mod read;
 pub(crate) mod room;
+mod shape;
+mod sink;
 mod text;
 
+pub use decode::{decode, Data, Index};
 pub use encode::{encode, Encoded};
 pub use plan::{Options, Plan};
+pub use shape::Shape;

@@ -9,7 +9,7 @@ use crate::error::{Declined, Result};
 use crate::layout::{Kind, Layout};
 
 /// How deep containers may be nested; deeper ones are the twin's.
-const DEEPEST: usize = 64;
+pub(super) const DEEPEST: usize = 64;
 
 /// The converter's settings. `numeric`: decimals as numbers instead of base64 of their bytes. `replace`: a null is written as its schema's
 /// default, where there is one. `tail`: what stands behind every value.
@@ -56,8 +56,7 @@ fn node(layout: &Arc<Layout>, options: &Options, depth: usize) -> Result<Node> {
         Kind::Struct(fields) => {
             for (at, field) in fields.iter().enumerate() {
                 children.push(node(&field.layout, options, depth + 1)?);
-                let opening = if at == 0 { b'{' } else { b',' };
-                prefixes.push(written(|room| Ok(name(room, opening, &field.name)))?);
+                prefixes.push(field_prefix(at, &field.name)?);
             }
         }
         Kind::List(items) => children.push(node(items, options, depth + 1)?),
@@ -67,11 +66,13 @@ fn node(layout: &Arc<Layout>, options: &Options, depth: usize) -> Result<Node> {
     Ok(Node { layout: layout.clone(), null, children, prefixes })
 }
 
-/// What stands in front of a field's value.
-fn name(room: &mut [u8], opening: u8, name: &str) -> Option<usize> {
-    let at = byte(room, 0, opening)?;
-    let at = text::quoted(room, at, name.as_bytes())?;
-    byte(room, at, b':')
+/// What stands in front of the value of the field that is number `at` of its struct: the brace or the comma, the name, the colon.
+pub(super) fn field_prefix(at: usize, name: &str) -> Result<Vec<u8>> {
+    written(|room| {
+        let start = byte(room, 0, if at == 0 { b'{' } else { b',' });
+        let end = start.and_then(|at| text::quoted(room, at, name.as_bytes()));
+        Ok(end.and_then(|at| byte(room, at, b':')))
+    })
 }
 
 /// The text of a value that is not null, of a kind that is no container.

@@ -13,12 +13,14 @@ from headrace.converters.json.config import CONFIG
 from headrace.converters.json.decoder import Decode, compile_decoder, schemaless_decoder
 from headrace.converters.json.encoder import Encode, compile_encoder, encode_schemaless
 from headrace.converters.json.loose import convert, parse
+from headrace.converters.json.native_decoder import NativeDecoder, Prefixed
 from headrace.converters.json.native_encoder import NativeEncoder
 from headrace.converters.json.schema_json import schema_from_json, schema_to_json
 from headrace.converters.settings import parse_settings
 from headrace.data import Schema, SchemaAndValue
 from headrace.errors import DataException
-from headrace.spi.converter import Column, Converter, HeaderConverter
+from headrace.native import core
+from headrace.spi.converter import Column, Converter, DecodedRun, HeaderConverter
 
 if TYPE_CHECKING:
     from headrace.native import _core as native
@@ -78,6 +80,9 @@ class JsonConverter(Converter, HeaderConverter):
             decimal_numeric=self._numeric,
             replace_nulls=self._replace,
             tail=_TAIL if self._with_schemas else b"",
+        )
+        self._native_reader = NativeDecoder(
+            self._cache_key, replace_nulls=self._replace, by_prefix=self._by_column_prefix, by_datum=self._by_datum
         )
         self._fixed = None
         content = settings["schema.content"]
@@ -247,6 +252,35 @@ class JsonConverter(Converter, HeaderConverter):
             else:
                 result.append(make(SchemaAndValue, (entry[1], entry[2](datum[:-1]))))
         return result
+
+    def decode_column(self, topic: str, column: Column) -> list[DecodedRun] | None:
+        if core is None or not self._with_schemas:
+            return None
+        try:
+            return self._native_reader.decode(column.packed())
+        except DataException:
+            return None  # decode_batch says it
+
+    def _by_column_prefix(self, prefix: bytes) -> Prefixed | None:
+        if self._fixed is not None:
+            return None  # the prefix is part of the data
+        entry = self._prefix_entry(prefix)
+        return None if entry is None else Prefixed(entry.schema, entry.prefix, _TAIL)
+
+    def _by_datum(self, data: bytes) -> Prefixed | None:
+        if self._fixed is not None:
+            return Prefixed(self._fixed.schema, b"", b"")
+        entry = next((entry for entry in self._recent if data.startswith(entry.prefix)), None)
+        if entry is None:
+            try:
+                envelope = msgspec.json.decode(data, type=_Envelope)
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+                return None
+            entry = self._compile(bytes(envelope.schema))
+            if not data.startswith(entry.prefix):
+                return None
+            self._recent = [entry, *self._recent[:7]]
+        return Prefixed(entry.schema, entry.prefix, _TAIL)
 
     # Headers
 

@@ -167,6 +167,15 @@ def _same(value: Any) -> Any:
     return value
 
 
+def is_described(schema: Schema, *, replace_nulls: bool) -> bool:
+    """Whether msgspec reads data of that schema; others are all read by the definition, which knows more numbers."""
+    try:
+        _Compiler(replace_nulls).value(schema)
+    except (_Unsupported, RecursionError):
+        return False
+    return True
+
+
 def compile_decoder(schema: Schema | None, *, replace_nulls: bool) -> Decode:
     """From the JSON bytes of a payload to the value. The result raises DataException for bytes that do not fit."""
 

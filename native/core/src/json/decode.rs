@@ -1,0 +1,328 @@
+//! Decode: the payloads of one schema to a column.
+//!
+//! Fields are expected in the schema's order, without white space, as Connect writes them: there each costs a comparison. Any other order,
+//! white space and missing fields are read as well; unknown fields, fields that come twice and values of another kind are declined.
+
+use std::collections::HashSet;
+
+use super::read::{byte, double, int, number, space, text, unescape, word, Text, CUT};
+use super::shape::{Field, OnNull, Reading, Shape};
+use super::sink::{end_of, Bins, Sink};
+use super::{base64, decimal};
+use crate::column::Column;
+use crate::error::{Declined, Result};
+
+/// Data one behind the other. `lengths`: a little-endian int32 each, -1 for none. What is not of this schema ends the run: a datum that does
+/// not begin with `prefix`, or one whose entry in `index` is another than the wanted one. `tail`: what stands behind each payload.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Data<'a> {
+    pub bytes: &'a [u8],
+    pub lengths: &'a [u8],
+    pub prefix: &'a [u8],
+    pub tail: &'a [u8],
+    pub index: Option<Index<'a>>,
+}
+
+/// A little-endian unsigned integer of `width` bytes per datum, and which of them are meant; those of null data do not count.
+#[derive(Debug, Clone, Copy)]
+pub struct Index<'a> {
+    pub bytes: &'a [u8],
+    pub width: usize,
+    pub wanted: u64,
+}
+
+impl Index<'_> {
+    fn is_wanted(&self, row: usize) -> bool {
+        let start = row.saturating_mul(self.width);
+        let entry = self.bytes.get(start..start.saturating_add(self.width)).unwrap_or(&[]);
+        entry.iter().rev().fold(0, |value, &byte| value << 8 | u64::from(byte)) == self.wanted
+    }
+}
+
+/// The first data, as many as are of this schema, as a column. A datum that is not there is a null row.
+pub fn decode(shape: &Shape, data: &Data<'_>) -> Result<Column> {
+    let mut sink = shape.sink();
+    let mut start = 0usize;
+    for (row, length) in data.lengths.chunks_exact(4).enumerate() {
+        let length = length.first_chunk::<4>().map_or(0, |bytes| i32::from_le_bytes(*bytes));
+        let Ok(length) = usize::try_from(length) else {
+            sink.nulls(1);
+            continue;
+        };
+        if data.index.is_some_and(|index| !index.is_wanted(row)) {
+            break;
+        }
+        let end = start.checked_add(length).ok_or(CUT)?;
+        let datum = data.bytes.get(start..end).ok_or(CUT)?;
+        let Some(payload) = datum.strip_prefix(data.prefix) else { break };
+        root(shape, &mut sink, payload, data.tail)?;
+        start = end;
+    }
+    Ok(sink.finish())
+}
+
+fn root(shape: &Shape, sink: &mut Sink, payload: &[u8], tail: &[u8]) -> Result<()> {
+    let at = space(payload, 0);
+    if payload.get(at) == Some(&b'n') && !matches!(shape.null, OnNull::Default(_)) {
+        return Err(Declined::Value("a null that has a schema"));
+    }
+    let end = value(shape, sink, payload, at)?;
+    if payload.get(end..) == Some(tail) || payload.get(space(payload, end)..) == Some(tail) {
+        Ok(())
+    } else {
+        Err(Declined::Malformed("something behind the payload"))
+    }
+}
+
+/// Reads a value at `at` into `sink`, white space in front of it being passed; answers where it ends.
+#[inline]
+fn value(shape: &Shape, sink: &mut Sink, input: &[u8], at: usize) -> Result<usize> {
+    if let Some(b'n') = input.get(at) {
+        let end = word(input, at, b"null").ok_or(Declined::Malformed("an unknown word"))?;
+        null(shape, sink)?;
+        return Ok(end);
+    }
+    match (&shape.kind, sink) {
+        (Reading::Text, Sink::Bins(bins)) => match bins.again(input, at) {
+            Some(end) => Ok(end),
+            None => plain_text(bins, input, at),
+        },
+        (Reading::Int(low, high), Sink::Ints(ints)) => {
+            let (value, end) = int(input, at)?;
+            if value < *low || value > *high {
+                return Err(Declined::Value("an integer beyond its type"));
+            }
+            ints.push(value);
+            Ok(end)
+        }
+        (Reading::Struct(fields), Sink::Struct(groups, sinks)) => {
+            groups.push(sinks);
+            object(fields, sinks, input, at)
+        }
+        (Reading::Bool, Sink::Bools(bools)) => {
+            if let Some(end) = word(input, at, b"true") {
+                bools.push(true);
+                return Ok(end);
+            }
+            let end = word(input, at, b"false").ok_or(Declined::Value("no truth value"))?;
+            bools.push(false);
+            Ok(end)
+        }
+        (Reading::Double, Sink::Floats(floats)) => {
+            let (value, end) = double(input, at)?;
+            floats.push(value);
+            Ok(end)
+        }
+        (Reading::Single, Sink::Floats(floats)) => {
+            let (value, end) = double(input, at)?;
+            floats.push(f64::from(value as f32));
+            Ok(end)
+        }
+        (Reading::Decimal(scale), Sink::Bins(bins)) => decimal_value(*scale, bins, input, at),
+        (Reading::Bytes, Sink::Bins(bins)) => {
+            let found = text(input, at)?;
+            base64::decode(inside(input, &found), bins.open()?)?;
+            bins.end()?;
+            Ok(found.end + 1)
+        }
+        (Reading::List(_) | Reading::Map(_), sink) => container(shape, sink, input, at),
+        _ => Err(Declined::Malformed("a sink of another kind")),
+    }
+}
+
+fn null(shape: &Shape, sink: &mut Sink) -> Result<()> {
+    match &shape.null {
+        OnNull::Null => sink.nulls(1),
+        OnNull::Default(default) => sink.scalar(default)?,
+        OnNull::Refused => return Err(Declined::Value("null where a value is required")),
+    }
+    Ok(())
+}
+
+fn inside<'a>(input: &'a [u8], found: &Text) -> &'a [u8] {
+    input.get(found.start..found.end).unwrap_or(&[])
+}
+
+#[inline(always)]
+fn plain_text(bins: &mut Bins, input: &[u8], at: usize) -> Result<usize> {
+    let found = text(input, at)?;
+    if found.escaped {
+        unescape(inside(input, &found), bins.open()?)?;
+        bins.end()?;
+    } else {
+        bins.push(inside(input, &found), input.get(at..found.end + 1))?;
+    }
+    Ok(found.end + 1)
+}
+
+/// Base64 of the unscaled value, or a number of just the schema's scale.
+fn decimal_value(scale: i32, bins: &mut Bins, input: &[u8], at: usize) -> Result<usize> {
+    let into = bins.open()?;
+    let start = into.len();
+    let end;
+    if byte(input, at)? == b'"' {
+        let found = text(input, at)?;
+        base64::decode(inside(input, &found), into)?;
+        let size = into.len() - start;
+        if size == 0 || size > decimal::LONGEST {
+            return Err(Declined::Value("a decimal of no bytes, or of that many"));
+        }
+        let kept = decimal::shortest(into.get(start..).unwrap_or(&[])).len();
+        into.drain(start..start + size - kept);
+        end = found.end + 1;
+    } else {
+        let found = number(input, at)?;
+        end = found.end;
+        let fraction = found.fraction.map_or(0, |fraction| end - fraction);
+        if found.exponent.is_some() || i32::try_from(fraction) != Ok(scale) {
+            return Err(Declined::Value("a decimal of another scale than the schema's"));
+        }
+        decimal::parse(input.get(at..end).unwrap_or(&[]), into)?;
+    }
+    bins.end()?;
+    Ok(end)
+}
+
+/// The object at `at`.
+#[inline]
+fn object(fields: &[Field], sinks: &mut [Sink], input: &[u8], mut at: usize) -> Result<usize> {
+    let mut done = 0;
+    for (field, sink) in fields.iter().zip(sinks.iter_mut()) {
+        let Some(end) = field.lead.end(input, at) else { break };
+        at = value(&field.shape, sink, input, end)?;
+        done += 1;
+    }
+    if done == fields.len() && done > 0 && input.get(at) == Some(&b'}') {
+        return Ok(at + 1);
+    }
+    loose_object(fields, sinks, input, at, done)
+}
+
+/// An object of which the first `done` fields are read, in whatever form the rest is.
+#[cold]
+#[inline(never)]
+fn loose_object(fields: &[Field], sinks: &mut [Sink], input: &[u8], mut at: usize, done: usize) -> Result<usize> {
+    let mut seen = vec![false; fields.len()];
+    seen.iter_mut().take(done).for_each(|one| *one = true);
+    let mut first = done == 0;
+    if first {
+        if byte(input, at)? != b'{' {
+            return Err(Declined::Value("no object where one is expected"));
+        }
+        at += 1;
+    }
+    loop {
+        at = space(input, at);
+        let next = byte(input, at)?;
+        if next == b'}' {
+            break;
+        }
+        if !first {
+            if next != b',' {
+                return Err(Declined::Malformed("an object without a comma"));
+            }
+            at = space(input, at + 1);
+        }
+        first = false;
+        let (which, behind) = field_at(fields, input, at)?;
+        let (Some(field), Some(sink), Some(once)) = (fields.get(which), sinks.get_mut(which), seen.get_mut(which))
+        else {
+            return Err(Declined::Malformed("a field that is not there"));
+        };
+        if std::mem::replace(once, true) {
+            return Err(Declined::Value("a field that comes twice"));
+        }
+        at = value(&field.shape, sink, input, space(input, behind))?;
+    }
+    for ((field, sink), _) in fields.iter().zip(sinks.iter_mut()).zip(&seen).filter(|(_, &seen)| !seen) {
+        if let (Reading::Decimal(_), OnNull::Default(_)) = (&field.shape.kind, &field.shape.null) {
+            return Err(Declined::Value("a decimal that is not there but has a default"));
+        }
+        null(&field.shape, sink)?;
+    }
+    Ok(at + 1)
+}
+
+/// The field whose name is at `at`, and the place behind the colon.
+fn field_at(fields: &[Field], input: &[u8], at: usize) -> Result<(usize, usize)> {
+    let found = text(input, at)?;
+    let name = inside(input, &found);
+    if found.escaped {
+        return Err(Declined::Value("a field's name with escapes"));
+    }
+    let which = fields.iter().position(|field| field.name == name).ok_or(Declined::Value("an unknown field"))?;
+    let colon = space(input, found.end + 1);
+    if byte(input, colon)? != b':' {
+        return Err(Declined::Malformed("a field without a colon"));
+    }
+    Ok((which, colon + 1))
+}
+
+/// The array or the map at `at`.
+#[inline(never)]
+fn container(shape: &Shape, sink: &mut Sink, input: &[u8], at: usize) -> Result<usize> {
+    match (&shape.kind, sink) {
+        (Reading::List(item), Sink::List(rows, offsets, items)) => {
+            let end = elements(input, at, b'[', b']', |at| value(item, items, input, at))?;
+            end_of(rows, offsets, items.count())?;
+            Ok(end)
+        }
+        (Reading::Map(item), Sink::Map(rows, offsets, keys, items)) => {
+            let mut seen = HashSet::new();
+            let end = elements(input, at, b'{', b'}', |at| {
+                let behind = key(keys, &mut seen, input, at)?;
+                let colon = space(input, behind);
+                if byte(input, colon)? != b':' {
+                    return Err(Declined::Malformed("a key without a colon"));
+                }
+                value(item, items, input, space(input, colon + 1))
+            })?;
+            end_of(rows, offsets, items.count())?;
+            Ok(end)
+        }
+        _ => Err(Declined::Malformed("a sink of another kind")),
+    }
+}
+
+/// What is between two brackets, with commas between; `element` reads one and answers where it ends.
+fn elements(
+    input: &[u8],
+    at: usize,
+    open: u8,
+    close: u8,
+    mut element: impl FnMut(usize) -> Result<usize>,
+) -> Result<usize> {
+    if byte(input, at)? != open {
+        return Err(Declined::Value("no container where one is expected"));
+    }
+    let mut at = space(input, at + 1);
+    if byte(input, at)? == close {
+        return Ok(at + 1);
+    }
+    loop {
+        at = space(input, element(at)?);
+        match byte(input, at)? {
+            b',' => at = space(input, at + 1),
+            last if last == close => return Ok(at + 1),
+            _ => return Err(Declined::Malformed("a container without a comma")),
+        }
+    }
+}
+
+/// The name of a map's entry; one that comes twice is the twin's.
+fn key(keys: &mut Sink, seen: &mut HashSet<Vec<u8>>, input: &[u8], at: usize) -> Result<usize> {
+    let Sink::Bins(keys) = keys else { return Err(Declined::Malformed("a sink of another kind")) };
+    let found = text(input, at)?;
+    let mut name = Vec::new();
+    if found.escaped {
+        unescape(inside(input, &found), &mut name)?;
+    } else {
+        name.extend_from_slice(inside(input, &found));
+    }
+    keys.push(&name, None)?;
+    if seen.insert(name) {
+        Ok(found.end + 1)
+    } else {
+        Err(Declined::Value("a key that comes twice"))
+    }
+}
