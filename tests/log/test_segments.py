@@ -260,6 +260,36 @@ def test_a_reader_finds_its_segment_removed_and_looks_again(
     consumer.close()
 
 
+def test_reading_on_in_a_large_batch_reads_the_file_once(
+    open_log: OpenLog, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    only_segments(monkeypatch, 1 << 20)
+    log, other = open_log(), open_log()
+    log.create_topics([TopicSpec("t", 1, {"cleanup.policy": "compact", "min.cleanable.dirty.ratio": "0"})])
+    producer = log.producer("p")
+    producer.append([batch("t", [b"%d" % n for n in range(100)], keys=[b"%d" % (n % 50) for n in range(100)])])
+    plain, reads = SegmentFolder.read, []
+
+    def read(self: SegmentFolder, name: str, position: int, size: int) -> bytes:
+        reads.append(name)
+        return plain(self, name, position, size)
+
+    monkeypatch.setattr(SegmentFolder, "read", read)
+    for offset in range(0, 100, 10):
+        found = log.read(tp("t"), offset, 10)
+        assert found is not None
+        assert list(found.values) == [b"%d" % n for n in range(offset, offset + 10)]
+    consumer = log.consumer("g", "c")
+    consumer.subscribe(["t"], None)
+    assert len(drain(consumer, 100, max_records=10)) == 10
+    assert len(reads) == 2
+    consumer.close()
+    other.maintain()
+    found = log.read(tp("t"), 0, 10)
+    assert found is not None
+    assert list(found.offsets or ()) == list(range(50, 60))
+
+
 def test_a_missing_segment_is_told(open_log: OpenLog, folder: Path) -> None:
     log = open_log()
     log.producer("p").append([large("t", 0)])

@@ -12,7 +12,7 @@ from headrace.log.embedded.segment_writer import Blob, Place
 from headrace.log.spi import EncodedBatch
 
 _SELECT: Final = (
-    "SELECT b.id, b.first_offset, b.bytes, b.data, s.name, p.position FROM batches b "
+    "SELECT b.id, b.first_offset, b.count, b.bytes, b.data, s.name, p.position FROM batches b "
     "LEFT JOIN places p ON p.batch_id = b.id LEFT JOIN segments s ON s.id = p.segment_id WHERE "
 )
 
@@ -22,6 +22,7 @@ class StoredBatch(NamedTuple):
 
     id: int
     first_offset: int
+    records: int
     size: int
     data: bytes
     segment: str | None

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from headrace.errors import DataException
 from headrace.log.embedded.batch_codec import decode_batch
-from headrace.log.embedded.batch_rows import stored_from
+from headrace.log.embedded.batch_rows import StoredBatch, stored_from
 from headrace.log.embedded.batch_slices import cut, position_of
 from headrace.log.embedded.segment_files import SegmentFolder, SegmentGone
 from headrace.log.embedded.tables import row_id
@@ -21,6 +21,7 @@ T = TypeVar("T")
 _READ_BYTES = 16 << 20
 """A read stops after this many bytes, however many records were asked for."""
 
+_KEPT_BYTES = 8 << 20
 _JOIN_BYTES = 1 << 20
 """What one poll gives of a partition is put together from several stored batches until there is this much: beyond, a copy costs
 more than another poll."""
@@ -47,14 +48,17 @@ def read_batches(
     partition: TopicPartition,
     offset: int,
     max_records: int,
+    last: LastDecoded | None = None,
 ) -> list[EncodedBatch]:
-    """Whole stored batches from the one that holds `offset` on, the first cut to it, until there are `max_records`.
+    """Whole stored batches from the one that holds `offset` on, the first cut to it, until there are `max_records`. `last`: kept
+    from one call to the next by who reads with an offset each time.
 
     SegmentGone if one of them was removed since the transaction began: begin another (`reading_anew`)."""
     batches: list[EncodedBatch] = []
     records = size = 0
     for row in stored_from(connection, row_id(part_id, offset), row_id(part_id + 1, 0)):
-        batch = decode_batch(partition.topic, partition.partition, row.first_offset, row.blob(folder))
+        found = None if last is None else last.get(row)
+        batch = found or decode_batch(partition.topic, partition.partition, row.first_offset, row.blob(folder))
         start = position_of(batch, offset) if not batches else 0
         count = len(batch.timestamps)
         if start < count:
@@ -62,6 +66,8 @@ def read_batches(
             records += count - start
             size += row.size
             if records >= max_records or size >= _READ_BYTES:
+                if last is not None:
+                    last.keep(row, batch)
                 break
     return batches
 
@@ -83,6 +89,27 @@ def reading_anew(read: Callable[[], T]) -> T:
                     remedy="Restore the whole folder of the log from a copy, or delete the topics and take a new snapshot.",
                 ) from error
             gone.add(name)
+
+
+class LastDecoded:
+    """The batch decoded last: who reads it piece by piece does not decode the whole for each. Not thread-safe."""
+
+    def __init__(self) -> None:
+        self._row: tuple[object, ...] = ()
+        self._batch: EncodedBatch | None = None
+
+    def get(self, row: StoredBatch) -> EncodedBatch | None:
+        """The decoded batch of that very row: compaction, which replaces rows, leaves another number of records."""
+        return self._batch if self._row == _identity(row) else None
+
+    def keep(self, row: StoredBatch, batch: EncodedBatch) -> None:
+        """Keep this one instead, unless it is too large for that."""
+        small = row.size <= _KEPT_BYTES
+        self._row, self._batch = (_identity(row), batch) if small else ((), None)
+
+
+def _identity(row: StoredBatch) -> tuple[object, ...]:
+    return row.id, row.first_offset, row.records, row.size
 
 
 class Buffer:

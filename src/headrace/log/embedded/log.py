@@ -15,7 +15,7 @@ from headrace.log.embedded.batch_slices import cut, join
 from headrace.log.embedded.catalog import Catalog
 from headrace.log.embedded.consumer import EmbeddedConsumer
 from headrace.log.embedded.database import Database
-from headrace.log.embedded.fetcher import Extent, extent, read_batches, reading_anew
+from headrace.log.embedded.fetcher import Extent, LastDecoded, extent, read_batches, reading_anew
 from headrace.log.embedded.liveness import Liveness
 from headrace.log.embedded.producer import EmbeddedProducer
 from headrace.log.embedded.sqlite_errors import os_errors
@@ -46,6 +46,7 @@ class EmbeddedLog(Log):
         self.auto_create = auto_create
         self._write_catalog = Catalog()
         self._read_catalog = Catalog()
+        self._last_decoded = LastDecoded()
         self._maintaining = threading.Lock()
         self._consumers: weakref.WeakSet[EmbeddedConsumer] = weakref.WeakSet()
 
@@ -127,8 +128,8 @@ class EmbeddedLog(Log):
         def read() -> list[EncodedBatch]:
             with self.reading() as (connection, catalog):
                 part_id = catalog.require(partition)
-                folder = self.database.segments
-                return read_batches(connection, folder, part_id, partition, max(offset, 0), max_records)
+                folder, last = self.database.segments, self._last_decoded
+                return read_batches(connection, folder, part_id, partition, max(offset, 0), max_records, last)
 
         batches = reading_anew(read)
         if not batches or max_records <= 0:
