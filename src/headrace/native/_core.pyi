@@ -216,6 +216,7 @@ def packed_partitions(
 ) -> list[bytes]:
     """Positions (little-endian u32 each) of the rows of each partition, by Kafka's murmur2 of the key; rows without key go to
     `unkeyed`."""
+
 # -- the PostgreSQL sink: rows to COPY … FROM STDIN --------------------------------------------------------------------
 
 class SinkRules:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import itertools
-import struct
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from tests.systems.postgres.scripted import COPY_BOTH, ScriptedServer
+from tests.systems.postgres.splitter import Splitter
 
 from headrace.errors import HeadraceError
 from headrace.systems.postgres import ReplicationConnection
@@ -21,32 +21,6 @@ DONE = message(b"c", b"")
 DATA = st.binary(max_size=40).map(lambda body: message(b"d", body))
 STREAM = st.lists(st.one_of(DATA, DATA, DATA, st.sampled_from([NOTICE, PARAMETER])), max_size=15)
 END = st.sampled_from([b"", ERROR, DONE, DONE + ERROR, message(b"x", b""), b"d\x00\x00\x00\x01", NOTICE[:3]])
-
-
-class Splitter:
-    """What a native splitter does: keeps the unfinished message, stops at one that is no CopyData or is impossible."""
-
-    def __init__(self) -> None:
-        self.rest = b""
-
-    def split(self, chunk: bytes, out: list[bytes]) -> bytes:
-        data, pos = self.rest + chunk, 0
-        while pos < len(data):
-            if data[pos] != ord("d"):
-                self.rest = b""
-                return data[pos:]
-            if pos + 5 > len(data):
-                break
-            (length,) = struct.unpack_from("!I", data, pos + 1)
-            if not 4 <= length < 1 << 30:
-                self.rest = b""
-                return data[pos:]
-            if pos + 1 + length > len(data):
-                break
-            out.append(data[pos + 5 : pos + 1 + length])
-            pos += 1 + length
-        self.rest = data[pos:]
-        return b""
 
 
 def cut(data: bytes, places: list[int]) -> list[bytes]:

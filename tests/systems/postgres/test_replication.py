@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from tests.support import wait_until
+from tests.systems.postgres.splitter import Splitter
 
 from headrace.errors import HeadraceError, RetryClass
 from headrace.systems.postgres import (
@@ -22,8 +23,8 @@ from headrace.systems.postgres import (
 )
 from headrace.systems.postgres.pacing import LAZY_S, WINDOW_S
 from headrace.systems.postgres.publications import create_publication
+from headrace.systems.postgres.slots import SlotInfo, slots
 from headrace.systems.postgres.slots import slot as find_slot
-from headrace.systems.postgres.slots import slots
 from headrace.testing.servers import PostgresServer
 
 OPTIONS = {"proto_version": "1", "publication_names": '"p"'}
@@ -106,6 +107,30 @@ def test_many_changes_come_whole_and_in_order(session: ReplicationConnection, ta
         sql.execute("INSERT INTO t SELECT g, repeat('x', g % 300) FROM generate_series(1, 20000) g")
     inserts = [m for m in read_until(session, b"C") if m[:1] == b"I"]
     assert len(inserts) == 20000
+
+
+def test_the_raw_form_has_the_same_messages(session: ReplicationConnection, target: PgTarget) -> None:
+    created = session.create_slot(slot_name(target))
+    with connect(target) as sql:
+        sql.execute("INSERT INTO t SELECT g, repeat('x', g * 7 % 3000) FROM generate_series(1, 5000) g")
+    session.start_replication(slot_name(target), created.consistent_lsn, OPTIONS)
+    plain = read_until(session, b"C")
+    session.close()
+    with ReplicationConnection(target) as again:
+        # Nothing was confirmed: all of it comes once more.
+        wait_until(lambda: not any(s.active for s in slots_of(target)))
+        again.start_replication(slot_name(target), created.consistent_lsn, OPTIONS)
+        splitter, raw = Splitter(), list[bytes]()
+        while not raw or raw[-1][25:26] != b"C":
+            payloads: list[bytes] = []
+            assert splitter.split(again.read_chunk(50_000, 10.0), payloads) == b""
+            raw += [payload for payload in payloads if payload[:1] == b"w"]
+    assert [payload[25:] for payload in raw] == plain
+
+
+def slots_of(target: PgTarget) -> list[SlotInfo]:
+    with connect(target) as sql:
+        return slots(sql, slot_name(target))
 
 
 def test_status_may_be_sent_from_another_thread(session: ReplicationConnection, target: PgTarget) -> None:

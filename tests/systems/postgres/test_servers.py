@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -140,6 +141,15 @@ def test_servers_that_cannot_be_reached_are_passed_over(door: Callable[[PgTarget
     assert door(replace(target, host=hosts, port=1)) == target.port
     # localhost may have an address that nobody listens on.
     assert door(replace(target, host="localhost")) == target.port
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_each_server_has_the_whole_timeout(door: Callable[[PgTarget], int], target: PgTarget) -> None:
+    # Connections are taken by the kernel, and nobody answers.
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        hosts = f"127.0.0.1:{silent.getsockname()[1]},127.0.0.1:{target.port}"
+        # libpq waits two seconds at least.
+        assert door(replace(target, host=hosts, connect_timeout_s=0.5 if door is own else 2.0)) == target.port
 
 
 @pytest.mark.parametrize("door", DOORS)

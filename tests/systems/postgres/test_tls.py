@@ -124,10 +124,9 @@ def test_a_server_that_wants_tls_and_one_that_does_not(
 @pytest.mark.parametrize("door", DOORS)
 def test_client_certificates(door: Door, target: PgTarget, authority: Authority, hba: Callable[[str], None]) -> None:
     pair = authority.signed("postgres")
-    sealed, der, cert_der = (authority.folder / name for name in ("sealed.key", "postgres.pk8", "postgres.der"))
+    sealed, der = (authority.folder / name for name in ("sealed.key", "postgres.pk8"))
     authority.run("pkcs8", "-topk8", "-in", pair.key, "-out", sealed, "-passout", f"pass:{KEY_PASSWORD}")
     authority.run("pkcs8", "-topk8", "-nocrypt", "-in", pair.key, "-outform", "DER", "-out", der)
-    authority.run("x509", "-in", pair.cert, "-outform", "DER", "-out", cert_der)
     for key in (sealed, der):
         key.chmod(0o600)
     hba("hostssl all all all cert")
@@ -136,8 +135,6 @@ def test_client_certificates(door: Door, target: PgTarget, authority: Authority,
     assert door(replace(known, sslkey=str(sealed), sslpassword=KEY_PASSWORD))
     # As the JDBC driver wants them.
     assert door(replace(known, sslkey=str(der)))
-    if door is own:
-        assert door(replace(known, sslcert=str(cert_der), sslkey=str(der)))
     refused(door, replace(known, sslkey=str(sealed), sslpassword="wrong"), "PG_TLS")
     refused(door, replace(known, sslkey=str(sealed)), "PG_TLS")
     refused(door, replace(known, sslcert="/nowhere/client.crt"), "PG_TLS")

@@ -1,4 +1,4 @@
-"""Certificate files as people have them (PEM or DER), and what SCRAM binds a channel by; a little DER, no I/O but those files.
+"""The client's certificate and key from files as people have them, and what SCRAM binds a channel by; a little DER.
 
 Java's driver wants keys as PKCS #8 in DER (`.pk8`), libpq takes PEM and DER: whoever brings such a key need not convert it.
 Source: RFC 5929 (tls-server-end-point), RFC 5280 section 4.1, RFC 8017 appendix C.
@@ -11,7 +11,6 @@ import hashlib
 import ssl
 import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
 
@@ -78,25 +77,19 @@ def _items(data: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 def load_identity(context: ssl.SSLContext, cert: str, key: str, password: str | None) -> None:
-    """Take the client's certificate and key into `context`. OSError or ssl.SSLError for files that cannot be used."""
-    with ExitStack() as stack:
-        # A key that wants a password is refused rather than asked for at the terminal.
-        ask = password or (lambda: b"")
-        context.load_cert_chain(_pem(cert, "CERTIFICATE", stack), _pem(key, "PRIVATE KEY", stack), ask)
-
-
-def _pem(path: str, label: str, stack: ExitStack) -> str:
-    """A file with the content as PEM: the one given, or one that lasts as long as `stack`."""
-    data = Path(path).read_bytes()
+    """Take the client's certificate (PEM) and key (PEM or DER) into `context`. OSError or ssl.SSLError for files that cannot be used."""
+    # A key that wants a password is refused rather than asked for at the terminal.
+    ask = password or (lambda: b"")
+    data = Path(key).read_bytes()
     if b"-----BEGIN" in data or data[:1] != b"\x30":
-        return path
-    if label == "PRIVATE KEY":
-        label = _key_label(data)
+        context.load_cert_chain(cert, key, ask)
+        return
+    label = _key_label(data)
     # For the account alone to read, as temporary files are.
-    file = stack.enter_context(tempfile.NamedTemporaryFile(suffix=".pem"))  # noqa: SIM115
-    file.write(f"-----BEGIN {label}-----\n{base64.encodebytes(data).decode()}-----END {label}-----\n".encode())
-    file.flush()
-    return file.name
+    with tempfile.NamedTemporaryFile(suffix=".pem") as file:
+        file.write(f"-----BEGIN {label}-----\n{base64.encodebytes(data).decode()}-----END {label}-----\n".encode())
+        file.flush()
+        context.load_cert_chain(cert, file.name, ask)
 
 
 def _key_label(data: bytes) -> str:
