@@ -13,8 +13,10 @@ from headrace.errors import RetriableException
 from headrace.log.embedded.log import EmbeddedLog
 from headrace.log.spi import RebalanceListener, SourceOffsetEntry
 from headrace.spi.context import TopicPartition
+from tests.log import helpers
 from tests.log.helpers import numbered
 
+SMALL_QUOTA = 24 << 20
 OFFSET_KEY = b'["c",{"server":"s"}]'
 
 
@@ -89,6 +91,29 @@ def maintain(folder: str) -> None:
     log.maintain()
     say(done=True)
     log.close()
+
+
+def flood(folder: str, partition: str, count: str) -> None:
+    """Append `count` numbers, each in a large value, to a partition of a log with small segments; wait while it is full."""
+    log = EmbeddedLog(Path(folder), max_bytes=SMALL_QUOTA)
+    producer = log.producer(f"p{partition}")
+    for number in range(0, int(count), 4):
+        values = [b"%d:" % n + b"x" * 60_000 for n in range(number, number + 4)]
+        while True:
+            try:
+                producer.append([helpers.batch("t", values, partition=int(partition))])
+                break
+            except RetriableException:
+                time.sleep(0.01)
+    say(done=True)
+    log.close()
+
+
+def tidy(folder: str) -> None:
+    """Upkeep without end."""
+    log = EmbeddedLog(Path(folder), max_bytes=SMALL_QUOTA)
+    while True:
+        say(**log.maintain())
 
 
 def hold(folder: str) -> None:

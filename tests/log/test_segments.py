@@ -38,8 +38,10 @@ from tests.log.helpers import (
     segment_rows,
     tp,
     triples,
+    until,
     values_of,
 )
+from tests.log.processes import SMALL_QUOTA
 
 OpenLog = Callable[..., EmbeddedLog]
 LARGE = 100_000
@@ -393,6 +395,31 @@ def test_a_copy_made_under_the_maintenance_lock_is_whole(open_log: OpenLog, fold
     assert numbers(restored.read(tp("t"), 0, 10)) == [0, 1]
     assert numbers(restored.read(tp("u"), 0, 10)) == [0, 1]
     restored.close()
+
+
+def test_processes_write_read_and_tidy_side_by_side(open_log: OpenLog, folder: Path) -> None:
+    """What is read is in order and right, with gaps only where retention was faster; segments come and go meanwhile."""
+    log = open_log(max_bytes=SMALL_QUOTA)
+    log.create_topics([TopicSpec("t", 2, {"retention.bytes": "3000000"})])
+    seen: dict[int, list[int]] = {0: [], 1: []}
+    names: set[str] = set()
+    with Child("flood", folder, 0, 600) as one, Child("flood", folder, 1, 600) as two, Child("tidy", folder):
+        consumer = log.consumer("g", "c")
+        consumer.subscribe(["t"], None)
+
+        def step() -> bool:
+            names.update(segment_files(folder))
+            for found in consumer.poll(3, 0.1):
+                assert numbers(found) == list(found.offsets or ())
+                seen[found.partition] += found.offsets or ()
+            return all(offsets and offsets[-1] == 599 for offsets in seen.values())
+
+        until(step, "all is read", 60)
+        assert one.wait() == two.wait() == 0
+        consumer.close()
+    assert all(offsets == sorted(set(offsets)) for offsets in seen.values())
+    log.maintain()
+    assert len(names) > len(segment_files(folder)) + 10
 
 
 def in_memory(path: Path) -> bool:

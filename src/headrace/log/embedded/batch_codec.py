@@ -66,7 +66,11 @@ def encode_parts(batch: EncodedBatch) -> list[Buffer]:
 
     Offsets are stored relative to the first one, and only where they have gaps. DataException (BATCH_INVALID) if the columns
     have different lengths or a record has a wrong form."""
-    batch = packed(batch)
+    return encode_packed(packed(batch))
+
+
+def encode_packed(batch: EncodedBatch) -> list[Buffer]:
+    """The same for what `packed` gave."""
     count = len(batch.timestamps)
     flags = 0
     parts: list[Buffer] = [b"", _U32.pack(count)]

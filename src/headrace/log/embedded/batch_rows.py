@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from headrace.log.embedded.batch_codec import encode_parts
+from headrace.log.embedded.batch_codec import encode_packed
 from headrace.log.embedded.segment_files import SegmentFolder
 from headrace.log.embedded.segment_writer import Blob, Place
 from headrace.log.spi import EncodedBatch
@@ -36,8 +36,8 @@ class StoredBatch(NamedTuple):
 
 
 def encode(batch: EncodedBatch) -> Blob:
-    """See `batch_codec.encode_parts`."""
-    parts = encode_parts(batch)
+    """The blob of a batch that is packed; see `batch_codec.encode_packed`."""
+    parts = encode_packed(batch)
     return Blob(parts, sum(map(len, parts)))
 
 
