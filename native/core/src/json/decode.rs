@@ -5,7 +5,7 @@
 
 use std::collections::HashSet;
 
-use super::read::{byte, double, int, number, space, text, unescape, word, Text, CUT};
+use super::read::{byte, double, int, number, plain_text, space, text, word, Said, CUT};
 use super::shape::{Field, OnNull, Reading, Shape};
 use super::sink::{end_of, Bins, Sink};
 use super::{base64, decimal};
@@ -42,6 +42,7 @@ impl Index<'_> {
 /// The first data, as many as are of this schema, as a column. A datum that is not there is a null row.
 pub fn decode(shape: &Shape, data: &Data<'_>) -> Result<Column> {
     let mut sink = shape.sink();
+    sink.reserve(data.lengths.len() / 4);
     let mut start = 0usize;
     for (row, length) in data.lengths.chunks_exact(4).enumerate() {
         let length = length.first_chunk::<4>().map_or(0, |bytes| i32::from_le_bytes(*bytes));
@@ -74,9 +75,15 @@ fn root(shape: &Shape, sink: &mut Sink, payload: &[u8], tail: &[u8]) -> Result<(
     }
 }
 
-/// Reads a value at `at` into `sink`, white space in front of it being passed; answers where it ends.
-#[inline]
+/// As `quick_value`, for places that are not worth its code.
+#[inline(never)]
 fn value(shape: &Shape, sink: &mut Sink, input: &[u8], at: usize) -> Result<usize> {
+    quick_value(shape, sink, input, at)
+}
+
+/// Reads a value at `at` into `sink`, white space in front of it being passed; answers where it ends.
+#[inline(always)]
+fn quick_value(shape: &Shape, sink: &mut Sink, input: &[u8], at: usize) -> Result<usize> {
     if let Some(b'n') = input.get(at) {
         let end = word(input, at, b"null").ok_or(Declined::Malformed("an unknown word"))?;
         null(shape, sink)?;
@@ -85,7 +92,7 @@ fn value(shape: &Shape, sink: &mut Sink, input: &[u8], at: usize) -> Result<usiz
     match (&shape.kind, sink) {
         (Reading::Text, Sink::Bins(bins)) => match bins.again(input, at) {
             Some(end) => Ok(end),
-            None => plain_text(bins, input, at),
+            None => text_value(bins, input, at),
         },
         (Reading::Int(low, high), Sink::Ints(ints)) => {
             let (value, end) = int(input, at)?;
@@ -120,16 +127,17 @@ fn value(shape: &Shape, sink: &mut Sink, input: &[u8], at: usize) -> Result<usiz
         }
         (Reading::Decimal(scale), Sink::Bins(bins)) => decimal_value(*scale, bins, input, at),
         (Reading::Bytes, Sink::Bins(bins)) => {
-            let found = text(input, at)?;
-            base64::decode(inside(input, &found), bins.open()?)?;
+            let (letters, end) = plain_text(input, at)?;
+            base64::decode(letters, bins.open()?)?;
             bins.end()?;
-            Ok(found.end + 1)
+            Ok(end)
         }
         (Reading::List(_) | Reading::Map(_), sink) => container(shape, sink, input, at),
         _ => Err(Declined::Malformed("a sink of another kind")),
     }
 }
 
+#[inline(always)]
 fn null(shape: &Shape, sink: &mut Sink) -> Result<()> {
     match &shape.null {
         OnNull::Null => sink.nulls(1),
@@ -139,20 +147,14 @@ fn null(shape: &Shape, sink: &mut Sink) -> Result<()> {
     Ok(())
 }
 
-fn inside<'a>(input: &'a [u8], found: &Text) -> &'a [u8] {
-    input.get(found.start..found.end).unwrap_or(&[])
-}
-
 #[inline(always)]
-fn plain_text(bins: &mut Bins, input: &[u8], at: usize) -> Result<usize> {
-    let found = text(input, at)?;
-    if found.escaped {
-        unescape(inside(input, &found), bins.open()?)?;
-        bins.end()?;
-    } else {
-        bins.push(inside(input, &found), input.get(at..found.end + 1))?;
+fn text_value(bins: &mut Bins, input: &[u8], at: usize) -> Result<usize> {
+    let (said, end) = text(input, at, || bins.open())?;
+    match said {
+        Said::Plain(inside) => bins.push(inside, input.get(at..end))?,
+        Said::Resolved => bins.end()?,
     }
-    Ok(found.end + 1)
+    Ok(end)
 }
 
 /// Base64 of the unscaled value, or a number of just the schema's scale.
@@ -161,15 +163,15 @@ fn decimal_value(scale: i32, bins: &mut Bins, input: &[u8], at: usize) -> Result
     let start = into.len();
     let end;
     if byte(input, at)? == b'"' {
-        let found = text(input, at)?;
-        base64::decode(inside(input, &found), into)?;
+        let (letters, behind) = plain_text(input, at)?;
+        base64::decode(letters, into)?;
         let size = into.len() - start;
         if size == 0 || size > decimal::LONGEST {
             return Err(Declined::Value("a decimal of no bytes, or of that many"));
         }
         let kept = decimal::shortest(into.get(start..).unwrap_or(&[])).len();
         into.drain(start..start + size - kept);
-        end = found.end + 1;
+        end = behind;
     } else {
         let found = number(input, at)?;
         end = found.end;
@@ -184,12 +186,12 @@ fn decimal_value(scale: i32, bins: &mut Bins, input: &[u8], at: usize) -> Result
 }
 
 /// The object at `at`.
-#[inline]
+#[inline(never)]
 fn object(fields: &[Field], sinks: &mut [Sink], input: &[u8], mut at: usize) -> Result<usize> {
     let mut done = 0;
     for (field, sink) in fields.iter().zip(sinks.iter_mut()) {
         let Some(end) = field.lead.end(input, at) else { break };
-        at = value(&field.shape, sink, input, end)?;
+        at = quick_value(&field.shape, sink, input, end)?;
         done += 1;
     }
     if done == fields.len() && done > 0 && input.get(at) == Some(&b'}') {
@@ -245,13 +247,9 @@ fn loose_object(fields: &[Field], sinks: &mut [Sink], input: &[u8], mut at: usiz
 
 /// The field whose name is at `at`, and the place behind the colon.
 fn field_at(fields: &[Field], input: &[u8], at: usize) -> Result<(usize, usize)> {
-    let found = text(input, at)?;
-    let name = inside(input, &found);
-    if found.escaped {
-        return Err(Declined::Value("a field's name with escapes"));
-    }
+    let (name, end) = plain_text(input, at)?;
     let which = fields.iter().position(|field| field.name == name).ok_or(Declined::Value("an unknown field"))?;
-    let colon = space(input, found.end + 1);
+    let colon = space(input, end);
     if byte(input, colon)? != b':' {
         return Err(Declined::Malformed("a field without a colon"));
     }
@@ -312,16 +310,14 @@ fn elements(
 /// The name of a map's entry; one that comes twice is the twin's.
 fn key(keys: &mut Sink, seen: &mut HashSet<Vec<u8>>, input: &[u8], at: usize) -> Result<usize> {
     let Sink::Bins(keys) = keys else { return Err(Declined::Malformed("a sink of another kind")) };
-    let found = text(input, at)?;
     let mut name = Vec::new();
-    if found.escaped {
-        unescape(inside(input, &found), &mut name)?;
-    } else {
-        name.extend_from_slice(inside(input, &found));
+    let (said, end) = text(input, at, || Ok(&mut name))?;
+    if let Said::Plain(inside) = said {
+        name.extend_from_slice(inside);
     }
     keys.push(&name, None)?;
     if seen.insert(name) {
-        Ok(found.end + 1)
+        Ok(end)
     } else {
         Err(Declined::Value("a key that comes twice"))
     }

@@ -37,50 +37,83 @@ fn word_at(input: &[u8], at: usize) -> Option<u64> {
     Some(u64::from_le_bytes(*input.get(at..)?.first_chunk::<8>()?))
 }
 
-/// The value of eight digits (the first in the lowest byte), None if one is none.
+/// How many digits the eight bytes begin with (the first is the lowest), and their value.
 #[inline(always)]
-fn eight_digits(word: u64) -> Option<u64> {
-    let digits = word.wrapping_sub(0x30 * ONES);
-    if ((word.wrapping_add(0x46 * ONES)) | digits) & HIGH != 0 {
-        return None;
-    }
+fn first_digits(word: u64) -> (usize, u64) {
+    let others = (word.wrapping_add(0x46 * ONES) | word.wrapping_sub(0x30 * ONES)) & HIGH;
+    let count = (others.trailing_zeros() / 8) as usize;
+    // The digits go to the end of the word, zeros before them.
+    let word = if count == 0 { 0 } else { word << (64 - 8 * count as u32) };
+    let digits = word & (0x0f * ONES);
     let pairs = digits.wrapping_mul(10).wrapping_add(digits >> 8) & 0x00ff_00ff_00ff_00ff;
     let fours = pairs.wrapping_mul(100).wrapping_add(pairs >> 16) & 0x0000_ffff_0000_ffff;
-    Some(fours.wrapping_mul(10_000).wrapping_add(fours >> 32) & 0xffff_ffff)
+    (count, fours.wrapping_mul(10_000).wrapping_add(fours >> 32) & 0xffff_ffff)
 }
+
+/// Ten to the power of 0 to 8.
+const POWERS: [u64; 9] = [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000];
+/// The most digits of an integer that fits 64 bits.
+const MOST_DIGITS: usize = 19;
 
 /// An integer of 64 bits at `at`, and where it ends.
 #[inline(always)]
 pub fn int(input: &[u8], at: usize) -> Result<(i64, usize)> {
     let negative = byte(input, at)? == b'-';
     let start = at + usize::from(negative);
-    let mut end = start;
-    let mut value = 0u64;
-    // Up to 19 digits stay below 2^64.
-    while let Some(eight) = word_at(input, end).and_then(eight_digits).filter(|_| end < start + 16) {
-        value = value * 100_000_000 + eight;
-        end += 8;
-    }
-    while let Some(digit @ b'0'..=b'9') = input.get(end) {
-        if end >= start + 19 {
-            return Err(Declined::Value("an integer of more than 64 bits"));
-        }
-        value = value * 10 + u64::from(digit - b'0');
-        end += 1;
-    }
+    let (value, end) = match word_at(input, start).map(first_digits) {
+        Some((count, value)) if count < 8 => (value, start + count),
+        Some((_, value)) => longer(input, start, value)?,
+        None => few(input, start)?,
+    };
     if end == start || matches!(input.get(end), Some(b'.' | b'e' | b'E')) {
         return Err(Declined::Value("a number that is no integer"));
     }
     if input.get(start) == Some(&b'0') && (negative || end > start + 1) {
         return Err(Declined::Value("an integer with a zero in front, or minus zero"));
     }
-    if negative {
-        // Minus 2^63 is in range, plus 2^63 is not.
-        let value = 0i64.checked_sub_unsigned(value).ok_or(Declined::Value("an integer of more than 64 bits"))?;
-        return Ok((value, end));
+    // Minus 2^63 is in range, plus 2^63 is not.
+    let value = if negative { 0i64.checked_sub_unsigned(value) } else { i64::try_from(value).ok() };
+    Ok((value.ok_or(WIDE)?, end))
+}
+
+const WIDE: Declined = Declined::Value("an integer of more than 64 bits");
+
+/// As `int`, of which the first eight digits are read.
+#[inline(always)]
+fn longer(input: &[u8], start: usize, mut value: u64) -> Result<(u64, usize)> {
+    let mut end = start + 8;
+    loop {
+        let Some((count, next)) = word_at(input, end).map(first_digits) else {
+            let (next, behind) = few(input, end)?;
+            let count = behind - end;
+            return match POWERS.get(count) {
+                Some(power) if behind - start <= MOST_DIGITS => {
+                    Ok((value.wrapping_mul(*power).wrapping_add(next), behind))
+                }
+                _ => Err(WIDE),
+            };
+        };
+        end += count;
+        if end - start > MOST_DIGITS {
+            return Err(WIDE);
+        }
+        // Nineteen digits are below 2^64.
+        value = value.wrapping_mul(POWERS[count]).wrapping_add(next);
+        if count < 8 {
+            return Ok((value, end));
+        }
     }
-    let value = i64::try_from(value).map_err(|_| Declined::Value("an integer of more than 64 bits"))?;
-    Ok((value, end))
+}
+
+/// Digits near the end, less than eight of them.
+#[cold]
+fn few(input: &[u8], mut at: usize) -> Result<(u64, usize)> {
+    let mut value = 0u64;
+    while let Some(digit @ b'0'..=b'9') = input.get(at) {
+        value = value * 10 + u64::from(digit - b'0');
+        at += 1;
+    }
+    Ok((value, at))
 }
 
 /// The text of a number at `at`: where it ends, where its fraction begins (behind the point), where its exponent begins (at the e).
@@ -139,22 +172,19 @@ pub fn double(input: &[u8], at: usize) -> Result<(f64, usize)> {
     }
 }
 
-/// A text's inside: from behind the quote to the next quote.
-#[derive(Debug, Clone, Copy)]
-pub struct Text {
-    pub start: usize,
-    pub end: usize,
-    /// Whether there is a backslash in it.
-    pub escaped: bool,
+/// A text whose opening quote was at hand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Text {
+    /// Its closing quote is here; everything between is as it is.
+    Plain(usize),
+    /// Up to here it is as it is; then there is a backslash, or so few bytes are left that nothing was decided. It is known whether there was
+    /// anything but ASCII.
+    Open(usize, bool),
 }
 
-/// The text whose opening quote is at `at`; its closing quote is at the `end` of the result. It is valid UTF-8, escapes apart.
+/// The text whose inside begins at `start`.
 #[inline(always)]
-pub fn text(input: &[u8], at: usize) -> Result<Text> {
-    if byte(input, at)? != b'"' {
-        return Err(Declined::Value("no text where one is expected"));
-    }
-    let start = at + 1;
+fn scan(input: &[u8], start: usize) -> Text {
     let mut end = start;
     let mut wide = 0u64;
     while let Some(word) = word_at(input, end) {
@@ -170,74 +200,148 @@ pub fn text(input: &[u8], at: usize) -> Result<Text> {
         wide |= word & ((1u64 << (zeros - 7)) - 1);
         end += (zeros / 8) as usize;
         if input.get(end) == Some(&b'"') && wide & HIGH == 0 {
-            return Ok(Text { start, end, escaped: false });
+            return Text::Plain(end);
         }
         break;
     }
-    other_text(input, start, end)
+    Text::Open(end, wide & HIGH != 0)
 }
 
-/// A text that is not just ASCII without escapes, or near the end: `at` is where nothing is decided yet.
+/// What a text between quotes says.
+pub enum Said<'a> {
+    /// Just what is there.
+    Plain(&'a [u8]),
+    /// Something else: it was appended to the room.
+    Resolved,
+}
+
+/// The text at `at`, and where it ends, behind its closing quote. One with escapes is appended to what `room` answers.
+#[inline(always)]
+pub fn text<'a, 'b>(
+    input: &'a [u8],
+    at: usize,
+    room: impl FnOnce() -> Result<&'b mut Vec<u8>>,
+) -> Result<(Said<'a>, usize)> {
+    if byte(input, at)? != b'"' {
+        return Err(Declined::Value("no text where one is expected"));
+    }
+    match scan(input, at + 1) {
+        Text::Plain(end) => Ok((Said::Plain(input.get(at + 1..end).unwrap_or(&[])), end + 1)),
+        Text::Open(end, wide) => other_text(input, at + 1, end, wide, room),
+    }
+}
+
+/// A text without escapes at `at`, and where it ends, behind its closing quote.
+pub fn plain_text(input: &[u8], at: usize) -> Result<(&[u8], usize)> {
+    match text(input, at, || Err(Declined::Value("escapes")))? {
+        (Said::Plain(inside), end) => Ok((inside, end)),
+        (Said::Resolved, _) => Err(Declined::Value("escapes")),
+    }
+}
+
+/// A text of which `scan` says no more than that.
 #[inline(never)]
-fn other_text(input: &[u8], start: usize, mut at: usize) -> Result<Text> {
-    let mut escaped = false;
+fn other_text<'a, 'b>(
+    input: &'a [u8],
+    start: usize,
+    mut at: usize,
+    mut wide: bool,
+    room: impl FnOnce() -> Result<&'b mut Vec<u8>>,
+) -> Result<(Said<'a>, usize)> {
     loop {
         match byte(input, at)? {
-            b'"' => break,
-            b'\\' => {
-                escaped = true;
-                at += 2;
+            b'"' => {
+                let inside = input.get(start..at).unwrap_or(&[]);
+                checked(inside, wide)?;
+                return Ok((Said::Plain(inside), at + 1));
             }
-            0..=0x1f => return Err(Declined::Value("a control character in a text")),
-            _ => at += 1,
+            b'\\' => break,
+            0..=0x1f => return Err(CONTROL),
+            byte => {
+                wide |= byte >= 0x80;
+                at += 1;
+            }
         }
     }
-    if std::str::from_utf8(input.get(start..at).unwrap_or(&[])).is_err() {
-        return Err(Declined::Malformed("a text that is no UTF-8"));
-    }
-    Ok(Text { start, end: at, escaped })
+    let end = resolve(input, start, at, wide, room()?)?;
+    Ok((Said::Resolved, end))
 }
 
-/// Appends the text with its escapes resolved.
-pub fn unescape(text: &[u8], into: &mut Vec<u8>) -> Result<()> {
-    let mut rest = text;
-    while let Some(place) = memchr::memchr(b'\\', rest) {
-        let (plain, escape) = rest.split_at(place);
-        into.extend_from_slice(plain);
-        let letter = byte(escape, 1)?;
-        let mut used = 2;
-        match letter {
-            b'"' | b'\\' | b'/' => into.push(letter),
-            b'b' => into.push(8),
-            b't' => into.push(9),
-            b'n' => into.push(10),
-            b'f' => into.push(12),
-            b'r' => into.push(13),
-            b'u' => {
-                let mut code = unit(escape, 2)?;
-                used = 6;
-                if (0xd800..0xdc00).contains(&code) && escape.get(6..8) == Some(b"\\u") {
-                    let low = unit(escape, 8)?;
-                    if !(0xdc00..0xe000).contains(&low) {
-                        return Err(Declined::Value("a surrogate without its other half"));
-                    }
-                    code = 0x10000 + ((code - 0xd800) << 10 | (low - 0xdc00));
-                    used = 12;
-                }
-                let letter = char::from_u32(code).ok_or(Declined::Value("a surrogate without its other half"))?;
-                into.extend_from_slice(letter.encode_utf8(&mut [0; 4]).as_bytes());
-            }
-            _ => return Err(Declined::Malformed("an unknown escape")),
-        }
-        rest = escape.get(used..).unwrap_or(&[]);
+const CONTROL: Declined = Declined::Value("a control character in a text");
+
+fn checked(inside: &[u8], wide: bool) -> Result<()> {
+    if wide && std::str::from_utf8(inside).is_err() {
+        return Err(Declined::Malformed("a text that is no UTF-8"));
     }
-    into.extend_from_slice(rest);
     Ok(())
 }
 
+/// Appends the text with its escapes resolved; the first is at `at`. Answers where the text ends, behind its closing quote.
+fn resolve(input: &[u8], start: usize, mut at: usize, mut wide: bool, into: &mut Vec<u8>) -> Result<usize> {
+    let mut done = start;
+    loop {
+        let plain = input.get(done..at).unwrap_or(&[]);
+        checked(plain, wide)?;
+        into.extend_from_slice(plain);
+        match byte(input, at)? {
+            b'"' => return Ok(at + 1),
+            b'\\' => done = escape(input, at, into)?,
+            _ => return Err(CONTROL),
+        }
+        (at, wide) = match scan(input, done) {
+            Text::Plain(end) => (end, false),
+            Text::Open(end, wide) => rest(input, end, wide),
+        };
+    }
+}
+
+/// The next quote, backslash or control character (or the end) from `at` on, and whether there was anything but ASCII.
+fn rest(input: &[u8], mut at: usize, mut wide: bool) -> (usize, bool) {
+    while let Some(byte) = input.get(at).filter(|&&byte| byte >= 0x20 && byte != b'"' && byte != b'\\') {
+        wide |= *byte >= 0x80;
+        at += 1;
+    }
+    (at, wide)
+}
+
+/// Appends what the escape at `at` stands for; answers where it ends.
+#[inline]
+fn escape(input: &[u8], at: usize, into: &mut Vec<u8>) -> Result<usize> {
+    let letter = byte(input, at + 1)?;
+    into.push(match letter {
+        b'"' | b'\\' | b'/' => letter,
+        b'b' => 8,
+        b't' => 9,
+        b'n' => 10,
+        b'f' => 12,
+        b'r' => 13,
+        b'u' => return unicode(input, at, into),
+        _ => return Err(Declined::Malformed("an unknown escape")),
+    });
+    Ok(at + 2)
+}
+
+fn unicode(input: &[u8], at: usize, into: &mut Vec<u8>) -> Result<usize> {
+    let mut code = unit(input, at + 2)?;
+    let mut end = at + 6;
+    if (0xd800..0xdc00).contains(&code) && word(input, end, b"\\u").is_some() {
+        let low = unit(input, end + 2)?;
+        if !(0xdc00..0xe000).contains(&low) {
+            return Err(HALF);
+        }
+        code = 0x10000 + ((code - 0xd800) << 10 | (low - 0xdc00));
+        end += 6;
+    }
+    let letter = char::from_u32(code).ok_or(HALF)?;
+    into.extend_from_slice(letter.encode_utf8(&mut [0; 4]).as_bytes());
+    Ok(end)
+}
+
+const HALF: Declined = Declined::Value("a surrogate without its other half");
+
 /// Four hexadecimal digits.
-fn unit(text: &[u8], at: usize) -> Result<u32> {
-    let digits = text.get(at..at + 4).ok_or(CUT)?;
+fn unit(input: &[u8], at: usize) -> Result<u32> {
+    let digits = input.get(at..at + 4).ok_or(CUT)?;
     digits.iter().try_fold(0, |code, &digit| {
         let value = (digit as char).to_digit(16).ok_or(Declined::Malformed("an unknown escape"))?;
         Ok(code << 4 | value)
@@ -274,35 +378,49 @@ mod tests {
         }
     }
 
+    fn read(input: &[u8]) -> Result<(String, bool, usize)> {
+        let mut into = b"before".to_vec();
+        let found = text(input, 0, || Ok(&mut into))?;
+        Ok(match found {
+            (Said::Plain(inside), end) => (String::from_utf8(inside.to_vec()).unwrap(), true, end),
+            (Said::Resolved, end) => (String::from_utf8(into[6..].to_vec()).unwrap(), false, end),
+        })
+    }
+
     #[test]
     fn texts() {
         for inside in ["", "a", "abcdefg", "abcdefgh", "abcdefghi jklmnop qrst", "é", "aaaaaaaaé", "€ 1234567890"] {
             for behind in ["", "x", ",\"a\\\"bcdefghijkl\""] {
                 let input = format!("\"{inside}\"{behind}");
-                let found = text(input.as_bytes(), 0).unwrap();
-                assert_eq!((found.start, found.end, found.escaped), (1, 1 + inside.len(), false), "{input}");
+                assert_eq!(read(input.as_bytes()), Ok((inside.to_string(), true, inside.len() + 2)), "{input}");
             }
         }
-        let found = text(b"\"a\\\"b\\\\\"", 0).unwrap();
-        assert_eq!((found.end, found.escaped), (7, true));
         for wrong in [&b"\"abc"[..], b"abc", b"\"a\nb\"", b"\"a\xffb\"", b"\"abcdefgh\xc0\x80\"        ", b"\"a\\", b""]
         {
-            assert!(text(wrong, 0).is_err(), "{wrong:?}");
+            assert!(read(wrong).is_err(), "{wrong:?}");
         }
     }
 
     #[test]
     fn escapes() {
-        let read = |text: &str| {
-            let mut into = Vec::new();
-            unescape(text.as_bytes(), &mut into).map(|()| String::from_utf8(into).unwrap())
-        };
-        assert_eq!(
-            read(r#"a\"\\\/\b\f\n\r\té\u00e9\u00E9\uD83D\uDE00x"#).as_deref(),
-            Ok("a\"\\/\u{8}\u{c}\n\r\tééé😀x")
-        );
-        for wrong in [r"\x", r"\u12", r"\uD83D", r"\uDE00", r"\uD83Dx", r"\uD83DA", r"\u+123", "\\"] {
-            assert!(read(wrong).is_err(), "{wrong}");
+        for (json, said) in [
+            (r#"a\"\\\/\b\f\n\r\té\u00e9\u00E9\uD83D\uDE00x"#, "a\"\\/\u{8}\u{c}\n\r\tééé😀x"),
+            (r#"[\"12345678\",\"é1234567\"]"#, r#"["12345678","é1234567"]"#),
+            (r"\\", "\\"),
+            (r"aaaaaaaaaaaaaaaaa\u0000", "aaaaaaaaaaaaaaaaa\0"),
+        ] {
+            for behind in ["", ",          "] {
+                let input = format!("\"{json}\"{behind}");
+                assert_eq!(read(input.as_bytes()), Ok((said.to_string(), false, json.len() + 2)), "{input}");
+            }
         }
+        for wrong in
+            [r"\x", r"\u12", r"\uD83D", r"\uDE00", r"\uD83Dx", r"\uD83DA", r"\u+123", "\\", "\\n\n", "\\n\n aaaaaaaaaa"]
+        {
+            assert!(read(format!("\"{wrong}\"").as_bytes()).is_err(), "{wrong}");
+        }
+        assert!(read(b"\"\\n\xff aaaaaaaaaaaaaaa\"").is_err());
+        assert!(read(b"\"\\naaaaaaaaaaaaaaa\xff\"").is_err());
+        assert!(read(b"\"\\naaaaaaaaaaaaaaa").is_err());
     }
 }

@@ -7,7 +7,7 @@ use super::literal::Literal;
 use crate::column::{Bin, Column, Data, Scalar};
 use crate::error::{Declined, Result};
 
-/// Which rows have a value; nothing is kept until the first null.
+/// Which rows have a value; nothing is kept until the first null. What is kept may end before the rows do: the others are null.
 #[derive(Debug, Default)]
 pub struct Rows {
     count: usize,
@@ -18,26 +18,39 @@ impl Rows {
     #[inline(always)]
     fn value(&mut self) {
         if let Some(valid) = &mut self.valid {
+            if valid.len() != self.count {
+                valid.resize(self.count, false);
+            }
             valid.push(true);
         }
         self.count += 1;
     }
 
+    #[inline(always)]
     fn nulls(&mut self, count: usize) {
-        let before = self.count;
+        if self.valid.is_none() {
+            self.valid = Some(vec![true; self.count]);
+        }
         self.count += count;
-        self.valid.get_or_insert_with(|| vec![true; before]).resize(self.count, false);
     }
 
-    fn finish(self, data: Data) -> Column {
-        if self.count > 0 && self.valid.as_ref().is_some_and(|valid| !valid.contains(&true)) {
+    /// How many have a value.
+    fn values(&self) -> usize {
+        self.valid.as_ref().map_or(self.count, |valid| valid.iter().filter(|&&one| one).count())
+    }
+
+    fn finish(mut self, data: Data) -> Column {
+        if self.count > 0 && self.values() == 0 {
             return Column::null(self.count);
+        }
+        if let Some(valid) = &mut self.valid {
+            valid.resize(self.count, false);
         }
         Column { rows: self.count, data, valid: self.valid, unchanged: None }
     }
 }
 
-/// Numbers and truth values.
+/// Numbers and truth values. The values may end before the rows do: the others are null.
 #[derive(Debug, Default)]
 pub struct Plain<T> {
     rows: Rows,
@@ -47,22 +60,20 @@ pub struct Plain<T> {
 impl<T: Copy + Default> Plain<T> {
     #[inline(always)]
     pub fn push(&mut self, value: T) {
+        if self.values.len() != self.rows.count {
+            self.values.resize(self.rows.count, T::default());
+        }
         self.values.push(value);
         self.rows.value();
     }
 
-    pub fn nulls(&mut self, count: usize) {
-        self.rows.nulls(count);
+    pub fn finish(mut self, data: impl FnOnce(Vec<T>) -> Data) -> Column {
         self.values.resize(self.rows.count, T::default());
-    }
-
-    pub fn finish(self, data: impl FnOnce(Vec<T>) -> Data) -> Column {
-        let values = self.values;
-        self.rows.finish(data(values))
+        self.rows.finish(data(self.values))
     }
 }
 
-/// Texts or bytes. As long as all are the same, only that one is kept.
+/// Texts or bytes. As long as all are the same, only that one is kept. The offsets may end before the rows do: the others are null.
 #[derive(Debug, Default)]
 pub struct Bins {
     rows: Rows,
@@ -70,11 +81,22 @@ pub struct Bins {
     /// Whether all values so far are the same, and the one: its JSON with the quotes, None before the first and for one not worth it.
     same: bool,
     first: Option<Literal>,
+    /// Rows that there will be at most.
+    room: usize,
 }
+
+/// Bytes of texts that room is made for at the most, before they are there.
+const LARGEST_ROOM: usize = 1 << 20;
 
 impl Bins {
     pub fn new() -> Bins {
-        Bins { rows: Rows::default(), bin: Bin { offsets: vec![0], bytes: Vec::new() }, same: true, first: None }
+        Bins {
+            rows: Rows::default(),
+            bin: Bin { offsets: vec![0], bytes: Vec::new() },
+            same: true,
+            first: None,
+            room: 0,
+        }
     }
 
     /// Where the text at `at` ends if it is the same as all before it, which is then taken.
@@ -113,24 +135,36 @@ impl Bins {
 
     #[inline(always)]
     pub fn end(&mut self) -> Result<()> {
+        if self.bin.offsets.len() != self.rows.count + 1 {
+            self.catch_up();
+        }
         self.bin.offsets.push(u32::try_from(self.bin.bytes.len()).map_err(|_| Declined::TooLarge)?);
         self.rows.value();
         Ok(())
     }
 
+    /// The rows that the offsets do not have yet, all null.
+    fn catch_up(&mut self) {
+        let end = self.bin.offsets.last().copied().unwrap_or(0);
+        self.bin.offsets.resize(self.rows.count + 1, end);
+    }
+
     /// A value that is not the same as those before, or the first of all.
     #[cold]
     fn differ(&mut self, json: Option<&[u8]>) -> Result<()> {
-        if let (None, Some(json)) = (&self.first, json) {
-            if self.rows.valid.as_ref().map_or(self.rows.count == 0, |valid| !valid.contains(&true)) {
-                self.first = Some(Literal::new(json.to_vec()));
-                return Ok(());
-            }
+        let values = self.rows.values();
+        if let (None, Some(json), 0) = (&self.first, json, values) {
+            self.first = Some(Literal::new(json.to_vec()));
+            return Ok(());
         }
         self.same = false;
         let one = std::mem::take(&mut self.bin.bytes);
-        let values = self.rows.valid.as_ref().map_or(self.rows.count, |valid| valid.iter().filter(|&&one| one).count());
         u32::try_from(one.len().saturating_mul(values)).map_err(|_| Declined::TooLarge)?;
+        // As if the texts to come were as long as this one.
+        let usual = json.map_or(0, <[u8]>::len);
+        self.bin.offsets.reserve(self.room);
+        self.bin.bytes = one.repeat(values);
+        self.bin.bytes.reserve(self.room.saturating_mul(usual).min(LARGEST_ROOM));
         let mut end = 0;
         for row in 0..self.rows.count {
             if self.rows.valid.as_ref().map_or(true, |valid| valid.get(row) == Some(&true)) {
@@ -138,20 +172,12 @@ impl Bins {
             }
             self.bin.offsets.push(end);
         }
-        self.bin.bytes = one.repeat(values);
         Ok(())
     }
 
-    pub fn nulls(&mut self, count: usize) {
-        self.rows.nulls(count);
-        if !self.same {
-            let end = self.bin.offsets.last().copied().unwrap_or(0);
-            self.bin.offsets.resize(self.rows.count + 1, end);
-        }
-    }
-
-    pub fn finish(self) -> Column {
+    pub fn finish(mut self) -> Column {
         if !self.same || self.rows.count == 0 {
+            self.catch_up();
             return self.rows.finish(Data::Bin(self.bin));
         }
         self.rows.finish(Data::Const(Scalar::Bin(self.bin.bytes.into())))
@@ -164,6 +190,8 @@ pub struct Groups {
     rows: Rows,
     /// The last rows, null, that the fields were not told of.
     owed: usize,
+    /// Rows that the fields will have at most, as soon as they have one.
+    room: usize,
 }
 
 impl Groups {
@@ -172,7 +200,18 @@ impl Groups {
         if self.owed > 0 {
             self.settle(fields);
         }
+        if self.room > 0 {
+            self.open(fields);
+        }
         self.rows.value();
+    }
+
+    #[cold]
+    fn open(&mut self, fields: &mut [Sink]) {
+        for field in fields {
+            field.reserve(self.room);
+        }
+        self.room = 0;
     }
 
     fn settle(&mut self, fields: &mut [Sink]) {
@@ -204,12 +243,13 @@ impl Sink {
         Sink::Map(Rows::default(), vec![0], Box::new(Sink::Bins(Bins::new())), Box::new(items))
     }
 
+    #[inline(always)]
     pub fn nulls(&mut self, count: usize) {
         match self {
-            Sink::Bools(plain) => plain.nulls(count),
-            Sink::Ints(plain) => plain.nulls(count),
-            Sink::Floats(plain) => plain.nulls(count),
-            Sink::Bins(bins) => bins.nulls(count),
+            Sink::Bools(plain) => plain.rows.nulls(count),
+            Sink::Ints(plain) => plain.rows.nulls(count),
+            Sink::Floats(plain) => plain.rows.nulls(count),
+            Sink::Bins(bins) => bins.rows.nulls(count),
             Sink::Struct(groups, _) => {
                 groups.rows.nulls(count);
                 groups.owed += count;
@@ -219,6 +259,18 @@ impl Sink {
                 let end = offsets.last().copied().unwrap_or(0);
                 offsets.resize(rows.count + 1, end);
             }
+        }
+    }
+
+    /// Room for that many rows: for a column of which it is known that it has values.
+    pub fn reserve(&mut self, rows: usize) {
+        match self {
+            Sink::Bools(plain) => plain.values.reserve(rows),
+            Sink::Ints(plain) => plain.values.reserve(rows),
+            Sink::Floats(plain) => plain.values.reserve(rows),
+            Sink::Struct(groups, _) => groups.room = rows,
+            Sink::Bins(bins) => bins.room = rows,
+            Sink::List(..) | Sink::Map(..) => {}
         }
     }
 
