@@ -72,8 +72,8 @@ BENCH := $(if $(ROWS),--rows $(ROWS)) $(if $(RUNS),--runs $(RUNS)) $(if $(SAVE),
 bench: setup
 	for case in catchup snapshot sink transform cliff settings latency pipeline; do $(BIN)/headrace bench $$case $(BENCH) || exit 1; done
 
-# Kafka Connect with Debezium beside us, in turns; needs Java (25 for the peer at its best) and mvn. About half an hour.
-bench-peer: setup
+# Kafka Connect with Debezium beside us, in turns; needs mvn. The newest Java found runs it, 25 from a wheel at least. About half an hour.
+bench-peer: setup oracle
 	$(BIN)/headrace bench peer $(BENCH)
 
 # A flame graph of every path. py-spy comes from its wheel; perf is used where the system has it.
