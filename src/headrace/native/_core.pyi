@@ -187,6 +187,36 @@ class RowPlan:
 def pg_texts(spec: Any, texts: list[bytes | None]) -> Column:
     """The column of the server's texts as a type plan's `native` reads them. DeclinedError for one that it does not take."""
 
+# COPY … TO STDOUT, the snapshot's rows
+
+class CopyReader:
+    """Reads what the server sends during one COPY: rows become columns, or lines where a value is not taken. One thread uses it.
+    `sources`: which of the table's columns each field of the COPY is; `wires`: the binary form of each, None for the text format."""
+
+    def __new__(
+        cls, plan: RowPlan | None, sources: Sequence[int], wires: Sequence[str] | None = None
+    ) -> CopyReader: ...
+    def go_on(self, plan: RowPlan | None) -> None: ...
+    def feed(self, received: bytes) -> None: ...
+    def decode(
+        self, max_rows: int, max_bytes: int, all: bool
+    ) -> tuple[int, list[Column] | None, list[bytes] | None, int] | None:
+        """The next rows: (how many, columns, None, bytes), or (how many, None, lines, bytes); None where no row is left in front of the
+        next message. Until a limit is reached rows are kept, unless `all` there are is wanted. DeclinedError for what is no COPY data."""
+
+    def message(self) -> tuple[int, bytes] | None:
+        """The next message that is no row: type and body."""
+
+    @property
+    def kept(self) -> int:
+        """Rows that are decoded and not given out yet."""
+
+def pg_binary_text(wire: str, value: bytes) -> bytes:
+    """The text that the server would show of a value in a binary form."""
+
+def pg_binaries(spec: Any, wire: str, values: list[bytes | None]) -> Column:
+    """The column of values in binary form as the op of a spec reads them."""
+
 # Packed columns of encoded data; `headrace.spi.columns.PackedColumn` says what the arguments are. TypeError for a buffer that may
 # change, DeclinedError for lengths, rows or prefixes that do not fit together.
 

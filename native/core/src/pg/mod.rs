@@ -1,5 +1,14 @@
 //! PostgreSQL: values from the wire to columns, whether of the replication stream or of COPY.
 
+pub mod binary;
+mod binary_array;
+mod binary_decode;
+mod binary_misc;
+mod binary_numeric;
+mod binary_time;
+pub mod copy_rows;
+pub mod copy_stream;
+mod copy_text;
 pub mod numeric;
 pub mod out;
 pub mod plan;

@@ -105,7 +105,7 @@ class RecordMaker:
         self.partition: dict[str, Any] = {"server": block.server}
         self.block = block
         self._topics = topics
-        self._headers = headers
+        self.headers = self._headers = headers
         self._tombstones = tombstones
         self._encode = encode_binary
         content = OPTIONAL_BYTES_SCHEMA if encode_binary is None else OPTIONAL_STRING_SCHEMA

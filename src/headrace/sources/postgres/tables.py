@@ -62,7 +62,7 @@ class _Field(NamedTuple):
 
 class TableCodec:
     """`decode_new`, `decode_old`, `decode_key`: rows of the stream (complete new, complete old, old with the identity's columns only);
-    `decode_copy`: a COPY line of `copy_columns`. A row is a list: the value's fields, then what only the key needs."""
+    `decode_copy`: a COPY line of `copy_columns`, whose places in the shape are `copy_sources`, of `copy_types`. A row is a list: the value's fields, then what only the key needs."""
 
     def __init__(self, shape: TableShape, registry: TypeRegistry, options: TableOptions) -> None:
         self.shape = shape
@@ -202,8 +202,11 @@ class TableCodec:
         self.decode_key = pgoutput.tuple_decoder(self.width, partial, names)
         self._full, self._partial, self._scope = full, partial, names
         self._column_decoders: dict[tuple[int, ...], pgoutput.CopyDecoder] = {}
-        self.copy_columns = [self.shape.columns[source].name for source in sorted({f.source for f in outputs})]
-        places = {source: at for at, source in enumerate(sorted({f.source for f in outputs}))}
+        types = {field.source: field.type for field in outputs}
+        self.copy_sources = sorted(types)
+        self.copy_types = [types[source] for source in self.copy_sources]
+        self.copy_columns = [self.shape.columns[source].name for source in self.copy_sources]
+        places = {source: at for at, source in enumerate(self.copy_sources)}
         copied = [column._replace(source=places[column.source]) for column in full]
         self.decode_copy = pgoutput.copy_decoder(len(self.copy_columns), copied, names)
         self._copied = copied
@@ -213,6 +216,7 @@ class TableCodec:
             if field.type.element is not None or marks[slot] is not None
         ]
         self.key_slots = tuple(slots)
+        self.key_constant = None if self._key_field is None else self._key_field[1]
         self.key_columns = tuple(key_names)
         self.value_columns = tuple(field.shape.name for field in self._values)
         self.toast_marks = dict(self.toast_slots)

@@ -95,7 +95,7 @@ class PostgresSourceTask(SourceTask):
             self._retries.succeeded()
         return records
 
-    def _advance(self) -> list[SourceRecord]:
+    def _advance(self) -> Sequence[SourceRecord]:
         if self._session is None:
             self._open()
         if self._snapshot is not None:
@@ -173,7 +173,7 @@ class PostgresSourceTask(SourceTask):
         self._feedback = Feedback(self._session.connections.replication, interval, self._position.flushed(), policy)
         self.numbers.connected = True
 
-    def _stream(self) -> list[SourceRecord]:
+    def _stream(self) -> Sequence[SourceRecord]:
         decoder, session, feedback = self._decoder, self._session, self._feedback
         assert decoder is not None
         assert feedback is not None

@@ -1,7 +1,7 @@
-"""CopySession: a session that reads rows by COPY, in large chunks and without blocking, so that one thread serves several.
+"""CopySession: a session that reads rows by COPY, in large chunks.
 
-psycopg hands out a row at a time and waits inside; over our own wire the rows of a chunk come as one list, at about twice the
-rate, and the sockets of several sessions can be waited for together. Source: PostgreSQL manual, "COPY Operations".
+psycopg hands out a row at a time; over our own wire the rows of a chunk come as one list, at about twice the rate, or as the bytes
+they came in, for a splitter of the caller's. Source: PostgreSQL manual, "COPY Operations".
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ _PASSED = frozenset(b"HcCNS")
 
 
 class CopySession:
-    """Open and logged in, with the settings that make text the same everywhere. One thread uses it. Raises the product's errors (see
-    `errors.map_error`); after one the session is of no more use."""
+    """Open and logged in, with the settings that make text the same everywhere. One thread at a time uses it. Raises the product's errors
+    (see `errors.map_error`); after one the session is of no more use."""
 
     def __init__(self, target: PgTarget, *, command_timeout_s: float = 60.0) -> None:
         self._timeout = command_timeout_s
@@ -36,8 +36,6 @@ class CopySession:
         self._wire, self._target = open_wire(target, parameters)
         self.copying = False
         """True from `start` until all rows have been read."""
-        self.more = False
-        """The last read took as much as it might: there may be more than the socket shows."""
 
     def execute(self, statements: Sequence[str]) -> None:
         """Run statements that give no rows of interest, one after the other."""
@@ -45,7 +43,7 @@ class CopySession:
             self._mapped(lambda statement=statement: self._wire.query(statement, self._timeout))  # type: ignore[misc]
 
     def start(self, copy: str) -> None:
-        """Send a `COPY … TO STDOUT`; its rows come from `read`."""
+        """Send a `COPY … TO STDOUT`; its rows come from `read`, or from `receive`."""
         self._mapped(lambda: self._wire.send(messages.query(copy)))
         self.copying = True
 
@@ -55,7 +53,6 @@ class CopySession:
 
     def _read(self, max_bytes: int, timeout_s: float) -> list[bytes]:
         chunk = self._wire.receive(max_bytes, timeout_s)
-        self.more = len(chunk) >= max_bytes
         rows: list[bytes] = []
         if chunk:
             try:
@@ -66,6 +63,14 @@ class CopySession:
             for frame in others:
                 self._take(frame, rows)
         return rows
+
+    def receive(self, max_bytes: int, timeout_s: float) -> bytes:
+        """What has arrived, as it came; empty when nothing did within `timeout_s`. What is no row is to be told to `message`."""
+        return self._mapped(lambda: self._wire.receive(max_bytes, timeout_s))
+
+    def message(self, type: int, body: bytes) -> None:
+        """Take note of a message that is no row. What `read` raises."""
+        self._mapped(lambda: self._take(Frame(type, body), []))
 
     def _take(self, frame: Frame, rows: list[bytes]) -> None:
         if frame.type == _COPY_DATA:
@@ -81,9 +86,9 @@ class CopySession:
         elif frame.type not in _PASSED:
             raise ConnectionLostError(f"unexpected message {chr(frame.type)!r} in a copy")
 
-    def fileno(self) -> int:
-        """The socket, for poll."""
-        return self._wire.fileno()
+    def interrupt(self) -> None:
+        """End the connection at once, from another thread: whoever waits for it has a lost connection."""
+        self._wire.shut_down()
 
     def close(self) -> None:
         """End the session and with it its transaction; a running copy is broken off."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import select
+import socket
 import ssl
 import threading
 import time
@@ -218,6 +219,11 @@ class Wire:
         poll = select.poll()
         poll.register(self._sock, event)
         return bool(poll.poll(timeout_s * 1000))
+
+    def shut_down(self) -> None:
+        """End the connection, but keep the socket: another thread may be waiting for it, and learns of the end."""
+        with contextlib.suppress(OSError):
+            self._sock.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
         """Say good-bye if that is possible at once, and close."""

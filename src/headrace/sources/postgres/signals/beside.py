@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from headrace.cdc.signals.payload import Signal
 from headrace.data import SourceRecord
 from headrace.errors import ConfigException
@@ -71,7 +73,7 @@ class Beside:
             raise not_taken()
         self.signalling.signals.put(Signal(id, type, data, "jmx"))
 
-    def instead(self, limit: int) -> list[SourceRecord] | None:
+    def instead(self, limit: int) -> Sequence[SourceRecord] | None:
         """The records of a blocking snapshot, which come instead of the stream's; None when none is being read."""
         blocking = self.signalling.blocking
         if blocking.opening:

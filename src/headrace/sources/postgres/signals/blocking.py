@@ -10,7 +10,7 @@ import json
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from headrace.cdc.notifications import InitialNotices, TableNotices
@@ -134,7 +134,7 @@ class BlockingSnapshots:
         """Whether the rows of one come now, in place of the stream's changes."""
         return self._reading
 
-    def poll(self, limit: int, extra: Mapping[str, Any] | None) -> list[SourceRecord] | None:
+    def poll(self, limit: int, extra: Mapping[str, Any] | None) -> Sequence[SourceRecord] | None:
         """The next rows; None when it is over. `extra`: what the offsets carry now."""
         snapshot, decoder = self._snapshot, self._decoder
         assert snapshot is not None

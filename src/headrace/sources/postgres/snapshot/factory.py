@@ -16,6 +16,7 @@ from headrace.sources.postgres.offsets import Position, reached_offset, snapshot
 from headrace.sources.postgres.signals.snapshot_signals import HeldSignals
 from headrace.sources.postgres.snapshot.catch_up import CatchUp
 from headrace.sources.postgres.snapshot.chunks import ChunkPlanner
+from headrace.sources.postgres.snapshot.copied import Copies
 from headrace.sources.postgres.snapshot.export import Exported, closed_on_failure, export_snapshot
 from headrace.sources.postgres.snapshot.plan import plan_snapshot
 from headrace.sources.postgres.snapshot.progress import Progress, table_id
@@ -219,8 +220,11 @@ def _snapshot(
     config = session.config
     threads, whole = config["snapshot.max.threads"], config["legacy.snapshot.max.threads"]
     planner = ChunkPlanner(exported.sql, threads, _multiplier(config), progress, whole=whole)
+    # Statements of the user's may change how the lanes' sessions write values.
+    copies = Copies(exported.sql.info.server_version, plain=bool(config.initial_statements()))
     return Snapshot(
         exported.lanes,
+        copies,
         planner,
         session.target,
         tables,

@@ -1,61 +1,150 @@
-"""Lanes: the sessions that read chunks, served by one thread.
+"""Lanes: the sessions that read chunks, each on a thread of its own.
 
-The servers' processes work side by side; here one thread takes what has arrived, for decoding is bound to one processor in any case.
-What is read ahead lies in the sockets and in at most one read's rows per lane, so memory is bounded.
+The servers' processes work side by side, and so do the threads: reading, and decoding in the Rust core, let go of the interpreter. What
+arrives is served in the order in which it arrived. A lane is at most two pieces ahead of what has been taken from it, and a piece is
+bounded in bytes, so memory is.
 """
 
 from __future__ import annotations
 
-import select
+import logging
+import threading
 from collections import deque
 from collections.abc import Sequence
+from queue import Empty, SimpleQueue
+from typing import Final
 
 from headrace.sources.postgres.snapshot.chunks import Chunk
+from headrace.sources.postgres.snapshot.copied import Copy, Piece
 from headrace.sources.postgres.tables import TableCodec
 from headrace.systems.postgres.copying import CopySession
 
+logger = logging.getLogger(__name__)
+
+_AHEAD: Final = 2
+_WAIT_S: Final = 0.5
+_JOIN_S: Final = 10.0
+_END: Final = None
+
 
 class Lane:
-    """One session. `chunk`: what it reads, None when it is free; `lines`, `at`: rows that have arrived and how many of them are taken."""
+    """One session. `chunk`: what it reads, None when it is free; `codec`: of the rows that come next; `rows`: taken of the chunk so far."""
 
-    __slots__ = ("at", "chunk", "codec", "lines", "rows", "session")
-
-    def __init__(self, session: CopySession) -> None:
+    def __init__(self, session: CopySession, read_bytes: int, arrived: SimpleQueue[_Arrival]) -> None:
         self.session = session
         self.chunk: Chunk | None = None
         self.codec: TableCodec | None = None
-        self.lines: list[bytes] = []
-        self.at = 0
         self.rows = 0
+        self.exhausted = False
+        """The whole chunk is taken."""
+        self._read_bytes = read_bytes
+        self._arrived = arrived
+        self._piece: Piece | None = None
+        self._at = 0
+        self._copies: SimpleQueue[Copy | None] = SimpleQueue()
+        self._codecs: SimpleQueue[TableCodec | None] = SimpleQueue()
+        self._room = threading.Semaphore(_AHEAD)
+        self._closing = False
+        self._thread: threading.Thread | None = None
 
-    def start(self, chunk: Chunk, codec: TableCodec) -> None:
+    # Of the taker's thread ----------------------------------------------------------------------------------------
+
+    def start(self, chunk: Chunk, codec: TableCodec, copy: Copy) -> None:
         """Begin to read a chunk."""
-        self.session.start(chunk.copy_statement(codec.copy_columns))
         self.chunk, self.codec = chunk, codec
-        self.lines, self.at, self.rows = [], 0, 0
+        self.rows, self.exhausted = 0, False
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="headrace-snapshot-lane", daemon=True)
+            self._thread.start()
+        self._copies.put(copy)
 
-    def take(self, count: int) -> list[bytes]:
-        """Up to `count` rows that have arrived."""
-        lines = self.lines[self.at : self.at + count]
-        self.at += len(lines)
-        return lines
+    def arrived(self, piece: Piece | None) -> None:
+        """This was put into the queue, and is to be taken next; None: that was all."""
+        if piece is None:
+            self.exhausted = True
+        else:
+            self._piece, self._at = piece, 0
 
     @property
     def has_rows(self) -> bool:
-        return self.at < len(self.lines)
+        return self._piece is not None
 
-    @property
-    def exhausted(self) -> bool:
-        """All rows of the chunk are taken."""
-        return not self.has_rows and not self.session.copying
+    def take(self, count: int) -> Piece:
+        """Up to `count` lines of what has arrived, or all columns that come together."""
+        piece = self._piece
+        assert piece is not None
+        if piece.lines is not None and self._at + count < len(piece.lines):
+            taken = Piece(count, None, piece.lines[self._at : self._at + count], count * piece.size // piece.total)
+            self._at += count
+            return taken
+        self._piece = None
+        self._room.release()
+        return piece if not self._at else piece._replace(lines=(piece.lines or [])[self._at :])
+
+    def go_on(self) -> None:
+        """All lines that stopped the reader are decoded; the rows behind them are of `codec`."""
+        self._codecs.put(self.codec)
+
+    def interrupt(self) -> None:
+        """Stop reading; to be followed by `close`."""
+        self._closing = True
+        self._copies.put(None)
+        self._codecs.put(None)
+        self._room.release()
+        self.session.interrupt()
+
+    def close(self) -> None:
+        if self._thread is not None:
+            self._thread.join(_JOIN_S)
+            if self._thread.is_alive():
+                logger.warning("A reader of the snapshot does not end.")
+        self.session.close()
+
+    # Of its own thread --------------------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        while (copy := self._copies.get()) is not None and not self._closing:
+            try:
+                self._read(copy)
+            except Exception as error:
+                self._arrived.put((self, error))
+                return
+            if not self._closing:
+                self._arrived.put((self, _END))
+
+    def _read(self, copy: Copy) -> None:
+        self.session.start(copy.statement)
+        while not self._closing:
+            self._room.acquire()
+            piece = self._next(copy)
+            if piece is None:
+                self._room.release()
+                return
+            self._arrived.put((self, piece))
+            if piece.stops:
+                copy.go_on(self._codecs.get())
+
+    def _next(self, copy: Copy) -> Piece | None:
+        """None at the end of the chunk, or when nobody wants it any more."""
+        while not self._closing:
+            piece = copy.read(self.session, self._read_bytes, _WAIT_S)
+            if piece is not None:
+                return piece
+            if not self.session.copying:
+                return None
+        return None
+
+
+_Arrival = tuple[Lane, Piece | Exception | None]
 
 
 class Lanes:
-    """`read_bytes`: of one read."""
+    """`read_bytes`: of one read, and about those of one piece."""
 
     def __init__(self, sessions: Sequence[CopySession], read_bytes: int) -> None:
-        self._lanes = deque(Lane(session) for session in sessions)
-        self._read_bytes = read_bytes
+        self._arrived: SimpleQueue[_Arrival] = SimpleQueue()
+        self._lanes = [Lane(session, read_bytes, self._arrived) for session in sessions]
+        self._current: deque[Lane] = deque()
 
     def idle(self) -> Lane | None:
         """A lane that is free."""
@@ -66,35 +155,25 @@ class Lanes:
         return any(lane.chunk is not None for lane in self._lanes)
 
     def ready(self, timeout_s: float) -> Lane | None:
-        """A lane with rows to take or a chunk at its end, all in turn; None when there is none within `timeout_s`. Raises the
-        product's errors."""
-        found = self._turn()
-        if found is None:
-            self._receive(timeout_s)
-            found = self._turn()
-        return found
-
-    def _turn(self) -> Lane | None:
-        for _ in range(len(self._lanes)):
-            lane = self._lanes[0]
-            self._lanes.rotate(-1)
-            if lane.chunk is not None and (lane.has_rows or lane.exhausted):
+        """A lane with rows to take or a chunk at its end; None when there is none within `timeout_s`. Raises the product's errors."""
+        while self._current:
+            lane = self._current[0]
+            if lane.has_rows:
                 return lane
-        return None
-
-    def _receive(self, timeout_s: float) -> None:
-        reading = [lane for lane in self._lanes if lane.chunk is not None]
-        if any(lane.session.more for lane in reading):
-            timeout_s = 0.0
-        poll = select.poll()
-        by_fd = {lane.session.fileno(): lane for lane in reading}
-        for fd in by_fd:
-            poll.register(fd, select.POLLIN)
-        ready = {by_fd[fd] for fd, _ in poll.poll(timeout_s * 1000)} | {lane for lane in reading if lane.session.more}
-        for lane in ready:
-            lane.lines, lane.at = lane.session.read(self._read_bytes), 0
+            self._current.popleft()
+        try:
+            lane, what = self._arrived.get(timeout=timeout_s) if timeout_s > 0 else self._arrived.get_nowait()
+        except Empty:
+            return None
+        if isinstance(what, Exception):
+            raise what
+        lane.arrived(what)
+        self._current.append(lane)
+        return lane
 
     def close(self) -> None:
-        """Close all sessions."""
+        """End all sessions."""
         for lane in self._lanes:
-            lane.session.close()
+            lane.interrupt()
+        for lane in self._lanes:
+            lane.close()

@@ -1,8 +1,8 @@
 """Reads tables as they were at one position of the log: chunks side by side, by COPY, remembered one by one.
 
 The rows see exactly the transactions that committed before `lsn`. All lanes read under the one snapshot. A row is handed out when
-the next one of its table is known, for the last of a table and the last of all carry a mark; the records of one table go in the
-order in which its chunks arrive.
+the next one of its table is known, for the last of a table and the last of all carry a mark: rows that came as columns are held back
+together, of rows in a list the last one. The records of one table go in the order in which its chunks arrive.
 
 How a broken snapshot goes on. An offset says which chunks are done (F) and up to which position P of the stream changes have been handed
 out for them. The exported snapshot is gone with its connections, so a new one is made, at a later position Q, and before anything is
@@ -39,8 +39,10 @@ from headrace.sources.postgres.offsets import snapshot_offset
 from headrace.sources.postgres.shapes import TableShape
 from headrace.sources.postgres.signals.snapshot_signals import HeldSignals
 from headrace.sources.postgres.snapshot.chunks import Chunk, ChunkPlanner, SnapshotTable
+from headrace.sources.postgres.snapshot.copied import Copies
 from headrace.sources.postgres.snapshot.counts import SnapshotCounts
 from headrace.sources.postgres.snapshot.decode import RowDecoder
+from headrace.sources.postgres.snapshot.handing import PLAIN, Columnar, Handed, Listed, Lump, RowMaker
 from headrace.sources.postgres.snapshot.lanes import Lane, Lanes
 from headrace.sources.postgres.snapshot.progress import Progress, SnapshotOffset
 from headrace.sources.postgres.snapshot.row import present_row
@@ -52,6 +54,8 @@ __all__ = ["Snapshot", "SnapshotCounts", "SnapshotTable", "present_row"]
 logger = logging.getLogger(__name__)
 
 _LINES_PER_LOOK: Final = 256
+_BATCH_BYTES: Final = 4 << 20
+"""A batch of rows that came in so many bytes is full."""
 _WAIT_S: Final = 0.5
 _CHANGED: Final = frozenset({"PG_TABLE_MISSING", "PG_COLUMN_MISSING"})
 
@@ -59,7 +63,7 @@ _CHANGED: Final = frozenset({"PG_TABLE_MISSING", "PG_COLUMN_MISSING"})
 class Phase(Protocol):
     """Something that comes before the rows."""
 
-    def poll(self, limit: int) -> list[SourceRecord] | None:
+    def poll(self, limit: int) -> Sequence[SourceRecord] | None:
         """Records, none when there are none now; None when it is over."""
 
     @property
@@ -70,8 +74,8 @@ class Phase(Protocol):
 
 
 class _Reading:
-    """A table that is being read. `left`: chunks that are not at their end; `held`: the row that is held back, `mark` what it would be
-    marked with; `ended`: chunks that are done once that row is handed out."""
+    """A table that is being read. `left`: chunks that are not at their end; `held`: what is held back, `mark` what its first row would
+    be marked with; `ended`: chunks that are done once that is handed out."""
 
     __slots__ = ("codec", "ended", "held", "left", "mark", "opened", "table")
 
@@ -80,19 +84,20 @@ class _Reading:
         self.codec = codec
         self.left = chunks
         self.opened = False
-        self.held: tuple[TableCodec, list[Any]] | None = None
-        self.mark = "true"
+        self.held: Lump | None = None
+        self.mark = PLAIN
         self.ended: list[Chunk] = []
 
 
 class Snapshot:
-    """`tables`: what is still to be read, in order. `open_table` compiles a shape; `refresh_enum` as in the stream. `before`: what is handed
+    """`tables`: what is still to be read, in order. `copies`: how. `open_table` compiles a shape; `refresh_enum` as in the stream. `before`: what is handed
     out ahead of the rows. `offset`, `final_offset`: what all records but the last carry, and the last; None for those of an initial
     snapshot with its progress. `mark_first`: the very first record is marked so."""
 
     def __init__(
         self,
         lanes: Lanes,
+        copies: Copies,
         planner: ChunkPlanner,
         target: PgTarget,
         tables: Sequence[SnapshotTable],
@@ -111,10 +116,11 @@ class Snapshot:
         mark_first: bool = True,
     ) -> None:
         self._lanes = lanes
+        self._copies = copies
         self._planner = planner
         self._target = target
         self._decoder = RowDecoder(open_table, refresh_enum, counts, on_failure)
-        self._maker = maker
+        self._partition = maker.partition
         self.lsn = lsn
         self._counts = counts
         self._progress = progress
@@ -126,9 +132,10 @@ class Snapshot:
         self._offset: Offset = offset if offset is not None else self._base
         last = snapshot_offset(lsn, xid, self._clock.us, last=True)
         self.final_offset: Mapping[str, Any] = last if final_offset is None else final_offset
-        self._template = maker.block.template(self._clock.us, xid, None, None)
-        self._template[6] = sequence(None, lsn)
-        self._template[12] = lsn
+        source = maker.block.template(self._clock.us, xid, None, None)
+        source[6] = sequence(None, lsn)
+        source[12] = lsn
+        self._rows = RowMaker(maker, source)
         fresh = mark_first and not progress.done and not progress.partial
         self._first_table = tables[0].id if tables and fresh else None
         self._work = self._plan(tables)
@@ -141,7 +148,7 @@ class Snapshot:
         counts.begin(len(tables) + len(progress.done), len(tables))
         self._set_offset()
 
-    def poll(self, limit: int) -> list[SourceRecord] | None:
+    def poll(self, limit: int) -> Sequence[SourceRecord] | None:
         """About `limit` records, fewer or none when no more have arrived yet; None when the snapshot is complete and everything was
         handed out. PG_TABLE_CHANGED and lost connections are to be answered with a new snapshot that goes on."""
         try:
@@ -197,31 +204,36 @@ class Snapshot:
             if self.notices is not None:
                 self.notices.begun(table.shape.name)
             if not chunks:
-                self._finish(reading, [])
+                self._finish(reading, Handed(self._partition))
             yield from chunks
 
-    def _poll(self, limit: int) -> list[SourceRecord] | None:
-        out: list[SourceRecord] = []
+    def _poll(self, limit: int) -> Sequence[SourceRecord] | None:
         if self._over:
             return None
-        while len(out) < limit:
-            self._assign()
+        out = Handed(self._partition)
+        while len(out) < limit and out.size < _BATCH_BYTES:
+            self._assign(limit)
             if self.notices is not None:
                 out += self.notices.take()
             if not self._lanes.busy:
                 self._complete(out)
-                return out or None
-            lane = self._lanes.ready(0.0 if out else _WAIT_S)
+                return out.batch() or None
+            lane = self._lanes.ready(0.0 if len(out) else _WAIT_S)
             if lane is None:
-                return out
-            self._take(lane, min(_LINES_PER_LOOK, limit - len(out)), out)
+                if not len(out):
+                    # What is slow to come keeps no more than one row from its way.
+                    for reading in self._readings.values():
+                        self._part(reading, out)
+                break
+            if lane.has_rows:
+                self._take(lane, min(_LINES_PER_LOOK, limit - len(out)), out)
             if lane.exhausted:
                 self._end_chunk(lane, out)
                 if self.notices is not None:
                     out += self.notices.take()
-        return out
+        return out.batch()
 
-    def _assign(self) -> None:
+    def _assign(self, rows: int) -> None:
         while (lane := self._lanes.idle()) is not None:
             chunk = next(self._work, None)
             if chunk is None:
@@ -230,9 +242,10 @@ class Snapshot:
             if self.notices is not None and chunk.total > 1:
                 name = chunk.table.shape.name
                 self.notices.chunk_begun(name, chunk.number, chunk.total, self._counts.scanned[name])
-            lane.start(chunk, self._readings[chunk.table.id].codec)
+            codec = self._readings[chunk.table.id].codec
+            lane.start(chunk, codec, self._copies.copy(chunk, codec, rows))
 
-    def _end_chunk(self, lane: Lane, out: list[SourceRecord]) -> None:
+    def _end_chunk(self, lane: Lane, out: Handed) -> None:
         chunk = lane.chunk
         assert chunk is not None
         lane.chunk = None
@@ -245,7 +258,7 @@ class Snapshot:
             logger.info("Snapshot: chunk %d of %d of %s, %d rows.", chunk.number, chunk.total, name, lane.rows)
             if self.notices is not None:
                 self.notices.chunk_ended(name, chunk.number, chunk.total)
-        # A row that is held back belongs to a chunk that has ended: it is done only with that row.
+        # What is held back belongs to a chunk that has ended: it is done only with that.
         reading.ended.append(chunk)
         if reading.held is None:
             self._settle(reading)
@@ -268,7 +281,7 @@ class Snapshot:
         if self._fixed is None and self._keep:
             self._offset = SnapshotOffset(self._base, self._progress.mark())
 
-    def _finish(self, reading: _Reading, out: list[SourceRecord]) -> None:
+    def _finish(self, reading: _Reading, out: Handed) -> None:
         """All rows of a table have arrived: its last waits for whatever comes next, which tells whether it is the last of all."""
         counts, name = self._counts, reading.table.shape.name
         del self._readings[reading.table.id]
@@ -279,11 +292,12 @@ class Snapshot:
         if reading.held is None:
             self._settle(reading)
             return
+        self._part(reading, out)
         if self._ending is not None:
             self._end_table(self._ending, out)
         self._ending = reading
 
-    def _complete(self, out: list[SourceRecord]) -> None:
+    def _complete(self, out: Handed) -> None:
         """Everything is read: hand out the last record, under the final offset."""
         self._over = True
         self._lanes.close()
@@ -292,58 +306,71 @@ class Snapshot:
         if reading is None or reading.held is None:
             return
         failpoint("snapshot.before_last")
-        self._offset = self.final_offset
-        self._emit(out, *reading.held, "last")
+        before, self._offset = self._offset, self.final_offset
+        self._emit(out, reading.held, before, reading.mark, "last")
 
     # Rows ---------------------------------------------------------------------------------------------------------
 
-    def _take(self, lane: Lane, count: int, out: list[SourceRecord]) -> None:
+    def _take(self, lane: Lane, count: int, out: Handed) -> None:
         chunk = lane.chunk
-        lines = lane.take(count)
-        if chunk is None or not lines:
+        assert chunk is not None
+        assert lane.codec is not None
+        piece = lane.take(count)
+        out.size += piece.size
+        if piece.columns is not None:
+            self._arrived(lane, chunk, Columnar(lane.codec, piece.total, piece.columns), out)
             return
+        for codec, rows in self._decoder.rows(lane.codec, piece.lines or ()):
+            if rows:
+                self._arrived(lane, chunk, Listed(codec, rows), out)
+        if piece.stops:
+            lane.go_on()
+
+    def _arrived(self, lane: Lane, chunk: Chunk, lump: Lump, out: Handed) -> None:
         reading = self._readings[chunk.table.id]
         counts, name = self._counts, chunk.table.shape.name
-        assert lane.codec is not None
-        for codec, rows in self._decoder.rows(lane.codec, lines):
-            lane.codec = reading.codec = codec
-            self._clock = Clock.at(time.time_ns())
-            counts.scanned[name] += len(rows)
-            counts.rows += len(rows)
-            counts.last_event_ns = self._clock.ns
-            lane.rows += len(rows)
-            self._hand_on(reading, codec, rows, out)
+        lane.codec = reading.codec = lump.codec
+        self._clock = Clock.at(time.time_ns())
+        counts.scanned[name] += lump.total
+        counts.rows += lump.total
+        counts.last_event_ns = self._clock.ns
+        lane.rows += lump.total
+        self._hand_on(reading, lump, out)
 
-    def _hand_on(self, reading: _Reading, codec: TableCodec, rows: list[list[Any]], out: list[SourceRecord]) -> None:
-        """Hand out the row held back and all of `rows` but the last, which is held back now."""
+    def _hand_on(self, reading: _Reading, lump: Lump, out: Handed) -> None:
+        """Hand out what is held back, and hold back the lump, or of rows in a list the last."""
         if self._ending is not None:
             self._end_table(self._ending, out)
             self._ending = None
         if reading.held is not None:
+            before = self._offset
             if reading.ended:
                 self._settle(reading)
-            self._emit(out, *reading.held, reading.mark)
-        mark = "true"
+            self._emit(out, reading.held, before, reading.mark)
+        mark = PLAIN
         if not reading.opened:
             # The very first record is "first", unless the first table turned out to be empty.
             first = not self._started and self._first_table in self._readings
             mark = "first" if first else "first_in_data_collection"
             reading.opened = self._started = True
-        if len(rows) > 1:
-            self._emit(out, codec, rows[0], mark)
-            mark = "true"
-            for row in rows[1:-1]:
-                self._emit(out, codec, row, mark)
-        reading.held, reading.mark = (codec, rows[-1]), mark
+        reading.held, reading.mark = lump, mark
+        if isinstance(lump, Listed):
+            self._part(reading, out)
 
-    def _end_table(self, reading: _Reading, out: list[SourceRecord]) -> None:
+    def _part(self, reading: _Reading, out: Handed) -> None:
+        """Hold back no more than the last row."""
+        if reading.held is not None and reading.held.total > 1:
+            head, last = reading.held.parted()
+            self._rows.make(out, head, self._clock, self._offset, first=reading.mark)
+            reading.held, reading.mark = last, PLAIN
+
+    def _end_table(self, reading: _Reading, out: Handed) -> None:
         assert reading.held is not None
+        before = self._offset
         self._settle(reading)
-        self._emit(out, *reading.held, "first" if reading.mark == "first" else "last_in_data_collection")
+        alone = reading.held.total == 1 and reading.mark == "first"
+        self._emit(out, reading.held, before, reading.mark, "first" if alone else "last_in_data_collection")
 
-    def _emit(self, out: list[SourceRecord], codec: TableCodec, row: list[Any], mark: str) -> None:
-        source = self._template.copy()
-        source[4] = mark
-        source[9] = codec.shape.schema
-        source[10] = codec.shape.table
-        self._maker.change(out, codec, "r", codec.key_of(row), None, codec.row(row), source, self._clock, self._offset)
+    def _emit(self, out: Handed, lump: Lump, before: Offset, first: str, last: str | None = None) -> None:
+        """All but the last record carry the offset `before`, for chunks are done with the last only."""
+        self._rows.make(out, lump, self._clock, before, first=first, last=last, last_offset=self._offset)

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from headrace.data import SourceRecord
+from headrace.data.batch import SourceBatch
 from headrace.errors import HeadraceError
 from headrace.sources.postgres.config import PostgresConfig
 from headrace.sources.postgres.events import Offset
@@ -40,9 +41,11 @@ class StoredPosition:
         """What the slot may forget now, 0 for nothing."""
         return 0 if self.committed is None or self._manual else flush_position(self.committed) or 0
 
-    def hand_over(self, records: list[SourceRecord]) -> list[SourceRecord]:
+    def hand_over(self, records: Sequence[SourceRecord]) -> Sequence[SourceRecord]:
         """These leave the task."""
-        if records:
+        if isinstance(records, SourceBatch):
+            self.handed = records.offsets[records.last_ordinal]
+        elif records:
             self.handed = records[-1].source_offset
         return records
 
