@@ -62,14 +62,20 @@ impl Op {
             }
             (Op::VariableDecimal, Wire::Numeric) => {
                 let numeric = Numeric::parse(value)?;
-                let Some(unscaled) = numeric.unscaled() else {
+                let Some(mut unscaled) = numeric.unscaled() else {
                     return self.by_text(wire, value, out, scratch);
                 };
+                // Without trailing zeros behind the point.
+                let mut places = numeric.scale();
+                while places > 0 && unscaled % 10 == 0 {
+                    unscaled /= 10;
+                    places -= 1;
+                }
                 let structs = out.structs_mut()?;
                 let [scale, number, ..] = structs.fields.as_mut_slice() else {
                     return Err(super::out::MISFIT);
                 };
-                scale.int(i64::from(numeric.scale()))?;
+                scale.int(i64::from(places))?;
                 let bins = number.bins_mut()?;
                 write_unscaled(bins.open(), unscaled);
                 bins.end()?;
