@@ -3,6 +3,7 @@
 //!
 //! `tests/corpus.rs` replays the corpus and mutations of it in every test run; `make fuzz` looks further, guided by coverage.
 
+pub mod json;
 pub mod ops;
 pub mod packed;
 pub mod text;
@@ -11,4 +12,4 @@ pub mod text;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All of them.
-pub const TARGETS: &[Target] = &[("pg_text", text::pg_text)];
+pub const TARGETS: &[Target] = &[("json", json::json), ("pg_text", text::pg_text)];
