@@ -10,7 +10,7 @@ import pytest
 
 from headrace.errors import ConnectException
 from headrace.testing.bench import flame, perf_script, run_profile_bench
-from headrace.testing.bench.profilers import profilers
+from headrace.testing.bench.profilers import profilers, without_waits
 
 FOLDED = """\
 main (task.py:1);poll (/somewhere/src/headrace/sources/postgres/task.py:79);decode (<generated decode>:1) 30
@@ -63,6 +63,12 @@ def test_perfs_text_is_read_with_the_interpreter_as_one_frame() -> None:
             "copy_to_user [k]",
         ): 1,
     }
+
+
+def test_threads_that_wait_do_not_count() -> None:
+    waits = ["Condition.wait (threading.py:295)", "SocketIO.readinto (socket.py:692)", "Event.wait (threading.py:611)"]
+    work = ("run (a.py:1)", "receive (headrace/systems/postgres/wire.py:5)")
+    assert without_waits({work: 3} | {("run (a.py:1)", wait): 9 for wait in waits}) == {work: 3}
 
 
 def test_a_drawing_is_small_and_shows_the_wide_frames() -> None:

@@ -31,7 +31,7 @@ _PYTHON: Final = (
     ("talk to Redis", r"systems/redis/"),
     ("transforms", r"runtime/chain|headrace/transforms/|upper_status"),
     ("converters", r"headrace/converters/|runtime/record_(en|de)coder"),
-    ("source: decode, build events", r"headrace/sources/|headrace/native/|headrace/cdc/|headrace/data/|<generated"),
+    ("rows and events", r"headrace/sources/|headrace/native/|headrace/cdc/|headrace/data/|<generated"),
     ("sink: encode", r"headrace/sinks/"),
     ("task loop", r"headrace/runtime/"),
 )

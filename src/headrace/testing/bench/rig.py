@@ -29,6 +29,8 @@ _SERVER: Final = {
     "max_wal_size": "16GB",
     "checkpoint_timeout": "1h",
     "shared_buffers": "512MB",
+    # One for every run there will be, all made before the first.
+    "max_replication_slots": "200",
     # It would run in one measurement and not in the next.
     "autovacuum": "off",
 }
