@@ -20,4 +20,4 @@ def test_a_small_run_gives_every_case_with_its_metrics():
     assert cases["pipeline.catchup"]["ratio_to_limit"] > 0
     latency = cases["pipeline.latency"]["metrics"]
     assert latency["target_latency_p50_ms"] <= latency["target_latency_p99_ms"]
-    assert latency["log_latency_p50_ms"] > 0
+    assert latency["latency_p50_ms"] > 0

@@ -35,7 +35,7 @@ def run_snapshot_bench(rows: int = 1_000_000, *, runs: int = 5, only: Sequence[s
         say(f"loading {rows} rows")
         work.create()
         for number in range(runs):
-            floor.append(_copy(rig, rows, number))
+            floor.append(_copy(rig, rows, number, sorted({count for _, count in variants.values()})))
             for name, (worker, connections) in variants.items():
                 ours[name].append(snapshot_once(rig, work, rows, worker, connections))
                 say(f"  run {number + 1}: {name} {ours[name][-1]['snapshot_wall_s']:.2f} s")
@@ -92,11 +92,11 @@ def snapshot_once(rig: Rig, work: Workload, rows: int, properties: Mapping[str, 
     }
 
 
-def _copy(rig: Rig, rows: int, number: int) -> Run:
+def _copy(rig: Rig, rows: int, number: int, counts: Sequence[int]) -> Run:
     row = rig.source.execute("SELECT pg_relation_size('orders') / current_setting('block_size')::int").fetchone()
     blocks = row[0] if row else 0
     run: dict[str, float] = {}
-    for connections in sorted({connections for _, connections in _VARIANTS.values()}):
+    for connections in counts:
         with ServerMeter(rig.server.pid) as server:
             used = limits.copy_to_null(rig.server, "orders", connections, blocks)
         run |= {
