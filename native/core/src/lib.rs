@@ -17,3 +17,4 @@ pub mod nulls;
 pub mod ops;
 pub mod packed;
 pub mod pg;
+pub mod spread;

@@ -105,8 +105,8 @@ class RecordMaker:
         self.partition: dict[str, Any] = {"server": block.server}
         self.block = block
         self._topics = topics
-        self.headers = self._headers = headers
-        self._tombstones = tombstones
+        self.headers = headers
+        self.tombstones = tombstones
         self._encode = encode_binary
         content = OPTIONAL_BYTES_SCHEMA if encode_binary is None else OPTIONAL_STRING_SCHEMA
         self._message_schemas = logical_message_schemas("postgresql", SOURCE_SCHEMA, content)
@@ -136,7 +136,7 @@ class RecordMaker:
             envelope, [before, after, Struct(SOURCE_SCHEMA, source), None, op, clock.ms, clock.us, clock.ns]
         )
         record.timestamp = None
-        record._headers = self._headers if headers is None else headers
+        record._headers = self.headers if headers is None else headers
         record.source_partition = self.partition
         record.source_offset = offset
         out.append(record)
@@ -164,9 +164,9 @@ class RecordMaker:
         earlier: Offset,
     ) -> None:
         """Op d, and the tombstone behind it, without a key where the table has none; `earlier` is the offset of the change before."""
-        self.change(out, codec, "d", key, before, None, source, clock, earlier if self._tombstones else offset)
-        if self._tombstones:
-            self._tombstone(out, codec, key, offset, self._headers)
+        self.change(out, codec, "d", key, before, None, source, clock, earlier if self.tombstones else offset)
+        if self.tombstones:
+            self._tombstone(out, codec, key, offset, self.headers)
 
     def key_change(
         self,
@@ -184,13 +184,13 @@ class RecordMaker:
     ) -> None:
         """A delete under the old key and a create under the new one, each with a header that names the other, unless it is of the
         `skipped` operations."""
-        leaving = (Header(NEW_KEY_HEADER, new_key.schema, new_key), *self._headers)
-        arriving = (Header(OLD_KEY_HEADER, old_key.schema, old_key), *self._headers)
+        leaving = (Header(NEW_KEY_HEADER, new_key.schema, new_key), *self.headers)
+        arriving = (Header(OLD_KEY_HEADER, old_key.schema, old_key), *self.headers)
         last = offset if "c" in skipped else earlier
         if "d" not in skipped:
-            place = earlier if self._tombstones else last
+            place = earlier if self.tombstones else last
             self.change(out, codec, "d", old_key, before, None, source, clock, place, leaving)
-            if self._tombstones:
+            if self.tombstones:
                 self._tombstone(out, codec, old_key, last, leaving)
         if "c" not in skipped:
             self.change(out, codec, "c", new_key, None, after, source, clock, offset, arriving)

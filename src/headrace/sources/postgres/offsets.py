@@ -88,6 +88,11 @@ class StreamOffset(LazyOffset):
         """The event was its transaction's last; the transaction ends at `end_lsn`."""
         self._done_at = end_lsn
 
+    @property
+    def done_at(self) -> int:
+        """Where its transaction ends, if it was told that it is the last of it; else 0."""
+        return self._done_at
+
     def as_dict(self) -> dict[str, Any]:
         mark = self.mark
         if self._done_at:

@@ -24,6 +24,7 @@ from headrace.sources.postgres.session import PgSession, SnapshotLaterError, Str
 from headrace.sources.postgres.signals.beside import Beside, beside_stream, not_taken
 from headrace.sources.postgres.snapshot.snapshot import Snapshot
 from headrace.sources.postgres.stream.feedback import Feedback, FlushPolicy
+from headrace.sources.postgres.stream.intake import Intake, open_intake
 from headrace.sources.postgres.stream.stored_position import StoredPosition
 from headrace.sources.postgres.stream.stream import StreamDecoder
 from headrace.spi import SourceTask
@@ -46,8 +47,7 @@ class PostgresSourceTask(SourceTask):
         self._next: StreamStart | None = None
         self._decoder: StreamDecoder | None = None
         self._feedback: Feedback | None = None
-        self._payloads: Sequence[bytes] = ()
-        self._index = 0
+        self._intake: Intake | None = None
         self._wait_until = 0.0
         self._snapshot_at: float | None = None
         self._finished = False
@@ -61,6 +61,8 @@ class PostgresSourceTask(SourceTask):
         self._retries = Retries(config, time.monotonic)
         self._position = StoredPosition(config, self.context)
         self._limit: int = config["max.batch.size"]
+        # Debezium's default is for records that are objects; what is decoded natively comes in larger batches unless asked for.
+        self._exact_limit = "max.batch.size" in props
         self._wait_s = min(1.0, config["poll.interval.ms"] / 1000)
         self._heartbeats = Heartbeats(config)
         self._read_bytes = config["max.queue.size.in.bytes"] or _READ_BYTES
@@ -171,15 +173,17 @@ class PostgresSourceTask(SourceTask):
         timeout_s, action = self._config["lsn.flush.timeout.ms"] / 1000, self._config.word("lsn.flush.timeout.action")
         policy = FlushPolicy(timeout_s, action)
         self._feedback = Feedback(self._session.connections.replication, interval, self._position.flushed(), policy)
+        self._intake = open_intake(
+            decoder, self._session.connections.replication, self._read_bytes, exact_limit=self._exact_limit
+        )
         self.numbers.connected = True
 
     def _stream(self) -> Sequence[SourceRecord]:
-        decoder, session, feedback = self._decoder, self._session, self._feedback
+        decoder, session, feedback, intake = self._decoder, self._session, self._feedback, self._intake
         assert decoder is not None
         assert feedback is not None
         assert session is not None
-        replication = session.connections.replication
-        assert replication is not None
+        assert intake is not None
         beside = self._beside
         out: list[SourceRecord] = []
         if beside is not None:
@@ -188,38 +192,35 @@ class PostgresSourceTask(SourceTask):
                 return self._position.hand_over(instead)
             beside.before_reading(out, self._reached(decoder))
         deadline = time.monotonic() + self._patience(feedback)
-        while not out:
-            if self._index >= len(self._payloads):
+        clock = Clock.at(time.time_ns())
+        while not intake.made(out):
+            if not intake.pending:
                 remaining = deadline - time.monotonic()
-                if remaining < 0 or self._stop.is_set():
-                    break
-                self._payloads, self._index = replication.read(self._read_bytes, remaining), 0
-                if not self._payloads:
+                if remaining < 0 or self._stop.is_set() or not intake.read(remaining):
                     break
             clock = Clock.at(time.time_ns())
-            index = decoder.feed(self._payloads, self._index, out, self._limit, clock)
-            held = index == self._index
-            self._index = index
+            held = not intake.feed(out, self._limit, clock)
             feedback.received(max(decoder.reached, decoder.last_end), decoder.reply_wanted)
             decoder.reply_wanted = False
             if feedback.pressed or held or (beside is not None and beside.signalling.awaits_position):
                 break
-        self.numbers.queued = len(self._payloads) - self._index
+        self.numbers.queued = intake.pending
         if beside is not None:
             beside.fed(out, self._reached(decoder), feedback)
         if self._heartbeats.due:
             out.append(self._heartbeats.record(session, decoder, lambda: self._reached(decoder)))
-        if not out:
+        records = intake.batch(out, clock)
+        if not records:
             told = beside.told() if beside is not None else None
             if told is not None:
                 self._position.tell(told)
             self._position.move_on(decoder, feedback, self._reached(decoder))
         else:
             decoder.handed_over()
-            self._position.hand_over(out)
+            self._position.hand_over(records)
         if beside is not None:
             beside.signalling.taken.handed(self._position.handed)
-        return out
+        return records
 
     def _patience(self, feedback: Feedback) -> float:
         """How long the stream is waited for."""
@@ -235,7 +236,7 @@ class PostgresSourceTask(SourceTask):
 
     def _reached(self, decoder: StreamDecoder) -> int | None:
         """The position up to which everything has been decoded and handed out; None in the middle of something."""
-        if decoder.in_transaction or self._index < len(self._payloads):
+        if decoder.in_transaction or (self._intake is not None and self._intake.pending):
             return None
         return max(decoder.reached, decoder.last_end)
 
@@ -270,8 +271,7 @@ class PostgresSourceTask(SourceTask):
             self._snapshot.close()
         if self._session is not None:
             self._session.connections.close()
-        self._session = self._snapshot = self._next = self._decoder = self._feedback = None
-        self._payloads, self._index = (), 0
+        self._session = self._snapshot = self._next = self._decoder = self._feedback = self._intake = None
 
     def signal(self, id: str, type: str, data: str | None) -> None:
         if self._beside is None:

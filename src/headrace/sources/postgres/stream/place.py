@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from struct import Struct as Binary
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from headrace.data import SourceRecord
 from headrace.native import pgoutput
@@ -16,6 +16,20 @@ from headrace.sources.postgres.offsets import Position, StreamOffset, Transactio
 from headrace.sources.postgres.stream.rules import StreamCounts
 
 _U64: Final = Binary(">Q").unpack_from
+
+
+class Standing(NamedTuple):
+    """Where a stream stands between two messages, for somebody else to go on from. `skip_all`: all of the transaction is done already.
+    `lsn`, `events`: of the last change, and its number there. The others: see `StreamPlace`."""
+
+    in_transaction: bool
+    skip_all: bool
+    lsn: int
+    events: int
+    last_end: int
+    commit_seen: int | None
+    reached: int
+    reply_wanted: bool
 
 
 class StreamPlace:
@@ -53,6 +67,55 @@ class StreamPlace:
     def _set_commit(self, lsn: int | None) -> None:
         self._commit_seen = lsn
         self._prefix = "[null," if lsn is None else f'["{lsn}",'
+
+    @property
+    def standing(self) -> Standing:
+        return Standing(
+            self.in_transaction,
+            self._skip_all,
+            self._lsn,
+            self._events,
+            self.last_end,
+            self._commit_seen,
+            self.reached,
+            self.reply_wanted,
+        )
+
+    def stand(self, at: Standing) -> None:
+        """Go on from there; what events share is told apart."""
+        self.in_transaction, self._skip_all = at.in_transaction, at.skip_all
+        self._lsn, self._events, self.last_end = at.lsn, at.events, at.last_end
+        self.reached, self.reply_wanted = at.reached, at.reply_wanted
+        if at.commit_seen != self._commit_seen:
+            self._set_commit(at.commit_seen)
+
+    @property
+    def shared(self) -> tuple[TransactionMark, str | None, int | None]:
+        """What the events that come now share: their transaction, the origin's name and its position."""
+        return self._mark, *self._origin
+
+    def share(self, mark: TransactionMark, origin: str | None, origin_lsn: int | None) -> None:
+        self._mark, self._origin = mark, (origin, origin_lsn)
+        self._template = self.maker.block.template(mark.commit_us, mark.xid, origin, origin_lsn)
+
+    @property
+    def done(self) -> Position:
+        """What was done before this stream."""
+        return self._position
+
+    @property
+    def skipping(self) -> bool:
+        """In the midst of a transaction of which some was done before."""
+        return bool(self._skip_to)
+
+    @property
+    def open(self) -> StreamOffset | None:
+        """The offset that moves behind its transaction at the commit."""
+        return self._open
+
+    @open.setter
+    def open(self, offset: StreamOffset | None) -> None:
+        self._open = offset
 
     def sequence_now(self) -> str:
         """source.sequence of something that comes now."""

@@ -7,7 +7,7 @@ share one (COPY), so they are counted.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from struct import Struct as Binary
 from typing import Any, Final
 
@@ -88,6 +88,16 @@ class StreamDecoder(StreamPlace):
 
         # Only a stream that is watched pays for it.
         self._row = watched  # type: ignore[method-assign]
+
+    @property
+    def watched(self) -> bool:
+        """Whether post processors see the rows."""
+        return bool(self._processors)
+
+    @property
+    def tables(self) -> Mapping[int, tuple[pgoutput.Relation, TableCodec | None]]:
+        """By relation, its codec, None for one that is not captured."""
+        return self._tables
 
     def handed_over(self) -> None:
         for processor in self._processors:

@@ -1,0 +1,48 @@
+"""The intake whose stream is decoded by the Rust core; raw chunks go from the socket to it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from headrace.data import SourceRecord
+from headrace.sources.postgres.events import Clock
+from headrace.sources.postgres.stream.native_stream import NativeStream
+from headrace.sources.postgres.stream.stream import StreamDecoder
+from headrace.systems.postgres import ReplicationConnection
+
+_NO_LIMIT: Final = 1 << 31
+
+
+class NativeIntake:
+    """See `intake.Intake`."""
+
+    def __init__(
+        self, decoder: StreamDecoder, connection: ReplicationConnection, read_bytes: int, *, exact_limit: bool
+    ) -> None:
+        self._stream = NativeStream(decoder)
+        self._connection = connection
+        self._read_bytes = read_bytes
+        self._exact_limit = exact_limit
+
+    @property
+    def pending(self) -> int:
+        return self._stream.pending
+
+    def read(self, timeout_s: float) -> bool:
+        chunk = self._connection.read_chunk(self._read_bytes, timeout_s)
+        if chunk:
+            self._stream.add(chunk)
+        return bool(chunk)
+
+    def feed(self, out: list[SourceRecord], limit: int, clock: Clock) -> bool:
+        foreign = self._stream.feed(out, limit if self._exact_limit else _NO_LIMIT, clock)
+        if foreign:
+            self._connection.give_back(foreign)
+        return True
+
+    def made(self, out: Sequence[SourceRecord]) -> int:
+        return self._stream.made(out)
+
+    def batch(self, out: list[SourceRecord], clock: Clock) -> Sequence[SourceRecord]:
+        return self._stream.batch(out, clock)

@@ -1,0 +1,228 @@
+"""The stream in the Rust core: most of it becomes columns there, the rest goes through the Python decoder.
+
+The core stops in front of whatever it does not do. Then the decoder is put where the stream stands, does that message and those behind it
+which are no concern of the core, and the core goes on from where the decoder has come to. The records of both are in one order.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from struct import Struct as Binary
+from typing import TYPE_CHECKING, Any, Final
+
+from headrace.cdc.envelope import CONNECTOR_VERSION
+from headrace.data import SourceRecord
+from headrace.data.batch import Block, Loose, SourceBatch
+from headrace.native import core, pgoutput
+from headrace.sources.postgres.events import Clock, Offset
+from headrace.sources.postgres.offsets import StreamOffset, TransactionMark
+from headrace.sources.postgres.stream.batch_offsets import BatchOffsets, event_offset
+from headrace.sources.postgres.stream.place import Standing
+from headrace.sources.postgres.stream.stream import StreamDecoder
+from headrace.sources.postgres.tables import TableCodec
+
+if TYPE_CHECKING:
+    from headrace.native._core import ReplicationStream
+
+_U32: Final = Binary(">I").unpack_from
+_OF_TABLES: Final = frozenset({pgoutput.RELATION, pgoutput.INSERT, pgoutput.UPDATE, pgoutput.DELETE})
+_TWIN: Final = -1
+_UNKNOWN: Final = object()
+_NO_MARK: Final[tuple[int | None, int, int]] = (None, 0, 0)
+_XIDS: Final = 1 << 32
+
+
+class NativeStream:
+    """`decoder`: a plain StreamDecoder at the stream's start. It is fed by this only, and shows where the stream stands whenever `feed`
+    has returned."""
+
+    def __init__(self, decoder: StreamDecoder) -> None:
+        self._decoder = decoder
+        maker, position = decoder.maker, decoder.done
+        standing = decoder.standing
+        self._stream: ReplicationStream = core.ReplicationStream(
+            (CONNECTOR_VERSION, "postgresql", maker.block.server, maker.block.database),
+            maker.tombstones,
+            "".join(decoder.rules.skipped),
+            decoder.rules.skip_unchanged,
+            (position.commit_lsn, position.xid if position.xid is not None and position.xid < _XIDS else None),
+            (standing.last_end, standing.commit_seen),
+        )
+        # Codecs are told apart by identity, so they are kept.
+        self._numbers: dict[int, tuple[int, TableCodec]] = {}
+        self._codecs: list[TableCodec] = []
+        self._routes: dict[int, TableCodec | None] = {}
+        self._given: list[Offset] = [decoder.offset]
+        self._loose: list[tuple[int, int]] = []
+        self._entered = 0
+        self._shared: Any = self._stream.context()
+        self._left = standing, decoder.offset
+
+    @property
+    def pending(self) -> int:
+        """How many whole messages are not decoded."""
+        return self._stream.pending()
+
+    def add(self, chunk: bytes) -> None:
+        """The next bytes of the connection, cut anywhere; nothing may be pending."""
+        self._stream.add(chunk)
+
+    def made(self, out: Sequence[SourceRecord]) -> int:
+        """How many records there are, with those in `out` that were not made here."""
+        return self._stream.records + len(out) - self._entered
+
+    def feed(self, out: list[SourceRecord], limit: int, clock: Clock) -> bytes:
+        """Decode what is pending until there are `limit` records. The records that Python makes go to `out`. Answers the bytes from a
+        message on that is not of the stream, for the connection to deal with; else none. Raises what the decoder raises."""
+        self._follow()
+        foreign = b""
+        while True:
+            why = self._stream.run(limit)
+            if why != "twin":
+                break
+            self._twin(out, limit, clock)
+        if why == "foreign":
+            foreign = self._stream.rest()
+        self._show(clock)
+        self._left = self._decoder.standing, self._decoder.offset
+        return foreign
+
+    def batch(self, out: list[SourceRecord], clock: Clock) -> Sequence[SourceRecord]:
+        """What was made since the batch before: a list where all of it was made by Python. `out` may have more at its end than was put
+        there by `feed`."""
+        if not self._stream.records:
+            return out
+        self._enter(out, out[self._entered :])
+        blocks, places = self._stream.take(clock.ns)
+        offsets = BatchOffsets(places, self._given)
+        parts: list[Block | Loose[SourceRecord]] = []
+        for number, key, value, ordinals in blocks:
+            codec = self._codecs[number]
+            parts.append(
+                Block(
+                    codec.topic,
+                    codec.key_schema,
+                    key,
+                    codec.envelope_schema,
+                    value,
+                    range(len(places)) if len(value) == len(places) else memoryview(ordinals).cast("I"),
+                    headers=self._decoder.maker.headers,
+                )
+            )
+        if out:
+            parts.append(Loose(list(out), [first + i for first, count in self._loose for i in range(count)]))
+        self._given, self._loose, self._entered = [self._decoder.offset], [], 0
+        return SourceBatch(parts, self._decoder.maker.partition, offsets) if blocks else out
+
+    # Between the two ----------------------------------------------------------------------------------------------
+
+    def _follow(self) -> None:
+        """Take over what was changed on the decoder between two feeds: the stream was moved on."""
+        decoder = self._decoder
+        standing, offset = self._left
+        if decoder.offset is not offset and not self._stream.records:
+            self._given = [decoder.offset]
+        elif decoder.offset is not offset:
+            self._given.append(decoder.offset)
+        elif decoder.standing == standing:
+            return
+        given = None if decoder.offset is offset else len(self._given) - 1
+        self._stream.resume(decoder.standing, self._passive, "same", given)
+
+    @property
+    def _passive(self) -> bool:
+        mark = self._decoder.shared[0]
+        return self._decoder.skipping or not -(2**63) <= mark.commit_us * 1000 < 2**63
+
+    def _show(self, clock: Clock) -> None:
+        """Put the decoder where the core stands."""
+        decoder, stream = self._decoder, self._stream
+        at = Standing(*stream.state())
+        decoder.stand(at._replace(reply_wanted=at.reply_wanted or decoder.reply_wanted))
+        stream.replied()
+        shared = stream.context()
+        if shared != self._shared:
+            self._shared = shared
+            mark, origin, origin_lsn = shared
+            decoder.share(TransactionMark(*mark), origin, origin_lsn)
+        created, updated, deleted, filtered, unchanged, transactions, xid, commit_us = stream.counts()
+        counts, seen = decoder.counts, created + updated + deleted
+        if seen:
+            counts.seen += seen
+            counts.created += created
+            counts.updated += updated
+            counts.deleted += deleted
+            counts.last_event_ns = clock.ns
+        counts.filtered += filtered
+        counts.unchanged += unchanged
+        if transactions:
+            counts.transactions += transactions
+            counts.last_xid = xid
+        if commit_us is not None:
+            counts.last_commit_us = commit_us
+        event, is_open = stream.last()
+        if event is not None:
+            mark, parts = stream.event(event)
+            now = decoder.shared[0]
+            same = mark == (now.xid, now.commit_us, now.previous_end)
+            decoder.offset = event_offset(now if same else TransactionMark(*mark), parts)
+            decoder.open = decoder.offset if is_open and isinstance(decoder.offset, StreamOffset) else None
+
+    def _twin(self, out: list[SourceRecord], limit: int, clock: Clock) -> None:
+        """Have the decoder do what the core stopped at."""
+        decoder, stream = self._decoder, self._stream
+        payloads = stream.for_twin(max(1, limit - stream.records))
+        self._show(clock)
+        event, _ = stream.last()
+        before, count, was_open = decoder.offset, len(out), decoder.open
+        mark, origin, origin_lsn = decoder.shared
+        commit_seen = decoder.standing.commit_seen
+        decoder.feed(payloads, 0, out, sys.maxsize, clock)
+        if event is not None and was_open is before and isinstance(before, StreamOffset) and before.done_at:
+            stream.complete(event, before.done_at)
+        self._enter(out, out[count:])
+        given = None
+        if decoder.offset is not before:
+            self._given.append(decoder.offset)
+            given = len(self._given) - 1
+        open = "same" if decoder.open is was_open else "none" if decoder.open is None else "twin"
+        context = None
+        passive = self._passive
+        shared = decoder.shared
+        if shared[0] is not mark or shared[1:] != (origin, origin_lsn) or decoder.standing.commit_seen != commit_seen:
+            new = shared[0]
+            context = _NO_MARK if passive else (new.xid, new.commit_us, new.previous_end), shared[1], shared[2]
+            self._shared = context
+        stream.resume(decoder.standing, passive, open, given, context)
+        for payload in payloads:
+            if payload[0] == pgoutput.XLOG_DATA and payload[25] in _OF_TABLES:
+                self._route(_U32(payload, 26)[0])
+
+    def _enter(self, out: Sequence[SourceRecord], records: Sequence[SourceRecord]) -> None:
+        """Give these records their place in the order."""
+        if not records:
+            return
+        first = len(self._given)
+        self._given += [record.source_offset for record in records]
+        self._loose.append((self._stream.add_given(range(first, len(self._given))), len(records)))
+        self._entered = len(out)
+
+    def _route(self, relation: int) -> None:
+        """Tell the core whose the rows of a relation are, if that has changed."""
+        found = self._decoder.tables.get(relation)
+        if found is None or self._routes.get(relation, _UNKNOWN) is found[1]:
+            return
+        codec = self._routes[relation] = found[1]
+        self._stream.route(relation, None if codec is None else self._number(codec))
+
+    def _number(self, codec: TableCodec) -> int:
+        known = self._numbers.get(id(codec))
+        if known is not None:
+            return known[0]
+        number, plan = _TWIN, codec.native
+        if plan is not None:
+            number = self._stream.add_table(plan, codec.shape.schema, codec.shape.table)
+            self._codecs.append(codec)
+        self._numbers[id(codec)] = number, codec
+        return number
