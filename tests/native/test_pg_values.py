@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from tests.native.same import shown
 
-from headrace.data import Schema, Struct
+from headrace.data import Schema
 from headrace.data.columns import layout_of
 from headrace.native import core
 from headrace.sources.postgres.types.mapping import PLAIN_TEXT, plan
@@ -45,17 +46,6 @@ def by_twin(made: TypePlan, schema: Schema, text: bytes) -> Any:
 def by_core(made: TypePlan, schema: Schema, text: bytes) -> Any:
     assert made.native is not None
     return core.pg_texts(made.native, [None, text]).values(layout_of(schema))[1]
-
-
-def shown(value: Any) -> Any:
-    """So that only what is the same in all ways is equal: NaN is, 0.0 and -0.0 are not, nor True and 1."""
-    if isinstance(value, Struct):
-        return value.schema, [shown(item) for item in value.values]
-    if isinstance(value, list):
-        return [shown(item) for item in value]
-    if isinstance(value, dict):
-        return [(shown(key), shown(item)) for key, item in value.items()]
-    return type(value), getattr(value, "number", None), repr(value)
 
 
 def compared(type: ResolvedType, text: str, *, must: bool = True, **modes: Any) -> None:

@@ -46,6 +46,11 @@ def test_rows(cells: list[object], before: bytes, data: st.DataObject) -> None:
     assert pgoutput.raw_tuple(encoded, len(before)) == (cells, len(encoded))
 
 
+def test_one_value_may_have_several_uses_whatever_they_bind() -> None:
+    columns = [pgoutput.Column(0, "[x := x.decode(), x + '!'][1]", "x"), pgoutput.Column(0, "x.decode()", "x")]
+    assert pgoutput.tuple_decoder(1, columns, {})(row(["a"]), 0)[0] == ["a!", "a"]
+
+
 @given(values)
 def test_a_row_of_another_width_is_refused(cells: list[object]) -> None:
     decode = pgoutput.tuple_decoder(len(cells) + 1, [], {})

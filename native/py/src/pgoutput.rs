@@ -92,10 +92,10 @@ impl PyStream {
         self.core.route(relation, route);
     }
 
-    /// The next bytes; the ones before must be drained.
-    fn add(&mut self, chunk: Py<PyBytes>) {
-        self.core.next_chunk();
-        self.chunk = Some(chunk);
+    /// The next bytes; nothing may be pending of the ones before.
+    fn add(&mut self, py: Python<'_>, chunk: Py<PyBytes>) {
+        let before = self.chunk.replace(chunk);
+        self.core.next_chunk(before.as_ref().map_or(&[], |before| before.as_bytes(py)));
     }
 
     /// Go on until there are `limit` records. Answers why it ends: "drained", "full", "twin" (see `for_twin`) or "foreign" (see `rest`).
@@ -121,10 +121,10 @@ impl PyStream {
         self.core.pending(self.chunk.as_ref().map_or(&[], |chunk| chunk.as_bytes(py)))
     }
 
-    /// The payloads that the twin does next, about `limit` at most. They are done for this stream.
-    fn for_twin<'py>(&mut self, py: Python<'py>, limit: usize) -> Vec<Bound<'py, PyBytes>> {
+    /// The payloads that the twin does next. They are done for this stream.
+    fn for_twin<'py>(&mut self, py: Python<'py>) -> Vec<Bound<'py, PyBytes>> {
         let chunk = self.chunk.as_ref().map(|chunk| chunk.clone_ref(py));
-        let found = self.core.for_twin(chunk.as_ref().map_or(&[], |chunk| chunk.as_bytes(py)), limit);
+        let found = self.core.for_twin(chunk.as_ref().map_or(&[], |chunk| chunk.as_bytes(py)));
         found.iter().map(|payload| PyBytes::new(py, payload)).collect()
     }
 

@@ -187,7 +187,8 @@ def tuple_decoder(width: int, columns: Sequence[Column], names: Mapping[str, Any
         body.append("    k = b[p]")
         body.append("    if k == 116:")
         body.append("        s = p + 5; p = s + _length(b, p + 1)[0]; x = b[s:p]")
-        body += [f"        v{slot} = {column.from_bytes}" for slot, column in outputs]
+        # An expression may bind its x anew.
+        body.append("        " + "; x = b[s:p]; ".join(f"v{slot} = {column.from_bytes}" for slot, column in outputs))
         body.append("    elif k == 110:")
         body.append("        p += 1; " + "; ".join(f"v{slot} = {_null(slot, c)}" for slot, c in outputs))
         body.append("    else:")

@@ -3,7 +3,7 @@
 use crate::error::{Declined, Result};
 
 /// Beyond it the work grows with the square; the twin does those.
-const MOST_DIGITS: usize = 2000;
+const MOST_DIGITS: usize = 20_000;
 
 /// Append the two's complement of the ASCII digits in `parts`, one behind the other (none stand for zero).
 pub fn write_unscaled(to: &mut Vec<u8>, negative: bool, parts: &[&[u8]]) -> Result<()> {

@@ -185,8 +185,9 @@ impl Stream {
         }
     }
 
-    /// The chunk is done; the next one begins.
-    pub fn next_chunk(&mut self) {
+    /// The chunk is done but for the head of a message; the next one begins.
+    pub fn next_chunk(&mut self, chunk: &[u8]) {
+        self.rest.extend_from_slice(chunk.get(self.at..).unwrap_or(&[]));
         self.at = 0;
     }
 
@@ -213,7 +214,16 @@ impl Stream {
 
     /// How many whole messages are left.
     pub fn pending(&self, chunk: &[u8]) -> usize {
-        let (mut count, mut at) = (usize::from(matches!(head(&self.rest), Head::Copy(..) | Head::Foreign)), self.at);
+        let (mut count, mut at) = (0, self.at);
+        let mut kept = self.rest.clone();
+        while let Head::Short(missing) = head(&kept) {
+            let Some(part) = chunk.get(at..at + missing) else { return 0 };
+            kept.extend_from_slice(part);
+            at += missing;
+        }
+        if head(&kept) != Head::Empty {
+            count += 1;
+        }
         loop {
             match head(chunk.get(at..).unwrap_or(&[])) {
                 Head::Copy(_, size) => (count, at) = (count + 1, at + size),
@@ -224,8 +234,8 @@ impl Stream {
     }
 
     /// The messages for the twin that come next: the one the stream stopped at, and those behind it that are the twin's as well, or
-    /// count little; `limit` at most. They are done for this stream.
-    pub fn for_twin(&mut self, chunk: &[u8], limit: usize) -> Vec<Vec<u8>> {
+    /// count little. They are done for this stream.
+    pub fn for_twin(&mut self, chunk: &[u8]) -> Vec<Vec<u8>> {
         if !self.rest.is_empty() {
             let kept = std::mem::take(&mut self.rest);
             return match head(&kept) {
@@ -234,7 +244,7 @@ impl Stream {
             };
         }
         let mut found = Vec::new();
-        while found.len() < limit.clamp(1, RUN) {
+        while found.len() < RUN {
             let Head::Copy(payload, size) = head(chunk.get(self.at..).unwrap_or(&[])) else { break };
             if !found.is_empty() && self.is_ours(payload) {
                 break;

@@ -283,7 +283,7 @@ class TableCodec:
     def native(self) -> RowPlan | None:
         """How the Rust core makes the rows; None where it cannot, so that the decoders here do them all."""
         schemas = [self.envelope_schema] if self.key_schema is None else [self.envelope_schema, self.key_schema]
-        if any(layout_of(schema) is None for schema in schemas):
+        if any(layout_of(schema) is None for schema in schemas) or self._key_structs_differ():
             return None
         outputs = []
         for slot, (field, full, partial) in enumerate(zip(self._outputs, self._full, self._partial, strict=True)):
@@ -306,6 +306,14 @@ class TableCodec:
         if self.key_schema is not None:
             key = self.key_slots, None if self._key_field is None else self._key_field[1], self.key_in_identity
         return row_plan(self.width, outputs, self.value_count, key)
+
+    def _key_structs_differ(self) -> bool:
+        """Whether a struct in the key bears another schema than the key says: a column has one kind of struct."""
+        fields = () if self.key_schema is None else self.key_schema.fields
+        return any(
+            not field.schema.type.is_primitive and field.schema != self._outputs[slot].schema
+            for field, slot in zip(fields, self.key_slots, strict=False)
+        )
 
     def decode_columns(self, slots: Sequence[int]) -> pgoutput.CopyDecoder:
         """A decoder for COPY lines of the columns in these slots of the value, in this order."""

@@ -6,7 +6,6 @@ which are no concern of the core, and the core goes on from where the decoder ha
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from struct import Struct as Binary
 from typing import TYPE_CHECKING, Any, Final
@@ -31,6 +30,7 @@ _TWIN: Final = -1
 _UNKNOWN: Final = object()
 _NO_MARK: Final[tuple[int | None, int, int]] = (None, 0, 0)
 _XIDS: Final = 1 << 32
+_MOST: Final = 1 << 63
 
 
 class NativeStream:
@@ -56,13 +56,14 @@ class NativeStream:
         self._given: list[Offset] = [decoder.offset]
         self._loose: list[tuple[int, int]] = []
         self._entered = 0
+        self._waiting: list[bytes] = []
         self._shared: Any = self._stream.context()
         self._left = standing, decoder.offset
 
     @property
     def pending(self) -> int:
         """How many whole messages are not decoded."""
-        return self._stream.pending()
+        return len(self._waiting) + self._stream.pending()
 
     def add(self, chunk: bytes) -> None:
         """The next bytes of the connection, cut anywhere; nothing may be pending."""
@@ -76,12 +77,14 @@ class NativeStream:
         """Decode what is pending until there are `limit` records. The records that Python makes go to `out`. Answers the bytes from a
         message on that is not of the stream, for the connection to deal with; else none. Raises what the decoder raises."""
         self._follow()
-        foreign = b""
-        while True:
-            why = self._stream.run(limit)
-            if why != "twin":
-                break
-            self._twin(out, limit, clock)
+        foreign, why = b"", "twin"
+        while why == "twin" and self.made(out) < limit:
+            if self._waiting:
+                self._twin(out, limit, clock)
+            else:
+                why = self._stream.run(limit)
+                if why == "twin":
+                    self._waiting = self._stream.for_twin()
         if why == "foreign":
             foreign = self._stream.rest()
         self._show(clock)
@@ -131,9 +134,14 @@ class NativeStream:
         self._stream.resume(decoder.standing, self._passive, "same", given)
 
     @property
+    def _fits(self) -> bool:
+        """Whether the core can count the transaction's time in nanoseconds."""
+        return -_MOST <= self._decoder.shared[0].commit_us * 1000 < _MOST
+
+    @property
     def _passive(self) -> bool:
-        mark = self._decoder.shared[0]
-        return self._decoder.skipping or not -(2**63) <= mark.commit_us * 1000 < 2**63
+        """Whether the decoder does all rows for now."""
+        return self._decoder.skipping or not self._fits
 
     def _show(self, clock: Clock) -> None:
         """Put the decoder where the core stands."""
@@ -172,13 +180,13 @@ class NativeStream:
     def _twin(self, out: list[SourceRecord], limit: int, clock: Clock) -> None:
         """Have the decoder do what the core stopped at."""
         decoder, stream = self._decoder, self._stream
-        payloads = stream.for_twin(max(1, limit - stream.records))
         self._show(clock)
         event, _ = stream.last()
         before, count, was_open = decoder.offset, len(out), decoder.open
         mark, origin, origin_lsn = decoder.shared
         commit_seen = decoder.standing.commit_seen
-        decoder.feed(payloads, 0, out, sys.maxsize, clock)
+        done = decoder.feed(self._waiting, 0, out, count + limit - self.made(out), clock)
+        payloads, self._waiting = self._waiting[:done], self._waiting[done:]
         if event is not None and was_open is before and isinstance(before, StreamOffset) and before.done_at:
             stream.complete(event, before.done_at)
         self._enter(out, out[count:])
@@ -188,13 +196,13 @@ class NativeStream:
             given = len(self._given) - 1
         open = "same" if decoder.open is was_open else "none" if decoder.open is None else "twin"
         context = None
-        passive = self._passive
         shared = decoder.shared
         if shared[0] is not mark or shared[1:] != (origin, origin_lsn) or decoder.standing.commit_seen != commit_seen:
             new = shared[0]
-            context = _NO_MARK if passive else (new.xid, new.commit_us, new.previous_end), shared[1], shared[2]
+            mark_now = (new.xid, new.commit_us, new.previous_end) if self._fits else _NO_MARK
+            context = mark_now, shared[1], shared[2]
             self._shared = context
-        stream.resume(decoder.standing, passive, open, given, context)
+        stream.resume(decoder.standing, self._passive, open, given, context)
         for payload in payloads:
             if payload[0] == pgoutput.XLOG_DATA and payload[25] in _OF_TABLES:
                 self._route(_U32(payload, 26)[0])
