@@ -158,4 +158,3 @@ def test_all_types_are_the_twins(captured: Captured, mode: Mode) -> None:
 @pytest.mark.parametrize("mode", [mode for mode in MODES if mode.id not in SAMPLE], ids=lambda mode: mode.id)
 def test_all_types_are_the_twins_in_further_modes(captured: Captured, mode: Mode) -> None:
     _compare(captured, mode)
-
