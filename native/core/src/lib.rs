@@ -17,4 +17,5 @@ pub mod nulls;
 pub mod ops;
 pub mod packed;
 pub mod pg;
+pub mod single;
 pub mod spread;

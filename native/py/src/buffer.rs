@@ -3,9 +3,11 @@
 use std::ffi::c_int;
 use std::sync::Mutex;
 
+use pyo3::buffer::PyBuffer as View;
 use pyo3::exceptions::PyBufferError;
 use pyo3::ffi;
 use pyo3::prelude::*;
+use pyo3::types::PyBytes;
 
 /// Immutable bytes with the buffer protocol: `memoryview(buffer)`.
 #[pyclass(frozen, module = "headrace.native._core", name = "Buffer")]
@@ -76,6 +78,34 @@ impl PyBuffer {
         } else {
             Err(PyErr::fetch(slf.py()))
         }
+    }
+}
+
+/// What `work` makes of the bytes of an object with the buffer protocol. They are read in place, except those that may be written to.
+pub fn read<T>(buffer: &Bound<'_, PyAny>, work: impl FnOnce(&[u8]) -> T) -> PyResult<T> {
+    if let Ok(bytes) = buffer.cast::<PyBytes>() {
+        return Ok(work(bytes.as_bytes()));
+    }
+    let view = View::<u8>::get(buffer)?;
+    match Bytes::of(&view) {
+        Some(bytes) => Ok(work(bytes.get())),
+        None => Ok(work(&view.to_vec(buffer.py())?)),
+    }
+}
+
+/// The bytes of a view that nobody may write through.
+struct Bytes<'a>(&'a View<u8>);
+
+impl<'a> Bytes<'a> {
+    /// None for a view that is writable or has gaps.
+    fn of(view: &'a View<u8>) -> Option<Bytes<'a>> {
+        (view.readonly() && view.is_c_contiguous() && view.item_count() > 0).then_some(Bytes(view))
+    }
+
+    fn get(&self) -> &'a [u8] {
+        // SAFETY: the view is of bytes, without gaps, and holds its memory for as long as the result may be used. It is read-only, and what
+        // the data of a packed column are made of (bytes, mapped segments, `Buffer`) is not changed by anybody else either.
+        unsafe { std::slice::from_raw_parts(self.0.buf_ptr().cast::<u8>(), self.0.len_bytes()) }
     }
 }
 

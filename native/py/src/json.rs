@@ -4,11 +4,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
 
 use headrace_core::json::{decode, encode, Data, Encoded, Index, Options, Plan, Shape};
-use pyo3::buffer::PyBuffer as View;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
-use crate::buffer::{room, PyBuffer};
+use crate::buffer::{read, room, PyBuffer};
 use crate::column::PyColumn;
 use crate::declined;
 use crate::layout::PyLayout;
@@ -82,34 +81,10 @@ impl JsonDecoder {
     ) -> PyResult<PyColumn> {
         let rows = lengths.len() / 4;
         let index = index.map(|bytes| Index { bytes, width: bytes.len() / rows.max(1), wanted });
-        let read = |bytes: &[u8]| decode(&self.shape, &Data { bytes, lengths, prefix, tail, index });
-        let run = |bytes: &[u8]| if rows < FEW_ROWS { read(bytes) } else { py.detach(|| read(bytes)) };
-        let column = if let Ok(bytes) = buffer.cast::<PyBytes>() {
-            run(bytes.as_bytes())
-        } else {
-            let view = View::<u8>::get(buffer)?;
-            match Bytes::of(&view) {
-                Some(bytes) => run(bytes.get()),
-                None => run(&view.to_vec(py)?),
-            }
-        };
+        let work = |bytes: &[u8]| decode(&self.shape, &Data { bytes, lengths, prefix, tail, index });
+        let run = |bytes: &[u8]| if rows < FEW_ROWS { work(bytes) } else { py.detach(|| work(bytes)) };
+        let column = read(buffer, run)?;
         Ok(PyColumn(Arc::new(column.map_err(declined)?)))
-    }
-}
-
-/// The bytes of a view that nobody may write through.
-struct Bytes<'a>(&'a View<u8>);
-
-impl<'a> Bytes<'a> {
-    /// None for a view that is writable or has gaps.
-    fn of(view: &'a View<u8>) -> Option<Bytes<'a>> {
-        (view.readonly() && view.is_c_contiguous() && view.item_count() > 0).then_some(Bytes(view))
-    }
-
-    fn get(&self) -> &'a [u8] {
-        // SAFETY: the view is of bytes, without gaps, and holds its memory for as long as the result may be used. It is read-only, and what
-        // the data of a packed column are made of (bytes, mapped segments, `Buffer`) is not changed by anybody else either.
-        unsafe { std::slice::from_raw_parts(self.0.buf_ptr().cast::<u8>(), self.0.len_bytes()) }
     }
 }
 

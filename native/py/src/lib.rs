@@ -14,6 +14,7 @@ mod packed;
 mod pg_plan;
 mod pgoutput;
 mod resp;
+mod single;
 mod types;
 mod values;
 
@@ -43,5 +44,6 @@ fn _core(py: Python<'_>, m: &Bound<'_, PyModule>) -> PyResult<()> {
     copy_in::register(m)?;
     copy_out::register(m)?;
     resp::register(m)?;
+    single::register(m)?;
     Ok(())
 }

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from headrace.config import ConfigDef
 from headrace.converters.settings import converter_def
+from headrace.converters.single_native import decode_single, encode_single
 from headrace.data import OPTIONAL_BYTES_SCHEMA, Schema, SchemaAndValue, Type
 from headrace.errors import DataException
-from headrace.spi.converter import Converter, HeaderConverter
+from headrace.spi.converter import Column, Converter, DecodedRun, HeaderConverter
+
+if TYPE_CHECKING:
+    from headrace.native import _core as native
 
 _CONFIG: Final = converter_def()
 
@@ -36,6 +40,12 @@ class ByteArrayConverter(Converter, HeaderConverter):
 
     def to_connect_data(self, topic: str, data: bytes | None) -> SchemaAndValue:
         return SchemaAndValue(OPTIONAL_BYTES_SCHEMA, data)
+
+    def encode_column(self, topic: str, schema: Schema, values: native.Column) -> Column | None:
+        return encode_single("bytes", schema, values)
+
+    def decode_column(self, topic: str, column: Column) -> list[DecodedRun] | None:
+        return decode_single("bytes", OPTIONAL_BYTES_SCHEMA, column)
 
     def from_connect_header(self, topic: str, key: str, schema: Schema | None, value: Any) -> bytes | None:
         return self.from_connect_data(topic, schema, value)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Mapping
-from typing import Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from headrace.config import ConfigDef
 from headrace.converters.settings import converter_def
+from headrace.converters.single_native import Form, decode_single, encode_single
 from headrace.data import (
     OPTIONAL_BOOLEAN_SCHEMA,
     OPTIONAL_FLOAT32_SCHEMA,
@@ -20,7 +21,10 @@ from headrace.data import (
     Type,
 )
 from headrace.errors import DataException
-from headrace.spi.converter import Converter, HeaderConverter
+from headrace.spi.converter import Column, Converter, DecodedRun, HeaderConverter
+
+if TYPE_CHECKING:
+    from headrace.native import _core as native
 
 _CONFIG: Final = converter_def()
 
@@ -30,6 +34,7 @@ class _PrimitiveConverter(Converter, HeaderConverter):
 
     _schema: ClassVar[Schema]
     _format: ClassVar[struct.Struct]
+    _form: ClassVar[Form]
     _kinds: ClassVar[tuple[type, ...]] = (int,)
 
     @classmethod
@@ -59,6 +64,12 @@ class _PrimitiveConverter(Converter, HeaderConverter):
             )
         return SchemaAndValue(self._schema, self._format.unpack(data)[0])
 
+    def encode_column(self, topic: str, schema: Schema, values: native.Column) -> Column | None:
+        return encode_single(self._form, schema, values)
+
+    def decode_column(self, topic: str, column: Column) -> list[DecodedRun] | None:
+        return decode_single(self._form, self._schema, column)
+
     def from_connect_header(self, topic: str, key: str, schema: Schema | None, value: Any) -> bytes | None:
         return self.from_connect_data(topic, schema, value)
 
@@ -71,6 +82,7 @@ class ShortConverter(_PrimitiveConverter):
 
     _schema = OPTIONAL_INT16_SCHEMA
     _format = struct.Struct(">h")
+    _form = "int2"
 
 
 class IntegerConverter(_PrimitiveConverter):
@@ -78,6 +90,7 @@ class IntegerConverter(_PrimitiveConverter):
 
     _schema = OPTIONAL_INT32_SCHEMA
     _format = struct.Struct(">i")
+    _form = "int4"
 
 
 class LongConverter(_PrimitiveConverter):
@@ -85,6 +98,7 @@ class LongConverter(_PrimitiveConverter):
 
     _schema = OPTIONAL_INT64_SCHEMA
     _format = struct.Struct(">q")
+    _form = "int8"
 
 
 class FloatConverter(_PrimitiveConverter):
@@ -92,6 +106,7 @@ class FloatConverter(_PrimitiveConverter):
 
     _schema = OPTIONAL_FLOAT32_SCHEMA
     _format = struct.Struct(">f")
+    _form = "single"
     _kinds = (float, int)
 
 
@@ -100,6 +115,7 @@ class DoubleConverter(_PrimitiveConverter):
 
     _schema = OPTIONAL_FLOAT64_SCHEMA
     _format = struct.Struct(">d")
+    _form = "double"
     _kinds = (float, int)
 
 
@@ -108,6 +124,7 @@ class BooleanConverter(_PrimitiveConverter):
 
     _schema = OPTIONAL_BOOLEAN_SCHEMA
     _format = struct.Struct(">?")
+    _form = "bool"
     _kinds = (bool,)
 
     def from_connect_data(self, topic: str, schema: Schema | None, value: Any) -> bytes | None:
@@ -119,3 +136,7 @@ class BooleanConverter(_PrimitiveConverter):
         if data is not None and data not in (b"\x00", b"\x01"):
             raise DataException(f"Unexpected byte received by BooleanConverter: {data!r}")
         return super().to_connect_data(topic, data)
+
+    # For truth values and the two bytes they are, the other forms agree.
+    encode_column = _PrimitiveConverter.encode_column
+    decode_column = _PrimitiveConverter.decode_column

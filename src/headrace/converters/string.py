@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from headrace.config import ConfigDef, ConfigType, Importance, Width
 from headrace.converters.settings import converter_def, parse_settings
+from headrace.converters.single_native import decode_single, encode_single
 from headrace.data import OPTIONAL_STRING_SCHEMA, Schema, SchemaAndValue, Struct
 from headrace.data.charsets import decode_text, encode_text, find_charset
 from headrace.data.date_format import MONTHS, WEEKDAYS
@@ -15,7 +16,10 @@ from headrace.data.java_calendar import moment_of
 from headrace.data.text import scalar_text
 from headrace.data.values import epoch_millis
 from headrace.errors import ConfigException, DataException
-from headrace.spi.converter import Converter, HeaderConverter
+from headrace.spi.converter import Column, Converter, DecodedRun, HeaderConverter
+
+if TYPE_CHECKING:
+    from headrace.native import _core as native
 
 CONFIG: Final = converter_def().define(
     "converter.encoding",
@@ -87,6 +91,12 @@ class StringConverter(Converter, HeaderConverter):
 
     def to_connect_data(self, topic: str, data: bytes | None) -> SchemaAndValue:
         return SchemaAndValue(OPTIONAL_STRING_SCHEMA, None if data is None else decode_text(data, self._charset))
+
+    def encode_column(self, topic: str, schema: Schema, values: native.Column) -> Column | None:
+        return encode_single("text", schema, values) if self._charset == "utf-8" else None
+
+    def decode_column(self, topic: str, column: Column) -> list[DecodedRun] | None:
+        return decode_single("text", OPTIONAL_STRING_SCHEMA, column) if self._charset == "utf-8" else None
 
     def from_connect_header(self, topic: str, key: str, schema: Schema | None, value: Any) -> bytes | None:
         return self.from_connect_data(topic, schema, value)

@@ -144,6 +144,13 @@ class Buffer:
 
 # JSON
 
+def encode_single(form: str, layout: Layout, column: Column) -> tuple[Buffer, bytes]:
+    """The data of all rows as Kafka's serializers write single values, and their lengths as little-endian int32, -1 for a null row.
+    DeclinedError for values the form is not for."""
+
+def decode_single(form: str, buffer: bytes | memoryview, lengths: bytes) -> Column:
+    """The data as a column. DeclinedError for data that are not of the form, and for nulls."""
+
 class JsonEncoder:
     """Writes the values of one layout as JsonConverter does. DeclinedError for a layout that is not done natively."""
 

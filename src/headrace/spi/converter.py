@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from headrace.data import Schema, SchemaAndValue
 from headrace.spi.columns import Column, PackedColumn, Repeated
@@ -19,13 +19,30 @@ if TYPE_CHECKING:
 
 __all__ = ["Column", "Converter", "DecodedRun", "HeaderConverter", "PackedColumn", "Repeated"]
 
+_FORMS: Final = (
+    ("from_connect_data", "encode_batch", "encode_column"),
+    ("to_connect_data", "decode_batch", "decode_column"),
+)
+"""The methods that do the same, each faster than the one before."""
+
 
 class Converter(Component):
     """Encodes and decodes keys and values.
 
     `configure` gets the settings with the prefix `key.converter.` or `value.converter.` removed and `converter.type` added
-    ("key", "value" or "header"). The single-datum methods are the definition; the batch methods must agree with them.
+    ("key", "value" or "header"). The single-datum methods are the definition; the batch methods must agree with them: a class that
+    overrides a single-datum method, or one for batches, does not inherit the faster forms of it, which know nothing of that.
     """
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        for forms in _FORMS:
+            nearest = len(cls.__mro__)
+            for name in forms:
+                place = next(place for place, base in enumerate(cls.__mro__) if name in vars(base))
+                if place > nearest:
+                    setattr(cls, name, getattr(Converter, name))
+                nearest = min(nearest, place)
 
     @abstractmethod
     def from_connect_data(self, topic: str, schema: Schema | None, value: Any) -> bytes | None:
