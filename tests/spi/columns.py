@@ -12,6 +12,7 @@ from headrace.log import partitioner
 from headrace.log.embedded import batch_codec
 from headrace.native import core
 from headrace.spi import columns as columns_module
+from headrace.spi import packed_numbers
 from headrace.spi.columns import Column
 
 data = st.one_of(st.none(), st.binary(max_size=20), st.sampled_from([b"\xff" * 5, b"x" * 255, b"y" * 65_535]))
@@ -37,6 +38,6 @@ def choose(monkeypatch: pytest.MonkeyPatch, implementation: str) -> None:
     chosen: Any = core if implementation == "rust" else None
     if chosen is None and implementation == "rust":
         pytest.skip("the Rust core is not built")
-    modules: tuple[ModuleType, ...] = (columns_module, batch_codec, partitioner)
+    modules: tuple[ModuleType, ...] = (columns_module, packed_numbers, batch_codec, partitioner)
     for module in modules:
         monkeypatch.setattr(module, "core", chosen)

@@ -5,23 +5,36 @@
 
 from __future__ import annotations
 
-import sys
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import accumulate, pairwise, repeat
-from typing import Any, Final, Generic, TypeAlias, TypeVar, overload
+from itertools import accumulate, pairwise
+from typing import Any, TypeAlias
 
 from headrace.native import core
+from headrace.spi.packed_numbers import (
+    NULL_LENGTH,
+    data_size,
+    integers,
+    little_endian,
+    pack_indexes,
+    unpack_indexes,
+)
+from headrace.spi.sequences import Repeated, RowNumbers, taken
 
 Buffer: TypeAlias = bytes | memoryview
-T = TypeVar("T")
-T_co = TypeVar("T_co", covariant=True)
 
-_SWAP: Final = sys.byteorder == "big"
-_NULL: Final = b"\xff\xff\xff\xff"
-"""The length of a datum that is None. No other four bytes of lengths in a row look like it: the highest byte of a length that
-is not negative is below 128, and each four bytes in a row contain the highest byte of one length."""
-_KINDS: Final = {1: "B", 2: "H", 4: "I"}
+__all__ = [
+    "Buffer",
+    "Column",
+    "PackedColumn",
+    "Repeated",
+    "RowNumbers",
+    "integers",
+    "little_endian",
+    "pack_indexes",
+    "taken",
+    "unpack_indexes",
+]
 
 
 class Column:
@@ -155,7 +168,7 @@ class PackedColumn(Column):
 
     @property
     def has_null(self) -> bool:
-        return _NULL in self.lengths
+        return NULL_LENGTH in self.lengths
 
     @property
     def size(self) -> int:
@@ -243,7 +256,7 @@ class PackedColumn(Column):
             except (core.DeclinedError, TypeError, BufferError):
                 pass
         whole = self.buffer if isinstance(self.buffer, bytes) else bytes(self.buffer)
-        nulls = self.lengths.count(_NULL)
+        nulls = self.lengths.count(NULL_LENGTH)
         if nulls == len(self):
             return [None] * nulls
         if not nulls:
@@ -253,119 +266,3 @@ class PackedColumn(Column):
             None if length < 0 else whole[end - length : end]
             for length, end in zip(lengths, self._all_ends()[1:], strict=True)
         ]
-
-
-class RowNumbers(Sequence[int]):
-    """Positions of records in a column: a little-endian unsigned 32-bit integer each, as native code makes and takes them."""
-
-    __slots__ = ("_numbers", "rows")
-
-    def __init__(self, rows: bytes) -> None:
-        self.rows = rows
-        self._numbers = integers(rows, "I")
-
-    @staticmethod
-    def of(positions: Iterable[int]) -> RowNumbers:
-        """OverflowError for a position below 0."""
-        return RowNumbers(little_endian(array("I", positions)))
-
-    def __len__(self) -> int:
-        return len(self._numbers)
-
-    @overload
-    def __getitem__(self, index: int) -> int: ...
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[int]: ...
-    def __getitem__(self, index: int | slice) -> int | Sequence[int]:
-        return self._numbers[index]
-
-    def __iter__(self) -> Iterator[int]:
-        return iter(self._numbers)
-
-
-class Repeated(Sequence[T_co], Generic[T_co]):
-    """The immutable sequence of `times` times the same value; equal to a list of it."""
-
-    __slots__ = ("times", "value")
-
-    def __init__(self, value: T_co, times: int) -> None:
-        self.value = value
-        self.times = times
-
-    def __len__(self) -> int:
-        return self.times
-
-    @overload
-    def __getitem__(self, index: int) -> T_co: ...
-    @overload
-    def __getitem__(self, index: slice) -> Repeated[T_co]: ...
-    def __getitem__(self, index: int | slice) -> T_co | Repeated[T_co]:
-        if isinstance(index, slice):
-            return Repeated(self.value, len(range(self.times)[index]))
-        if not -self.times <= index < self.times:
-            raise IndexError("index out of range")
-        return self.value
-
-    def __iter__(self) -> Iterator[T_co]:
-        return repeat(self.value, self.times)
-
-    def __contains__(self, value: object) -> bool:
-        return self.times > 0 and self.value == value
-
-    def count(self, value: object) -> int:
-        return self.times if value in self else 0
-
-    def __eq__(self, other: object) -> bool:
-        if isinstance(other, Repeated):
-            return self.times == other.times and (self.times == 0 or self.value == other.value)
-        return isinstance(other, list) and len(other) == self.times == other.count(self.value)
-
-    __hash__ = None  # type: ignore[assignment]
-
-    def __repr__(self) -> str:
-        return f"Repeated({self.value!r}, {self.times})"
-
-
-def taken(items: Sequence[T], positions: Sequence[int]) -> Sequence[T]:
-    """The items at those positions, in that order."""
-    if isinstance(items, Repeated):
-        return Repeated(items.value, len(positions))
-    return [items[i] for i in positions]
-
-
-def integers(data: bytes, kind: str) -> Sequence[int]:
-    """Little-endian integers as a sequence, not copied where the machine is so itself. `kind`: a type code of `array`."""
-    if not _SWAP:
-        return memoryview(data).cast(kind)  # type: ignore[call-overload, no-any-return]
-    numbers: array[int] = array(kind, data)
-    numbers.byteswap()
-    return numbers
-
-
-def little_endian(numbers: array[int]) -> bytes:
-    """The bytes of an array, which may be changed by it."""
-    if _SWAP:
-        numbers.byteswap()
-    return numbers.tobytes()
-
-
-def pack_indexes(indexes: Sequence[int], highest: int) -> bytes:
-    """Indexes as `PackedColumn.prefix_index` wants them, as narrow as the highest allows."""
-    return little_endian(array("B" if highest < 256 else "H" if highest < 65536 else "I", indexes))
-
-
-def unpack_indexes(packed: bytes, count: int) -> Sequence[int]:
-    """The `count` indexes of a `PackedColumn.prefix_index`. KeyError if its width is none of 1, 2 and 4 bytes."""
-    if not packed:
-        return ()
-    return packed if len(packed) == count else integers(packed, _KINDS[len(packed) // max(count, 1)])
-
-
-def data_size(lengths: bytes, start: int, stop: int) -> int:
-    """How many bytes the data have whose lengths lie from position `start` up to `stop`."""
-    if core is not None:
-        try:
-            return core.packed_size(lengths[4 * start : 4 * stop])  # type: ignore[no-any-return]
-        except core.DeclinedError:
-            pass
-    return sum(integers(lengths[4 * start : 4 * stop], "i")) + lengths.count(_NULL, 4 * start, 4 * stop)

@@ -24,6 +24,8 @@ from headrace.foundation import failpoints
 
 POINTS: Final = {
     "source.after_read": "a poll gave records; nothing is in the log yet",
+    "log.segment_written": "a large batch was written to a segment file of the embedded log, and not synced",
+    "log.segment_synced": "it is on disk; nothing refers to it yet",
     "log.before_commit": "records and offsets are about to be committed in the embedded log",
     "log.after_commit": "they are committed; the producer does not know it yet",
     "source.after_append": "the PostgreSQL source hears of the commit, the server does not know yet",

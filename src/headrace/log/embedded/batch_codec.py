@@ -19,17 +19,8 @@ from typing import Final
 from headrace.errors import DataException
 from headrace.log.spi import EncodedBatch, HeaderBytes
 from headrace.native import core
-from headrace.spi.columns import (
-    Buffer,
-    Column,
-    PackedColumn,
-    Repeated,
-    data_size,
-    integers,
-    little_endian,
-    pack_indexes,
-    unpack_indexes,
-)
+from headrace.spi.columns import Buffer, Column, PackedColumn, Repeated
+from headrace.spi.packed_numbers import data_size, integers, little_endian, pack_indexes, unpack_indexes
 
 _MAGIC: Final = b"HR"
 _VERSION: Final = 1

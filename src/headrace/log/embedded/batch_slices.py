@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from typing import TypeVar
 
 from headrace.log.spi import EncodedBatch
-from headrace.spi.columns import Column, PackedColumn, Repeated, pack_indexes, taken, unpack_indexes
+from headrace.spi.columns import Column, PackedColumn, Repeated, taken
+from headrace.spi.packed_numbers import pack_indexes, unpack_indexes
 
 T = TypeVar("T")
 
