@@ -11,6 +11,7 @@ from headrace.errors import HeadraceError
 from headrace.spi.converter import Column
 from headrace.spi.plugins import PluginKind, PluginRegistry
 from tests.parity import neutral
+from tests.parity.frame import columns
 
 Form = dict[str, Any]
 
@@ -114,6 +115,8 @@ def _from_connect(request: Form) -> Form:
             batch = None if made is None else base64.b64encode(made).decode()
             if each["ok"] != batch:
                 each["batch"] = batch
+    if request.get("kind") != "header":
+        columns.check_encoding(converter, topic, data, answer["ok"])
     return answer
 
 
@@ -137,6 +140,9 @@ def _to_connect(request: Form) -> Form:
             batch = neutral.data_form(*made)
             if each["ok"] != batch:
                 each["batch"] = batch
+    if request.get("kind") != "header":
+        given = [None if item is None else base64.b64decode(item) for item in request["data"]]
+        columns.check_decoding(converter, topic, given, answer["ok"])
     return answer
 
 
