@@ -73,13 +73,17 @@ class Lane:
         """Up to `count` lines of what has arrived, or all columns that come together."""
         piece = self._piece
         assert piece is not None
-        if piece.lines is not None and self._at + count < len(piece.lines):
-            taken = Piece(count, None, piece.lines[self._at : self._at + count], count * piece.size // piece.total)
-            self._at += count
-            return taken
-        self._piece = None
-        self._room.release()
-        return piece if not self._at else piece._replace(lines=(piece.lines or [])[self._at :])
+        if piece.lines is None or (not self._at and piece.total <= count):
+            taken = piece
+        else:
+            lines = piece.lines[self._at : self._at + count]
+            last = self._at + len(lines) == piece.total
+            taken = Piece(len(lines), None, lines, sum(map(len, lines)), last and piece.stops)
+        self._at += taken.total
+        if self._at == piece.total:
+            self._piece = None
+            self._room.release()
+        return taken
 
     def go_on(self) -> None:
         """All lines that stopped the reader are decoded; the rows behind them are of `codec`."""
@@ -91,7 +95,8 @@ class Lane:
         self._copies.put(None)
         self._codecs.put(None)
         self._room.release()
-        self.session.interrupt()
+        if self.chunk is not None:
+            self.session.interrupt()
 
     def close(self) -> None:
         if self._thread is not None:

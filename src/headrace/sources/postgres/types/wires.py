@@ -28,11 +28,15 @@ _WIRES: Final = {
     "tsrange": "range:timestamp",
     "tstzrange": "range:timestamptz",
 }
+_VECTORS: Final = frozenset(["int2vector", "oidvector"])
+"""Arrays by their bytes, but not by their texts."""
 _INFINITE_INTERVALS: Final = 170_000
 
 
 def wire_of(type: ResolvedType, server_version: int) -> str | None:
     """The binary form of a type's values, None where it is not known. `server_version` as server_version_num."""
+    if type.name in _VECTORS:
+        return None
     if type.element is not None:
         element = wire_of(type.element, server_version)
         return None if element is None else f"array:{element}"
