@@ -6,6 +6,7 @@ take for certain come as lines, too, for the Python decoder, whose codec may be 
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from headrace.errors import ConnectException
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 
 _LINGER_S: Final = 0.005
 """How long a piece that is not full waits for more rows."""
+_SHORT_BYTES: Final = 1 << 17
+_LAZY_S: Final = 0.0005
+"""After a short read of a chunk that is no small one the socket's buffer is let fill: waking for each packet costs as much again."""
 _STOPS: Final = 16
 _ROWS_PER_STOP: Final = 8
 """A stop costs about as much as decoding so many rows in Python."""
@@ -59,7 +63,8 @@ class NativeCopy(Copy):
         self._reader = reader
         self._rows = rows
         self._native = True
-        self._made = self._stops = 0
+        self._made = self._stops = self._received = 0
+        self._lazy = False
 
     def read(self, session: CopySession, max_bytes: int, timeout_s: float) -> Piece | None:
         try:
@@ -85,7 +90,11 @@ class NativeCopy(Copy):
                 if not session.copying:
                     return None
             kept = reader.kept
+            if self._lazy:
+                time.sleep(_LAZY_S)
             received = session.receive(max_bytes, _LINGER_S if kept else timeout_s)
+            self._received += len(received)
+            self._lazy = 0 < len(received) < _SHORT_BYTES < self._received
             if received:
                 reader.feed(received)
             else:
