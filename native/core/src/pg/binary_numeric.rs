@@ -60,20 +60,25 @@ impl<'a> Numeric<'a> {
         if !self.is_finite() || count > MOST_GROUPS || self.scale > 30 {
             return None;
         }
-        let mut value: i128 = 0;
-        for pair in self.digits.chunks_exact(2) {
-            value = value * 10_000 + i128::from(group(pair));
-        }
         // The last digit stands for 10,000 to the power of weight + 1 - count; what is wanted is units of 10 to the power of -scale.
         let shift = (i32::from(self.weight) + 1 - i32::try_from(count).ok()?) * 4 + i32::from(self.scale);
-        if value != 0 {
-            value = if shift >= 0 {
-                value.checked_mul(10i128.checked_pow(u32::try_from(shift).ok()?)?)?
+        let value = if count <= 3 && (-12..=6).contains(&shift) {
+            // Up to 12 digits, and 6 more: it is short.
+            let value = self.digits.chunks_exact(2).fold(0, |value, pair| value * 10_000 + i64::from(group(pair)));
+            i128::from(if shift >= 0 {
+                value * 10i64.pow(shift as u32)
             } else {
+                value / 10i64.pow(shift.unsigned_abs())
+            })
+        } else {
+            let value = self.digits.chunks_exact(2).fold(0, |value, pair| value * 10_000 + i128::from(group(pair)));
+            match shift {
+                _ if value == 0 => 0,
+                0.. => value.checked_mul(10i128.checked_pow(shift.unsigned_abs())?)?,
                 // Cut, as the text is.
-                value / 10i128.checked_pow(shift.unsigned_abs())?
-            };
-        }
+                _ => value / 10i128.checked_pow(shift.unsigned_abs())?,
+            }
+        };
         Some(if self.sign == NEGATIVE { -value } else { value })
     }
 

@@ -51,8 +51,8 @@ pub fn civil(days: i64) -> (u64, u64, u64) {
     (year + era * 400 + u64::from(month <= 2), month, day)
 }
 
-fn two(to: &mut Vec<u8>, number: u64) {
-    to.extend_from_slice(&[b'0' + (number / 10 % 10) as u8, b'0' + (number % 10) as u8]);
+fn two(number: u64) -> [u8; 2] {
+    [b'0' + (number / 10 % 10) as u8, b'0' + (number % 10) as u8]
 }
 
 /// `2020-01-02`.
@@ -61,37 +61,27 @@ fn write_day(to: &mut Vec<u8>, days: i64) -> Result<()> {
         return Err(OUT_OF_RANGE);
     }
     let (year, month, day) = civil(days);
-    two(to, year / 100);
-    two(to, year % 100);
-    to.push(b'-');
-    two(to, month);
-    to.push(b'-');
-    two(to, day);
+    // One copy: a piece at a time costs more than the digits.
+    let ([a, b], [c, d]) = (two(year / 100), two(year % 100));
+    let ([e, f], [g, h]) = (two(month), two(day));
+    to.extend_from_slice(&[a, b, c, d, b'-', e, f, b'-', g, h]);
     Ok(())
 }
 
 /// `03:04:05.123`; `digits` of a second, 0 = without trailing zeros. `micros` of one day.
 fn write_clock(to: &mut Vec<u8>, micros: i64, digits: u8) {
-    let (seconds, fraction) = ((micros / 1_000_000) as u64, (micros % 1_000_000) as u64);
-    two(to, seconds / 3600);
-    to.push(b':');
-    two(to, seconds / 60 % 60);
-    to.push(b':');
-    two(to, seconds % 60);
-    if digits == 0 && fraction == 0 {
-        return;
-    }
-    to.push(b'.');
-    two(to, fraction / 10_000);
-    two(to, fraction / 100);
-    two(to, fraction);
-    if digits > 0 {
-        to.truncate(to.len() - 6 + usize::from(digits.min(6)));
-    } else {
-        while to.last() == Some(&b'0') {
-            to.pop();
-        }
-    }
+    let (seconds, fraction) = ((micros / 1_000_000) as u32, (micros % 1_000_000) as u32);
+    let ([a, b], [c, d]) = (two(u64::from(seconds / 3600)), two(u64::from(seconds / 60 % 60)));
+    let [e, f] = two(u64::from(seconds % 60));
+    let ([g, h], [i, j]) = (two(u64::from(fraction / 10_000)), two(u64::from(fraction / 100)));
+    let [k, l] = two(u64::from(fraction));
+    let whole = [a, b, b':', c, d, b':', e, f, b'.', g, h, i, j, k, l];
+    let shown = match digits {
+        0 if fraction == 0 => 8,
+        0 => 15 - whole.iter().rev().take_while(|&&digit| digit == b'0').count(),
+        _ => 9 + usize::from(digits.min(6)),
+    };
+    to.extend_from_slice(whole.get(..shown).unwrap_or(&whole));
 }
 
 /// `days` since 1970-01-01.
