@@ -553,3 +553,31 @@ def test_the_next_batch_is_decoded_while_one_is_written(monkeypatch: pytest.Monk
     with Running("sink", log, worker=QUICK, name="ahead") as run:
         eventually(lambda: values(run) == [f"v{i}" for i in range(1000)])
     assert group(log, run)[T0] == 1000
+
+
+@pytest.mark.skipif(core is None, reason="There are no columns without the Rust core.")
+def test_behind_a_small_batch_everything_that_came_meanwhile_is_one_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is polled ahead would be written by itself, and the rest behind it: at a low rate that is a write's time more for each record."""
+    log = MemoryLog()
+    monkeypatch.setattr(TextConverter, "columns", True)
+    script = Script("behind")
+    sizes: list[int] = []
+    decode = TextConverter.decode_column
+    while_decoded = iter(["b"])
+
+    def decoding(self: TextConverter, topic: str, column: Any) -> Any:
+        for value in while_decoded:
+            fill(log, [value])
+        return decode(self, topic, column)
+
+    monkeypatch.setattr(TextConverter, "decode_column", decoding)
+
+    def first(context: Any, records: Any) -> None:
+        sizes.append(len(records))
+        fill(log, ["c"])
+
+    script.puts = [first, lambda context, records: sizes.append(len(records))]
+    fill(log, ["a"])
+    with Running("sink", log, worker=QUICK, name="behind") as run:
+        eventually(lambda: values(run) == ["a", "b", "c"])
+    assert sizes == [1, 2]

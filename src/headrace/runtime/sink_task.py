@@ -177,7 +177,9 @@ class SinkLoop(TaskLoop):
                 self._deliver()
             return
         self._take(batches, decoded)
-        if isinstance(self._pending.records, SinkBatch):
+        if isinstance(self._pending.records, SinkBatch) and sum(map(len, batches)) * 2 >= self._max_records:
+            # Only where more is likely to wait: what is polled now is written behind this batch, in one of its own, and what comes
+            # meanwhile behind both.
             self._look_ahead()
         self._deliver()
 
