@@ -74,6 +74,10 @@ macro_rules! plain_builder {
                 self.values.len()
             }
 
+            pub fn reserve(&mut self, rows: usize) {
+                self.values.reserve(rows);
+            }
+
             #[inline]
             pub fn push(&mut self, value: $type) {
                 self.values.push(value);
@@ -146,6 +150,16 @@ impl Bins {
     pub fn push(&mut self, value: &[u8]) -> Result<()> {
         self.bin.bytes.extend_from_slice(value);
         self.end()
+    }
+
+    pub fn reserve(&mut self, rows: usize, bytes: usize) {
+        self.bin.offsets.reserve(rows);
+        self.bin.bytes.reserve(bytes);
+    }
+
+    /// How many bytes all rows have.
+    pub fn bytes(&self) -> usize {
+        self.bin.bytes.len()
     }
 
     /// The row pushed last; empty before the first.

@@ -7,85 +7,133 @@ use crate::error::{Declined, Result};
 
 const MISPLACED: Declined = Declined::Malformed("rows that have no place");
 
-/// A column of `rows` rows in which row `i` of `column` stands at `places[i]`, which rise; all others are null.
-pub fn spread(column: Column, places: &[u32], rows: usize) -> Result<Column> {
-    if column.rows != places.len() || places.last().is_some_and(|&last| last as usize >= rows) || !rising(places) {
-        return Err(MISPLACED);
-    }
-    if column.rows == rows {
-        return Ok(column);
-    }
-    spread_checked(column, places, rows)
+/// Where the rows of some columns stand among more rows; all others are null.
+#[derive(Debug)]
+pub struct Spread {
+    /// Rows there are in the end, and of the columns.
+    rows: usize,
+    count: usize,
+    runs: Vec<Run>,
+    mask: Vec<bool>,
 }
 
-fn rising(places: &[u32]) -> bool {
-    places.windows(2).all(|two| two.first() < two.last())
+/// Rows `from..from + len` stand at `to..to + len`.
+#[derive(Debug, Clone, Copy)]
+struct Run {
+    from: usize,
+    to: usize,
+    len: usize,
 }
 
-fn spread_checked(column: Column, places: &[u32], rows: usize) -> Result<Column> {
-    if places.is_empty() {
-        return Ok(Column::null(rows));
+impl Spread {
+    /// Row `i` of a column stands at `places[i]`, which rise, of `rows`.
+    pub fn new(places: &[u32], rows: usize) -> Result<Self> {
+        let mut runs: Vec<Run> = Vec::new();
+        let mut mask = vec![false; rows];
+        let mut next = 0;
+        for (from, &place) in places.iter().enumerate() {
+            let to = place as usize;
+            let slot = mask.get_mut(to).ok_or(MISPLACED)?;
+            if to < next {
+                return Err(MISPLACED);
+            }
+            *slot = true;
+            match runs.last_mut() {
+                Some(run) if to == next => run.len += 1,
+                _ => runs.push(Run { from, to, len: 1 }),
+            }
+            next = to + 1;
+        }
+        Ok(Spread { rows, count: places.len(), runs, mask })
     }
-    let data = match column.data {
-        Data::Null => return Ok(Column::null(rows)),
-        Data::Const(value) => Data::Const(value),
-        Data::Bool(values) => Data::Bool(scatter(&values, places, rows)),
-        Data::Int(values) => Data::Int(scatter(&values, places, rows)),
-        Data::Float(values) => Data::Float(scatter(&values, places, rows)),
-        Data::Bin(bin) => Data::Bin(Bin { offsets: stretch(&bin.offsets, places, rows), bytes: bin.bytes }),
-        Data::Struct(children) => Data::Struct(
-            children
-                .into_iter()
-                .map(|child| Ok(Arc::new(spread(owned(child), places, rows)?)))
-                .collect::<Result<Vec<_>>>()?,
-        ),
-        Data::List(offsets, items) => Data::List(stretch(&offsets, places, rows), items),
-        Data::Map(offsets, keys, values) => Data::Map(stretch(&offsets, places, rows), keys, values),
-    };
-    let valid = match column.valid {
-        Some(valid) => scatter(&valid, places, rows),
-        None => mask(places, rows),
-    };
-    let unchanged = column.unchanged.map(|unchanged| scatter(&unchanged, places, rows));
-    Ok(Column { rows, data, valid: Some(valid), unchanged })
+
+    /// The rows that are not null.
+    pub fn mask(&self) -> &[bool] {
+        &self.mask
+    }
+
+    /// A column put into place.
+    pub fn column(&self, column: Column) -> Result<Column> {
+        if column.rows != self.count {
+            return Err(MISPLACED);
+        }
+        if self.count == self.rows {
+            return Ok(column);
+        }
+        if self.count == 0 {
+            return Ok(Column::null(self.rows));
+        }
+        let data = match column.data {
+            Data::Null => return Ok(Column::null(self.rows)),
+            Data::Const(value) => Data::Const(value),
+            Data::Bool(values) => Data::Bool(self.scatter(&values)?),
+            Data::Int(values) => Data::Int(self.scatter(&values)?),
+            Data::Float(values) => Data::Float(self.scatter(&values)?),
+            Data::Bin(bin) => Data::Bin(Bin { offsets: self.stretch(&bin.offsets)?, bytes: bin.bytes }),
+            Data::Struct(children) => Data::Struct(
+                children.into_iter().map(|child| Ok(Arc::new(self.column(owned(child))?))).collect::<Result<_>>()?,
+            ),
+            Data::List(offsets, items) => Data::List(self.stretch(&offsets)?, items),
+            Data::Map(offsets, keys, values) => Data::Map(self.stretch(&offsets)?, keys, values),
+        };
+        let valid = match column.valid {
+            Some(valid) => self.scatter(&valid)?,
+            None => self.mask.clone(),
+        };
+        let unchanged = column.unchanged.map(|unchanged| self.scatter(&unchanged)).transpose()?;
+        Ok(Column { rows: self.rows, data, valid: Some(valid), unchanged })
+    }
+
+    fn scatter<T: Copy + Default>(&self, values: &[T]) -> Result<Vec<T>> {
+        let mut made = vec![T::default(); self.rows];
+        for run in &self.runs {
+            let from = values.get(run.from..run.from + run.len).ok_or(MISPLACED)?;
+            made.get_mut(run.to..run.to + run.len).ok_or(MISPLACED)?.copy_from_slice(from);
+        }
+        Ok(made)
+    }
+
+    /// Offsets in which the rows without a place are empty.
+    fn stretch(&self, offsets: &[u32]) -> Result<Offsets> {
+        let mut made: Offsets = Vec::with_capacity(self.rows + 1);
+        let mut end = offsets.first().copied().unwrap_or(0);
+        for run in &self.runs {
+            made.resize(run.to + 1, end);
+            made.extend_from_slice(offsets.get(run.from + 1..=run.from + run.len).ok_or(MISPLACED)?);
+            end = made.last().copied().unwrap_or(end);
+        }
+        made.resize(self.rows + 1, end);
+        Ok(made)
+    }
 }
 
 /// The column itself where nobody else has it.
-pub fn owned(column: Arc<Column>) -> Column {
+fn owned(column: Arc<Column>) -> Column {
     Arc::try_unwrap(column).unwrap_or_else(|shared| Column::clone(&shared))
 }
 
-/// True at these places of `rows`.
-pub fn mask(places: &[u32], rows: usize) -> Vec<bool> {
-    let mut made = vec![false; rows];
-    for &place in places {
-        if let Some(one) = made.get_mut(place as usize) {
-            *one = true;
+/// Rows of two columns of one kind in one order: whether it is the second one's, and which. None for kinds that are seldom put together.
+pub fn interleave(first: &Column, second: &Column, rows: &[(bool, u32)]) -> Option<Column> {
+    if first.valid.is_some() || second.valid.is_some() || first.unchanged.is_some() || second.unchanged.is_some() {
+        return None;
+    }
+    let data = match (&first.data, &second.data) {
+        (Data::Int(first), Data::Int(second)) => {
+            let pick = |&(other, row): &(bool, u32)| (if other { second } else { first }).get(row as usize).copied();
+            Data::Int(rows.iter().map(pick).collect::<Option<_>>()?)
         }
-    }
-    made
-}
-
-fn scatter<T: Copy + Default>(values: &[T], places: &[u32], rows: usize) -> Vec<T> {
-    let mut made = vec![T::default(); rows];
-    for (&value, &place) in values.iter().zip(places) {
-        if let Some(one) = made.get_mut(place as usize) {
-            *one = value;
+        (Data::Bin(first), Data::Bin(second)) => {
+            let mut made = Bin { offsets: Vec::with_capacity(rows.len() + 1), bytes: Vec::new() };
+            made.offsets.push(0);
+            for &(other, row) in rows {
+                made.bytes.extend_from_slice((if other { second } else { first }).get(row as usize));
+                made.offsets.push(u32::try_from(made.bytes.len()).ok()?);
+            }
+            Data::Bin(made)
         }
-    }
-    made
-}
-
-/// Offsets in which the rows without a place are empty.
-fn stretch(offsets: &[u32], places: &[u32], rows: usize) -> Offsets {
-    let mut made = Vec::with_capacity(rows + 1);
-    let mut end = offsets.first().copied().unwrap_or(0);
-    for (&place, &next) in places.iter().zip(offsets.iter().skip(1)) {
-        made.resize(place as usize + 1, end);
-        end = next;
-    }
-    made.resize(rows + 1, end);
-    made
+        _ => return None,
+    };
+    Some(Column::new(rows.len(), data))
 }
 
 #[cfg(test)]
@@ -105,8 +153,9 @@ mod tests {
         ints.push_null();
         bins.push_null();
         let places = [1, 2, 5, 6];
+        let spread = Spread::new(&places, 8).unwrap();
         for column in [ints.finish(), bins.finish()] {
-            let made = spread(column.clone(), &places, 8).unwrap();
+            let made = spread.column(column.clone()).unwrap();
             assert_eq!(made.rows, 8);
             assert_eq!(ops::take(&made, &places).unwrap().rows, 4);
             for row in 0..8usize {
@@ -123,9 +172,24 @@ mod tests {
 
     #[test]
     fn places_that_do_not_fit_are_refused() {
-        let column = || Column::new(2, Data::Int(vec![1, 2]));
-        for places in [&[0u32][..], &[1, 0], &[0, 9], &[0, 0]] {
-            assert!(spread(column(), places, 4).is_err());
+        for places in [&[1u32, 0][..], &[0, 9], &[0, 0]] {
+            assert!(Spread::new(places, 4).is_err());
         }
+        let spread = Spread::new(&[0], 4).unwrap();
+        assert!(spread.column(Column::new(2, Data::Int(vec![1, 2]))).is_err());
+    }
+
+    #[test]
+    fn rows_of_two_columns_are_put_together() {
+        let rows = [(false, 1), (true, 0), (false, 0)];
+        let made = |first: &[i64], second: &[i64]| {
+            interleave(
+                &Column::new(first.len(), Data::Int(first.to_vec())),
+                &Column::new(second.len(), Data::Int(second.to_vec())),
+                &rows,
+            )
+        };
+        assert_eq!(made(&[1, 2], &[9]).map(|column| column.data), Some(Data::Int(vec![2, 9, 1])));
+        assert_eq!(made(&[1], &[9]), None);
     }
 }

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use super::envelope::{Clock, Source, SourceRows};
-use super::places::{Context, Event, Operation};
+use super::places::{Context, Event};
 use super::row::{RowPlan, Rows};
 use crate::column::{Column, Scalar};
 use crate::error::{Declined, Result};
 use crate::ops;
-use crate::spread;
+use crate::spread::{interleave, Spread};
 
 /// One change: its number in the batch, its (first) record's, and which rows it has.
 #[derive(Debug, Clone, Copy)]
@@ -70,10 +70,11 @@ impl Changes {
             .iter()
             .map(|change| events.get(change.event as usize).copied().ok_or(Declined::Malformed("an event")))
             .collect::<Result<_>>()?;
-        let shown = (rows > changes.len()).then_some(layout.events.as_slice());
-        let source = self.source.column(&SourceRows { events: &made, contexts, places: shown, rows })?;
-        let op = operations(&made, shown, rows)?;
-        let value = super::envelope::value(before, after, source, op, clock, shown, rows)?;
+        let places = if rows > changes.len() { Some(Spread::new(&layout.events, rows)?) } else { None };
+        let shown = SourceRows { events: &made, contexts, places: places.as_ref(), rows };
+        let source = self.source.column(&shown)?;
+        let op = shown.operations()?;
+        let value = shown.value(before, after, source, op, clock)?;
         Ok(TableBlock { key, value, ordinals: layout.ordinals })
     }
 
@@ -87,6 +88,10 @@ impl Changes {
             fields.push(match &layout.keys {
                 None => new.clone(),
                 Some(keys) => {
+                    if let Some(made) = interleave(new, old, keys) {
+                        fields.push(Arc::new(made));
+                        continue;
+                    }
                     let mut out = match self.plan.outputs.get(slot) {
                         Some(output) => output.op.out(),
                         None => return Err(Declined::Malformed("a key without its output")),
@@ -153,23 +158,5 @@ fn row_struct(columns: Vec<Arc<Column>>, count: usize, places: &[u32], rows: usi
         return Ok(Column::null(rows));
     }
     let fields = columns.into_iter().take(count).collect();
-    spread::spread(ops::structure(places.len(), fields, None)?, places, rows)
-}
-
-fn operations(events: &[Event], places: Option<&[u32]>, rows: usize) -> Result<Column> {
-    let first = events.first().map_or(Operation::Insert, |event| event.operation);
-    if events.iter().all(|event| event.operation == first) {
-        let mut made = Column::constant(rows, Scalar::Bin(first.code().into()));
-        made.valid = places.map(|places| spread::mask(places, rows));
-        return Ok(made);
-    }
-    let mut bins = crate::builders::Bins::with_capacity(events.len(), events.len());
-    for event in events {
-        bins.push(event.operation.code())?;
-    }
-    let made = bins.finish();
-    match places {
-        Some(places) => spread::spread(made, places, rows),
-        None => Ok(made),
-    }
+    Spread::new(places, rows)?.column(ops::structure(places.len(), fields, None)?)
 }

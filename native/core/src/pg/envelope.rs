@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use super::places::{Context, Event};
+use super::places::{Context, Event, Operation};
 use crate::builders::{Bins, Ints};
 use crate::column::{Column, Data, Scalar};
 use crate::error::{Declined, Result};
 use crate::ops;
-use crate::spread;
+use crate::spread::Spread;
 
 /// When records are made, in three units; one reading for all of a batch.
 #[derive(Debug, Clone, Copy, Default)]
@@ -38,14 +38,19 @@ pub struct Source {
 pub struct SourceRows<'a> {
     pub events: &'a [Event],
     pub contexts: &'a [Context],
-    pub places: Option<&'a [u32]>,
+    pub places: Option<&'a Spread>,
     pub rows: usize,
 }
 
 impl SourceRows<'_> {
+    /// The rows that are events', None for all.
+    fn mask(&self) -> Option<Vec<bool>> {
+        self.places.map(|places| places.mask().to_vec())
+    }
+
     fn constant(&self, value: Scalar) -> Arc<Column> {
         let mut made = Column::constant(self.rows, value);
-        made.valid = self.places.map(|places| spread::mask(places, self.rows));
+        made.valid = self.mask();
         Arc::new(made)
     }
 
@@ -59,7 +64,7 @@ impl SourceRows<'_> {
 
     fn placed(&self, column: Column) -> Result<Arc<Column>> {
         match self.places {
-            Some(places) => spread::spread(column, places, self.rows),
+            Some(places) => places.column(column),
             None => Ok(column),
         }
         .map(Arc::new)
@@ -83,13 +88,46 @@ impl SourceRows<'_> {
             return Ok(of(context).map_or_else(|| self.null(), |value| self.constant(Scalar::Int(value))));
         }
         let mut ints = Ints::with_capacity(self.events.len());
+        let (mut known, mut value) = (None, None);
         for event in self.events {
-            match of(self.context(event)?) {
+            if known != Some(event.context) {
+                (known, value) = (Some(event.context), of(self.context(event)?));
+            }
+            match value {
                 Some(value) => ints.push(value),
                 None => ints.push_null(),
             }
         }
         self.placed(ints.finish())
+    }
+
+    /// What was done, as the envelope has it.
+    pub fn operations(&self) -> Result<Arc<Column>> {
+        let first = self.events.first().map_or(Operation::Insert, |event| event.operation);
+        if self.events.iter().all(|event| event.operation == first) {
+            return Ok(self.constant(Scalar::Bin(first.code().into())));
+        }
+        let mut bins = Bins::with_capacity(self.events.len(), self.events.len());
+        for event in self.events {
+            bins.push(event.operation.code())?;
+        }
+        self.placed(bins.finish())
+    }
+
+    /// The values of the records, null where a row is no event's.
+    pub fn value(
+        &self,
+        before: Column,
+        after: Column,
+        source: Column,
+        op: Arc<Column>,
+        clock: Clock,
+    ) -> Result<Column> {
+        let time = |value: i64| self.constant(Scalar::Int(value));
+        let (before, after, source) = (Arc::new(before), Arc::new(after), Arc::new(source));
+        let times = [time(clock.ms), time(clock.us), time(clock.ns)];
+        let fields = [before, after, source, self.null(), op].into_iter().chain(times).collect();
+        ops::structure(self.rows, fields, self.mask())
     }
 
     fn origin(&self) -> Result<Arc<Column>> {
@@ -173,35 +211,6 @@ impl Source {
             rows.origin()?,
             rows.number(origin_lsn)?,
         ];
-        ops::structure(rows.rows, fields, rows.places.map(|places| spread::mask(places, rows.rows)))
+        ops::structure(rows.rows, fields, rows.mask())
     }
-}
-
-/// The values of the records, null where a row is no event's.
-pub fn value(
-    before: Column,
-    after: Column,
-    source: Column,
-    op: Column,
-    clock: Clock,
-    places: Option<&[u32]>,
-    rows: usize,
-) -> Result<Column> {
-    let mask = || places.map(|places| spread::mask(places, rows));
-    let time = |value: i64| {
-        let mut made = Column::constant(rows, Scalar::Int(value));
-        made.valid = mask();
-        Arc::new(made)
-    };
-    let fields = vec![
-        Arc::new(before),
-        Arc::new(after),
-        Arc::new(source),
-        Arc::new(Column::null(rows)),
-        Arc::new(op),
-        time(clock.ms),
-        time(clock.us),
-        time(clock.ns),
-    ];
-    ops::structure(rows, fields, mask())
 }

@@ -26,16 +26,10 @@ pub fn write_unscaled(to: &mut Vec<u8>, negative: bool, parts: &[&[u8]]) -> Resu
 /// Append the two's complement of a number.
 pub fn write_i64(to: &mut Vec<u8>, value: i64) {
     let bytes = value.to_be_bytes();
-    let mut start = 0;
+    let same = if value < 0 { value.leading_ones() } else { value.leading_zeros() };
     // A leading byte that only repeats the sign goes.
-    while let [first, second, ..] = &bytes[start..] {
-        if (*first == 0 && *second < 0x80) || (*first == 0xFF && *second >= 0x80) {
-            start += 1;
-        } else {
-            break;
-        }
-    }
-    to.extend_from_slice(&bytes[start..]);
+    let repeated = (same - 1) / 8;
+    to.extend_from_slice(bytes.get(repeated as usize..).unwrap_or(&bytes));
 }
 
 fn digit_of(byte: u8) -> Result<u8> {

@@ -232,6 +232,17 @@ impl Out {
         Ok(())
     }
 
+    /// Room for as much as `other`, a builder of the same kind, holds; not for what is in containers.
+    pub fn reserve_as(&mut self, other: &Out) {
+        match (self, other) {
+            (Out::Ints(one), Out::Ints(other)) => one.reserve(other.rows()),
+            (Out::Floats(one), Out::Floats(other)) => one.reserve(other.rows()),
+            (Out::Bools(one), Out::Bools(other)) => one.reserve(other.rows()),
+            (Out::Bins(one), Out::Bins(other)) => one.reserve(other.rows(), other.bytes()),
+            _ => (),
+        }
+    }
+
     /// Take rows back, so that `rows` are left, whatever state the last ones are in.
     pub fn truncate(&mut self, rows: usize) {
         match self {

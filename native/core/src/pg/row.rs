@@ -31,6 +31,24 @@ pub struct Output {
     pub fills: bool,
 }
 
+impl Output {
+    /// Add a value to the column. `partial`: of an old row of the identity's columns only.
+    #[inline]
+    pub fn add(&self, cell: Cell<'_>, partial: bool, out: &mut Out) -> Result<()> {
+        match cell {
+            Cell::Text(bytes) => self.op.decode_text(bytes, out),
+            Cell::Binary(_) => Err(Declined::Value("a binary value")),
+            Cell::Unsent => stand_in(&self.unchanged, out),
+            Cell::Null if partial => stand_in(&self.zero, out),
+            Cell::Null => match &self.null {
+                Null::Null => out.null(),
+                Null::Value(value) => out.copy(value, 0),
+                Null::Refused => Err(Declined::Value("NULL in a required column")),
+            },
+        }
+    }
+}
+
 /// The key of a table's records: these outputs, then `added`, a constant text.
 #[derive(Debug, Clone)]
 pub struct KeyPlan {
@@ -47,6 +65,8 @@ pub struct RowPlan {
     pub outputs: Vec<Output>,
     pub value_count: usize,
     pub key: Option<KeyPlan>,
+    /// Output number i is made of the server's value number i, and no other.
+    pub straight: bool,
     slots: Vec<usize>,
     starts: Vec<usize>,
 }
@@ -64,7 +84,8 @@ impl RowPlan {
         let starts = (0..=width)
             .map(|source| slots.partition_point(|&slot| outputs.get(slot).is_some_and(|one| one.source < source)))
             .collect();
-        Ok(RowPlan { width, outputs, value_count, key, slots, starts })
+        let straight = outputs.len() == width && outputs.iter().enumerate().all(|(slot, one)| one.source == slot);
+        Ok(RowPlan { width, outputs, value_count, key, straight, slots, starts })
     }
 
     /// The outputs made of the server's value number `source`.
@@ -111,22 +132,20 @@ impl Rows {
     #[inline]
     pub fn cell(&mut self, plan: &RowPlan, source: usize, cell: Cell<'_>, partial: bool) -> Result<()> {
         for &slot in plan.slots_of(source) {
-            let (Some(output), Some(out)) = (plan.outputs.get(slot), self.outs.get_mut(slot)) else {
-                continue;
-            };
-            match cell {
-                Cell::Text(bytes) => output.op.decode_text(bytes, out)?,
-                Cell::Binary(_) => return Err(Declined::Value("a binary value")),
-                Cell::Unsent => stand_in(&output.unchanged, out)?,
-                Cell::Null if partial => stand_in(&output.zero, out)?,
-                Cell::Null => match &output.null {
-                    Null::Null => out.null()?,
-                    Null::Value(value) => out.copy(value, 0)?,
-                    Null::Refused => return Err(Declined::Value("NULL in a required column")),
-                },
+            if let (Some(output), Some(out)) = (plan.outputs.get(slot), self.outs.get_mut(slot)) {
+                output.add(cell, partial, out)?;
             }
         }
         Ok(())
+    }
+
+    /// Drop all, and make room for so many rows as there were.
+    fn renew(&mut self, plan: &RowPlan) -> Vec<Out> {
+        let mut fresh = Rows::of(plan);
+        for (out, full) in fresh.outs.iter_mut().zip(&self.outs) {
+            out.reserve_as(full);
+        }
+        std::mem::replace(self, fresh).outs
     }
 
     /// All values of a row were added.
@@ -144,7 +163,7 @@ impl Rows {
 
     /// The columns, and empty ones to go on with.
     pub fn take(&mut self, plan: &RowPlan) -> Vec<Arc<Column>> {
-        std::mem::replace(self, Rows::of(plan)).outs.into_iter().map(|out| Arc::new(out.finish())).collect()
+        self.renew(plan).into_iter().map(|out| Arc::new(out.finish())).collect()
     }
 }
 

@@ -144,20 +144,17 @@ pub fn timestamp_tz(text: &[u8], digits: u8, out: &mut Out) -> Result<()> {
     if let Some(positive) = infinite(text) {
         return temporal::zoned_infinite(positive, out);
     }
+    if let (6, Ok(plain)) = (digits, <&[u8; 29]>::try_from(text)) {
+        // Only the punctuation changes, whatever the date.
+        if plain[10] == b' ' && plain.ends_with(b"+00") && plain.is_ascii() {
+            let mut made = [0; 27];
+            made.copy_from_slice(&plain[..27]);
+            (made[10], made[26]) = (b'T', b'Z');
+            return out.bin(&made);
+        }
+    }
     let (micros, rest) = moment(text)?;
     let offset = zone(rest)?;
-    if rest == b"+00" && digits == 6 && text.len() == 29 {
-        // Only the punctuation changes.
-        let bins = out.bins_mut()?;
-        let to = bins.open();
-        to.extend_from_slice(text.get(..26).unwrap_or(&[]));
-        to.push(b'Z');
-        let at = to.len() - 17;
-        if let Some(space) = to.get_mut(at) {
-            *space = b'T';
-        }
-        return bins.end();
-    }
     temporal::zoned(digits, micros - offset, out)
 }
 

@@ -56,10 +56,18 @@ fn width<'a>(plan: &RowPlan, bytes: &'a [u8]) -> Result<&'a [u8]> {
 /// Add the row at the head of `bytes`; `partial`: an old one of the identity's columns only. On `Err` part of it may have been added.
 pub fn add(plan: &RowPlan, bytes: &[u8], partial: bool, rows: &mut Rows) -> Result<()> {
     let mut rest = width(plan, bytes)?;
-    for source in 0..plan.width {
-        let (value, behind) = cell(rest)?;
-        rows.cell(plan, source, value, partial)?;
-        rest = behind;
+    if plan.straight {
+        for (output, out) in plan.outputs.iter().zip(&mut rows.outs) {
+            let (value, behind) = cell(rest)?;
+            output.add(value, partial, out)?;
+            rest = behind;
+        }
+    } else {
+        for source in 0..plan.width {
+            let (value, behind) = cell(rest)?;
+            rows.cell(plan, source, value, partial)?;
+            rest = behind;
+        }
     }
     rows.end();
     Ok(())

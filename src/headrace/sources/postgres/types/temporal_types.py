@@ -77,7 +77,7 @@ def _zoned(digits: int) -> Callable[[str], str]:
 
     def zoned(text: str) -> str:
         # The session's zone is UTC, so nearly all values only change their punctuation.
-        if len(text) == 29 and text[26:] == "+00":
+        if len(text) == 29 and text[10] == " " and text[26:] == "+00":
             return f"{text[:10]}T{text[11:26]}Z"
         return temporal.zoned_timestamp(text, 6)
 
