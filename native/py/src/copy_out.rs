@@ -81,8 +81,8 @@ impl PyRules {
     }
 }
 
-/// Deletes, rows, and per set of columns left out how many rows.
-type Counts = (usize, usize, Vec<(Vec<u32>, usize)>);
+/// Deletes, rows, fresh rows, and per set of columns left out how many rows.
+type Counts = (usize, usize, usize, Vec<(Vec<u32>, usize)>);
 
 /// Rows by what happens to them.
 #[pyclass(frozen, module = "headrace.native._core", name = "SortedRows")]
@@ -90,14 +90,14 @@ pub struct PySorted(Arc<Sorted>);
 
 #[pymethods]
 impl PySorted {
-    /// For each segment how many deletes and rows it has, and of each set of columns left out its positions and how many rows.
+    /// For each segment how many deletes, rows and fresh rows it has, and of each set of columns left out its positions and how many rows.
     #[getter]
     fn segments(&self) -> Vec<Counts> {
         let partial = |one: &(Vec<u32>, Vec<_>)| (one.0.clone(), one.1.len());
         self.0
             .segments
             .iter()
-            .map(|one| (one.deletes.len(), one.rows.len(), one.partial.iter().map(partial).collect()))
+            .map(|one| (one.deletes.len(), one.rows.len(), one.fresh.len(), one.partial.iter().map(partial).collect()))
             .collect()
     }
 }
@@ -128,11 +128,13 @@ impl PyEncoder {
         Ok(PyEncoder(Arc::new(Encoder::new(outputs).map_err(declined)?)))
     }
 
-    /// The data in pieces of about `size` bytes. `which`: -2 deletes, -1 rows, else the number of a set of columns left out.
+    /// The data in pieces of about `size` bytes. `which`: -1 rows, -2 deletes, -3 fresh rows, -4 the others, else the number of a set of columns left out.
     fn pieces(&self, sorted: &PySorted, segment: usize, which: isize, size: usize) -> PyPieces {
         let which = match which {
             -2 => Which::Deletes,
             -1 => Which::Rows,
+            -3 => Which::Fresh,
+            -4 => Which::Known,
             number => Which::Partial(number.max(0) as usize),
         };
         PyPieces { encoder: self.0.clone(), sorted: sorted.0.clone(), segment, which, size, next: Some(0) }

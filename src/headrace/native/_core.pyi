@@ -286,8 +286,8 @@ class SortedRows:
     """Rows by what happens to them."""
 
     @property
-    def segments(self) -> list[tuple[int, int, list[tuple[list[int], int]]]]:
-        """Per segment how many deletes and rows, and of each set of columns left out its positions and how many rows."""
+    def segments(self) -> list[tuple[int, int, int, list[tuple[list[int], int]]]]:
+        """Per segment how many deletes, rows, and rows that were not there before the batch, and of each set of columns left out its positions and how many rows."""
 
 class CopyEncoder:
     """Writes rows as the data of COPY … FROM STDIN (FORMAT binary)."""
@@ -297,8 +297,9 @@ class CopyEncoder:
         default stands for null. DeclinedError for a form that does not fit."""
 
     def pieces(self, sorted: SortedRows, segment: int, which: int, size: int) -> Iterator[bytes]:
-        """The data in pieces of about `size` bytes. `which`: -2 deletes, -1 rows, else the number of a set of columns left out. The
-        iterator raises DeclinedError at a row that is not done natively; what it gave before is to be thrown away then."""
+        """The data in pieces of about `size` bytes. `which`: -1 all rows to write, -2 deletes, -3 rows that were not there before the batch,
+        -4 the other rows, else the number of a set of columns left out. The iterator raises DeclinedError at a row that is not done
+        natively; what it gave before is to be thrown away then."""
 
 class Places:
     """Where the records of a decoded batch lie in the log."""

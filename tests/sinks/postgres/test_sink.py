@@ -250,6 +250,22 @@ def test_a_table_changed_under_us_is_looked_at_again(world: World) -> None:
     assert world.rows() == [(3, "3")]
 
 
+def test_shapes_in_turns_with_a_delete_between(world: World) -> None:
+    more = {**ROW, "note": SchemaBuilder.string().optional().build()}
+    topic, other, sink = Topic(), Topic(row=more), world.sink()
+    other.numbers = topic.numbers
+    sink.put(
+        topic.event("c", 1, "gone"),
+        other.event("c", 2, "kept", "n"),
+        other.event("d", 1, "gone", None),
+        topic.event("c", 3, "kept"),
+    )
+    assert world.sql.execute("SELECT id, name, note FROM t ORDER BY id").fetchall() == [
+        (2, "kept", "n"),
+        (3, "kept", None),
+    ]
+
+
 def test_bad_records_are_reported_alone(world: World) -> None:
     topic, sink = Topic(), world.sink(reporter=True)
     sink.put(topic.flat(0, "zero"))
@@ -416,6 +432,7 @@ def test_two_topics_and_a_schema_change_in_one_put(world: World) -> None:
         wider.event("u", 1, "a2", 5),
         one.event("u", 1, "a3"),
         two.tombstone(1),
+        two.event("c", 2, "stays"),
     )
     assert world.rows("SELECT * FROM t") == [(1, "a3", 5)]
-    assert world.rows("SELECT * FROM t2") == []
+    assert world.rows("SELECT * FROM t2") == [(2, "stays")]

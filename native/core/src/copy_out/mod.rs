@@ -38,7 +38,11 @@ pub struct Output {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Which {
     Deletes,
+    /// All rows to write.
     Rows,
+    Fresh,
+    /// Those that are not fresh.
+    Known,
     Partial(usize),
 }
 
@@ -78,15 +82,16 @@ impl Encoder {
         if from == 0 {
             out.extend_from_slice(HEADER);
         }
+        let plain = |at: &RowRef| Chosen { at: *at, merged: crate::last_word::NOT_MERGED };
+        let (known, fresh) = (&segment.rows, &segment.fresh);
         let next = match which {
-            Which::Deletes => {
-                let chosen = |at: &RowRef| Chosen { at: *at, merged: crate::last_word::NOT_MERGED };
-                self.rows(sorted, &views, &segment.deletes, chosen, from, enough, out)?
-            }
-            Which::Rows => self.rows(sorted, &views, &segment.rows, |one| *one, from, enough, out)?,
+            Which::Deletes => self.rows(sorted, &views, segment.deletes.iter().map(plain), from, enough, out)?,
+            Which::Rows => self.rows(sorted, &views, known.iter().chain(fresh).copied(), from, enough, out)?,
+            Which::Fresh => self.rows(sorted, &views, fresh.iter().copied(), from, enough, out)?,
+            Which::Known => self.rows(sorted, &views, known.iter().copied(), from, enough, out)?,
             Which::Partial(number) => {
                 let (_, rows) = segment.partial.get(number).ok_or(gone)?;
-                self.rows(sorted, &views, rows, |one| *one, from, enough, out)?
+                self.rows(sorted, &views, rows.iter().copied(), from, enough, out)?
             }
         };
         if next.is_none() {
@@ -112,23 +117,20 @@ impl Encoder {
             .collect()
     }
 
-    #[allow(clippy::too_many_arguments)]
-    fn rows<T>(
+    fn rows(
         &self,
         sorted: &Sorted,
         views: &[Columns<'_>],
-        rows: &[T],
-        chosen: impl Fn(&T) -> Chosen,
+        rows: impl Iterator<Item = Chosen>,
         from: usize,
         enough: usize,
         out: &mut Vec<u8>,
     ) -> Result<Option<usize>> {
         let count = (self.outputs.len() as i16).to_be_bytes();
-        for (number, row) in rows.iter().enumerate().skip(from) {
+        for (number, row) in rows.enumerate().skip(from) {
             if out.len() >= enough && number > from {
                 return Ok(Some(number));
             }
-            let row = chosen(row);
             let columns = part(views, row.at)?;
             out.extend_from_slice(&count);
             match sorted.merges.get(row.merged as usize) {

@@ -36,11 +36,13 @@ pub struct Chosen {
     pub merged: u32,
 }
 
-/// What to do, in this order: delete, write, write in part. `partial`: with the columns to be left alone, by `Mark::position`.
+/// What to do, in this order: delete, write, write in part. `fresh`: rows to write of which the batch says that they were not there
+/// before: their keys begin with a creation or a delete. `partial`: with the columns to be left alone, by `Mark::position`.
 #[derive(Debug, Default)]
 pub struct Segment {
     pub deletes: Vec<RowRef>,
     pub rows: Vec<Chosen>,
+    pub fresh: Vec<Chosen>,
     pub partial: Vec<(Vec<u32>, Vec<Chosen>)>,
 }
 
@@ -65,6 +67,7 @@ struct Entry {
     deleted: Option<RowRef>,
     /// With `keep_all`: the number of segments when it was deleted last.
     deleted_in: usize,
+    fresh: bool,
     state: State,
 }
 
@@ -128,14 +131,15 @@ impl Sorter<'_> {
         match view.action(self.rules, at.row as usize)? {
             Action::Skip => Ok(()),
             Action::Delete => self.delete(at),
-            Action::Write => self.write(at),
+            Action::Create => self.write(at, true),
+            Action::Write => self.write(at, false),
         }
     }
 
-    fn entry(&mut self, at: RowRef, deleted: bool) -> Result<usize> {
+    fn entry(&mut self, at: RowRef, deleted: bool, fresh: bool) -> Result<usize> {
         let (index, new) = self.table.find_or_add(&self.views, at, deleted)?;
         if new {
-            self.entries.push(Entry { deleted: None, deleted_in: 0, state: State::None });
+            self.entries.push(Entry { deleted: None, deleted_in: 0, fresh, state: State::None });
         }
         Ok(index)
     }
@@ -146,7 +150,7 @@ impl Sorter<'_> {
                 self.segments.push(Segment::default());
             }
             let count = self.segments.len();
-            let index = self.entry(at, true)?;
+            let index = self.entry(at, true, true)?;
             let (Some(entry), Some(segment)) = (self.entries.get_mut(index), self.segments.last_mut()) else {
                 return Err(Declined::Malformed("no segment"));
             };
@@ -156,7 +160,7 @@ impl Sorter<'_> {
             }
             return Ok(());
         }
-        let index = self.entry(at, true)?;
+        let index = self.entry(at, true, true)?;
         if let Some(entry) = self.entries.get_mut(index) {
             entry.state = State::None;
             entry.deleted.get_or_insert(at);
@@ -164,7 +168,7 @@ impl Sorter<'_> {
         Ok(())
     }
 
-    fn write(&mut self, at: RowRef) -> Result<()> {
+    fn write(&mut self, at: RowRef, fresh: bool) -> Result<()> {
         let view = self.views.get(at.part as usize).ok_or(Declined::Malformed("a part that is not there"))?;
         let left_out = view.unchanged(self.rules, at.row as usize)?;
         let chosen = Chosen { at, merged: NOT_MERGED };
@@ -182,7 +186,7 @@ impl Sorter<'_> {
             }
             return Ok(());
         }
-        let index = self.entry(at, false)?;
+        let index = self.entry(at, false, fresh)?;
         let state = self.entries.get(index).map_or(State::None, |entry| entry.state);
         let next = match (left_out, state) {
             (None, _) => State::Row(chosen),
@@ -235,6 +239,7 @@ impl Sorter<'_> {
                 segment.deletes.extend(entry.deleted);
                 match entry.state {
                     State::None => {}
+                    State::Row(chosen) if entry.fresh => segment.fresh.push(chosen),
                     State::Row(chosen) => segment.rows.push(chosen),
                     State::Partial(chosen, which) => {
                         if let Some((_, rows)) = segment.partial.get_mut(which as usize) {
@@ -246,7 +251,9 @@ impl Sorter<'_> {
             segment.partial.retain(|(_, rows)| !rows.is_empty());
             self.segments.push(segment);
         }
-        self.segments.retain(|one| !(one.deletes.is_empty() && one.rows.is_empty() && one.partial.is_empty()));
+        self.segments.retain(|one| {
+            !(one.deletes.is_empty() && one.rows.is_empty() && one.fresh.is_empty() && one.partial.is_empty())
+        });
         (self.segments, self.merges)
     }
 }
@@ -256,5 +263,7 @@ impl Sorter<'_> {
 pub enum Action {
     Skip,
     Delete,
+    /// Write a row that was just made, or read for the first time.
+    Create,
     Write,
 }

@@ -138,7 +138,8 @@ impl<'a> View<'a> {
         let op = self.op.filter(|op| op.is_valid(i)).map_or(&[][..], |op| op.bin(i));
         match op {
             b"c" | b"r" | b"u" => match self.row.is_some_and(|row| row.is_valid(i)) {
-                true => Ok(Action::Write),
+                true if op == b"u" => Ok(Action::Write),
+                true => Ok(Action::Create),
                 false => Err(Declined::Value("an event without a row")),
             },
             b"d" if !rules.deletes => Ok(Action::Skip),

@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from headrace.errors import DataException
 from headrace.sinks.postgres.rowcode import first_wrong_column
 from headrace.sinks.postgres.segments import Segment
+from headrace.sinks.postgres.tables import StaleTableError
 from headrace.sinks.postgres.writer import Writer
 from headrace.systems.postgres import DatabaseError
 
-_STALE = frozenset(("42P01", "42703", "42804", "42P10", "42846", "42883", "42601"))
+_STALE = frozenset(("42P01", "42703", "42804", "42P10", "42846", "42883", "42601", "22P03", "08P01"))
+"""Missing or of other types; the last two are binary data that does not fit the column."""
 _DATA = frozenset(("21000", "54000", "54001"))
 _COPY_COLUMN = re.compile(r"COPY \S+, line \d+, column (\S+?)(?::|$)")
 _ENCODING = (struct.error, TypeError, ValueError, AttributeError, ArithmeticError, KeyError, IndexError)
@@ -50,6 +52,8 @@ def as_bad_record(error: BaseException) -> Bad | None:
 
 def is_stale_plan(error: BaseException) -> bool:
     """True when the target's table may have changed since it was looked at."""
+    if isinstance(error, StaleTableError):
+        return True
     return isinstance(error, DatabaseError) and (error.sqlstate or "") in _STALE
 
 

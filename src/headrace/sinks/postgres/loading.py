@@ -16,8 +16,9 @@ from headrace.sinks.postgres.native_forms import native_encoder
 from headrace.sinks.postgres.pieces import piece_for
 from headrace.sinks.postgres.rowcode import Source, compile_encoder
 from headrace.sinks.postgres.settings import SinkSettings
+from headrace.sinks.postgres.shortcut import Shortcut
 from headrace.sinks.postgres.sorted_rows import NativeRows, NotNativeError, TableName
-from headrace.sinks.postgres.tables import TargetColumn, TargetTable
+from headrace.sinks.postgres.tables import TargetColumn, TargetTable, check_form
 from headrace.sinks.postgres.unchanged import FieldSource
 from headrace.systems.postgres import quote_identifier
 from headrace.systems.postgres.introspect import Conn
@@ -25,6 +26,7 @@ from headrace.systems.postgres.introspect import Conn
 if TYPE_CHECKING:
     from headrace.native._core import CopyEncoder
 
+Rows = Iterable[tuple[Any, Any]] | NativeRows
 PIECE_BYTES: Final = 1 << 19
 
 _numbers = itertools.count(1)
@@ -49,24 +51,28 @@ class Loader:
         self.sources = [_source(field, column, settings) for field, column in pairs]
         self._encode = compile_encoder(self.sources)
         self._pairs = pairs
-        names = ", ".join(quote_identifier(source.name) for source in self.sources)
+        self._table = table
+        self._names = ", ".join(quote_identifier(source.name) for source in self.sources)
         casts = any(source.piece.cast for source in self.sources)
+        self._shortcut: Shortcut | None = None
+        self._staging = ""
+        self._has_staged = False
+        self._statements: list[str] = []
         if purpose == "insert" and not casts:
-            self._copy = f"COPY {table.quoted} ({names}) FROM STDIN (FORMAT binary)"
-            self._statements: list[str] = []
             return
-        staging = f"pg_temp.hr_stage_{next(_numbers)}"
+        self._staging = staging = f"pg_temp.hr_stage_{next(_numbers)}"
         columns = ", ".join(
             f"{quote_identifier(source.name)} {'text' if source.piece.cast else column.type_sql}"
             for source, (_, column) in zip(self.sources, pairs, strict=True)
         )
         connection.execute(f"CREATE TEMP TABLE {staging.partition('.')[2]} ({columns}) ON COMMIT DELETE ROWS")
-        self._copy = f"COPY {staging} ({names}) FROM STDIN (FORMAT binary)"
         keys = [field.name for field in fields if field.place == "k"]
         nullable = frozenset(field.name for field in fields if field.place == "k" and field.schema.optional)
         if purpose == "upsert" and nullable:
             # ON CONFLICT takes two NULLs for different keys.
             purpose = "partial"
+        if purpose == "upsert" and core is not None and not casts and not table.has_rules:
+            self._shortcut = Shortcut(connection, table)
         chosen = [(source, column) for source, (_, column) in zip(self.sources, pairs, strict=True)]
         self._statements = _statements(purpose, table, staging, chosen, keys, nullable)
 
@@ -75,17 +81,46 @@ class Loader:
         """The Rust core's encoder of these columns; None when it does not do them all."""
         return native_encoder(self.sources, self._pairs) if core is not None else None
 
-    def load(self, rows: Iterable[tuple[Any, Any]] | NativeRows) -> None:
+    def load(self, rows: Rows) -> None:
         """Encode, copy, apply. Raises what encoding raises, and psycopg's errors; NotNativeError for rows that only the Python encoder
         takes or refuses."""
+        if isinstance(rows, NativeRows) and self._shortcut is not None:
+            staged, direct = self._shortcut.split(rows)
+            if staged is not None:
+                self._load_staged(staged)
+            if direct is not None and not self._shortcut.load(lambda: self._load_directly(direct)):
+                self._load_staged(direct)
+        elif self._staging:
+            self._load_staged(rows)
+        else:
+            self._load_directly(rows)
+
+    def begin(self) -> None:
+        """A new transaction has begun."""
+        self._has_staged = False
+
+    def _load_staged(self, rows: Rows) -> None:
+        if self._has_staged:
+            # Rows of an earlier segment of this transaction.
+            self._connection.execute(f"TRUNCATE {self._staging}")
+        self._has_staged = True
+        self._copy(self._staging, rows)
+        for statement in self._statements:
+            self._connection.execute(statement)
+
+    def _load_directly(self, rows: Rows) -> None:
+        self._copy(self._table.quoted, rows)
+        check_form(self._connection, self._table)
+
+    def _copy(self, into: str, rows: Rows) -> None:
         data = self._native_pieces(rows) if isinstance(rows, NativeRows) else [self._encode(rows)]
-        with self._connection.cursor() as cursor:
-            with cursor.copy(self._copy) as copy:
-                # The server takes one piece in while the next is made.
-                for piece in data:
-                    copy.write(piece)
-            for statement in self._statements:
-                cursor.execute(statement)
+        with (
+            self._connection.cursor() as cursor,
+            cursor.copy(f"COPY {into} ({self._names}) FROM STDIN (FORMAT binary)") as copy,
+        ):
+            # The server takes one piece in while the next is made.
+            for piece in data:
+                copy.write(piece)
 
     def _native_pieces(self, rows: NativeRows) -> Iterator[bytes]:
         assert self.native is not None

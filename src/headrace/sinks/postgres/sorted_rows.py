@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from headrace.native._core import SortedRows
 
 TableName = tuple[str | None, str]
-_DELETES, _ROWS = -2, -1
+ROWS, DELETES, FRESH, KNOWN = -1, -2, -3, -4
 
 
 class NotNativeError(Exception):
@@ -22,11 +22,20 @@ class NotNativeError(Exception):
 
 
 class NativeRows(NamedTuple):
-    """Rows of one segment: deletes (-2), whole rows (-1), or those of the numbered set of columns left out."""
+    """Rows of one segment: ROWS, DELETES, or those of the numbered set of columns left out. ROWS are FRESH ones, which the batch says
+    were not there before, and KNOWN ones."""
 
     rows: SortedRows
     segment: int
     which: int
+
+    def counts(self) -> tuple[int, int]:
+        """How many rows of the segment are known, how many fresh."""
+        return self.rows.segments[self.segment][1:3]
+
+    def only(self, which: int) -> NativeRows:
+        """Others of the same segment."""
+        return self._replace(which=which)
 
 
 class BlockSegment:
@@ -45,15 +54,16 @@ class BlockSegment:
 
     def deleted(self) -> NativeRows | None:
         """The rows to delete, None when there are none."""
-        return NativeRows(self._sorted, self._number, _DELETES) if self._sorted.segments[self._number][0] else None
+        return NativeRows(self._sorted, self._number, DELETES) if self._sorted.segments[self._number][0] else None
 
     def whole(self) -> NativeRows | None:
         """The rows to write, None when there are none."""
-        return NativeRows(self._sorted, self._number, _ROWS) if self._sorted.segments[self._number][1] else None
+        rows = NativeRows(self._sorted, self._number, ROWS)
+        return rows if any(rows.counts()) else None
 
     def partial(self) -> list[tuple[frozenset[int], NativeRows]]:
         """Sets of columns to be left alone, by their places in the shape's fields, with their rows."""
-        sets = self._sorted.segments[self._number][2]
+        sets = self._sorted.segments[self._number][3]
         return [
             (frozenset(left_out), NativeRows(self._sorted, self._number, which))
             for which, (left_out, _) in enumerate(sets)

@@ -11,7 +11,17 @@ from headrace.errors import ConnectException
 from headrace.sinks.postgres.kinds import column_type
 from headrace.sinks.postgres.pieces import NAMESPACE, text_expression
 from headrace.systems.postgres import quote_identifier, quote_literal, quote_table
-from headrace.systems.postgres.introspect import Conn, TableName, columns, table, types, unique_keys_of
+from headrace.systems.postgres.introspect import (
+    Conn,
+    TableName,
+    columns,
+    current_form,
+    form_of,
+    has_rules,
+    table,
+    types,
+    unique_keys_of,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,15 +40,31 @@ class TargetColumn:
 
 @dataclass(frozen=True, slots=True)
 class TargetTable:
-    """A table with its writable columns by name and the columns of each unique key."""
+    """A table with its writable columns by name and the columns of each unique key. `has_rules`: triggers, rules or row security of its
+    owner's make a difference between one statement and another.
+    `form`: its columns as one text."""
 
     name: TableName
     columns: dict[str, TargetColumn]
     unique_keys: tuple[frozenset[str], ...]
+    has_rules: bool
+    oid: int
+    form: str
 
     @property
     def quoted(self) -> str:
         return quote_table(*self.name)
+
+
+class StaleTableError(Exception):
+    """A table has other columns than when it was looked at."""
+
+
+def check_form(connection: Conn, table: TargetTable) -> None:
+    """StaleTableError unless the table has the columns it had when it was looked at. To be asked behind a binary COPY into it: nobody can
+    change the table then before the transaction's end, and the server took the bytes for what the columns' types are now."""
+    if current_form(connection, table.oid) != table.form:
+        raise StaleTableError(table.quoted)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +124,8 @@ class Catalog:
                     column.identity == "a",
                 )
             keys = unique_keys_of(self._connection, [info.oid])[info.oid]
-            return TargetTable(full, result, tuple(frozenset(key) for key in keys))
+            rules = has_rules(self._connection, info.oid)
+            return TargetTable(full, result, tuple(frozenset(key) for key in keys), rules, info.oid, form_of(found))
         return None
 
     def _search_path(self) -> list[str]:

@@ -50,6 +50,9 @@ class Writer:
                 raise NotNativeError(segment.table)
         with self.connection.transaction():
             self._positions.move(self.connection, moves, topic_ids)
+            for loader, _, _ in work:
+                if loader is not None:
+                    loader.begin()
             for loader, rows, truncate in work:
                 if loader is None:
                     self.connection.execute(truncate)

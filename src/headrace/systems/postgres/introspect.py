@@ -137,6 +137,17 @@ def table(connection: Conn, name: TableName) -> TableInfo | None:
     return TableInfo(row[0], name, row[1], REPLICA_IDENTITIES[row[2]], row[3], float(row[4]))
 
 
+def has_rules(connection: Conn, oid: int) -> bool:
+    """Whether a table has triggers (other than those of constraints), rules or row security."""
+    row = connection.execute(
+        "SELECT c.relhasrules OR c.relrowsecurity"
+        " OR EXISTS (SELECT FROM pg_catalog.pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal)"
+        " FROM pg_catalog.pg_class c WHERE c.oid = %s",
+        (oid,),
+    ).fetchone()
+    return bool(row and row[0])
+
+
 _COLUMNS: Final = """
 WITH RECURSIVE base AS (
     SELECT a.attrelid, a.attnum, t.oid, t.typtype, t.typbasetype, a.atttypmod AS typmod, t.typtypmod, t.typelem, t.typcategory
@@ -166,6 +177,21 @@ def columns_of(connection: Conn, oids: Sequence[int]) -> dict[int, list[ColumnIn
 def columns(connection: Conn, oid: int) -> list[ColumnInfo]:
     """The columns of one table, in attnum order."""
     return columns_of(connection, [oid])[oid]
+
+
+def form_of(columns: Sequence[ColumnInfo]) -> str:
+    """The names and types of a table's columns as one text, to be compared with what `current_form` says later."""
+    return ",".join(f"{column.name} {column.type_oid} {column.typmod}" for column in columns)
+
+
+def current_form(connection: Conn, oid: int) -> str | None:
+    """`form_of` a table as it is now; None when it is gone."""
+    row = connection.execute(
+        "SELECT string_agg(concat_ws(' ', attname, atttypid, atttypmod), ',' ORDER BY attnum)"
+        " FROM pg_catalog.pg_attribute WHERE attrelid = %s AND attnum > 0 AND NOT attisdropped",
+        (oid,),
+    ).fetchone()
+    return None if row is None else row[0]
 
 
 _KEYS: Final = """
