@@ -7,6 +7,7 @@ pub mod builders;
 pub mod cast;
 pub mod column;
 pub mod copy_out;
+pub mod decimals;
 pub mod error;
 pub mod groups;
 pub mod json;

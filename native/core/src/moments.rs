@@ -5,6 +5,9 @@ use crate::error::{Declined, Result};
 use crate::pg::temporal::{civil, FIRST_DAY, LAST_DAY};
 
 pub const DAY_MS: i64 = 86_400_000;
+/// The days of 1970-01-01 and 9999-12-31 as Python counts them: 0001-01-01 is 1.
+pub const EPOCH_ORDINAL: i64 = 719_163;
+pub const LAST_ORDINAL: i64 = EPOCH_ORDINAL + LAST_DAY;
 const OUT_OF_RANGE: Declined = Declined::Value("a date outside the years 1 to 9999");
 
 fn digits(to: &mut Vec<u8>, number: u64, count: u32) {

@@ -11,9 +11,10 @@ use pyo3::exceptions::{PyIndexError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyFloat, PyInt, PyList, PyString};
 
+use crate::from_python;
 use crate::layout::PyLayout;
 use crate::mask::PyMask;
-use crate::values;
+use crate::to_python;
 use crate::{declined, DeclinedError};
 
 /// The values of one field for all rows of a batch.
@@ -26,9 +27,7 @@ impl PyColumn {
     /// not fit the layout, or that needs more than it (a subclass of str, an int beyond 64 bits).
     #[staticmethod]
     fn of(layout: &PyLayout, values: &Bound<'_, PyList>) -> PyResult<Self> {
-        let given: Vec<Option<Bound<'_, PyAny>>> =
-            values.iter().map(|one| if one.is_none() { None } else { Some(one) }).collect();
-        Ok(PyColumn(Arc::new(values::column(&layout.core, &given)?)))
+        Ok(PyColumn(Arc::new(from_python::column(values.py(), layout, values)?)))
     }
 
     /// The same value (None, bool, int, float, str, bytes) in every row.
@@ -127,7 +126,7 @@ impl PyColumn {
 
     /// The values as a `headrace.data` record holds them, None for null.
     fn values<'py>(&self, py: Python<'py>, layout: &PyLayout) -> PyResult<Bound<'py, PyList>> {
-        PyList::new(py, values::python(py, layout, &self.0)?)
+        to_python::python(py, layout, &self.0)
     }
 
     /// The fields of a struct at `chosen` (None = all), read as transforms do: with `defaults` a null becomes its field's default;
@@ -172,7 +171,7 @@ impl PyColumn {
         value: &Bound<'_, PyAny>,
         within: Option<&PyMask>,
     ) -> PyResult<Self> {
-        let value = values::scalar(value, &layout.core.kind)?;
+        let value = from_python::scalar(value, &layout.core)?;
         py.detach(|| nulls::filled(&self.0, &value, within.map(|mask| mask.0.as_slice())))
             .map(|made| PyColumn(Arc::new(made)))
             .map_err(declined)
@@ -180,13 +179,14 @@ impl PyColumn {
 
     /// This value of the layout in every row that is not null.
     fn replaced(&self, layout: &PyLayout, value: &Bound<'_, PyAny>) -> PyResult<Self> {
-        let one = values::column(&layout.core, &[Some(value.clone())])?;
+        let py = value.py();
+        let one = from_python::column(py, layout, &PyList::new(py, [value])?)?;
         nulls::replaced(&self.0, &one).map(|made| PyColumn(Arc::new(made))).map_err(declined)
     }
 
     /// This value of the layout in the rows for which the mask is true.
     fn put(&self, py: Python<'_>, layout: &PyLayout, value: &Bound<'_, PyAny>, mask: &PyMask) -> PyResult<Self> {
-        let value = values::scalar(value, &layout.core.kind)?;
+        let value = from_python::scalar(value, &layout.core)?;
         py.detach(|| nulls::put(&self.0, &value, &mask.0)).map(|made| PyColumn(Arc::new(made))).map_err(declined)
     }
 

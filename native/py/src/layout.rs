@@ -6,7 +6,7 @@ use headrace_core::column::Scalar;
 use headrace_core::layout::{Field, Kind, Layout};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict};
+use pyo3::types::PyDict;
 
 /// The layout of a schema. ValueError for a schema that has no native form (a map whose keys are no text, a default of a kind that is no
 /// scalar, a logical name on another type).
@@ -127,20 +127,8 @@ fn default(value: &Bound<'_, PyAny>, kind: &Kind) -> PyResult<Option<Scalar>> {
     if value.is_none() {
         return Ok(None);
     }
-    Ok(Some(match kind {
-        Kind::Bool => Scalar::Bool(value.extract()?),
-        Kind::Int8 | Kind::Int16 | Kind::Int32 | Kind::Int64 => Scalar::Int(value.extract()?),
-        Kind::Float32 | Kind::Float64 => Scalar::Float(value.extract()?),
-        Kind::Str => Scalar::Bin(value.extract::<String>()?.as_bytes().into()),
-        Kind::Bytes => match value.cast::<PyBytes>() {
-            Ok(bytes) => Scalar::Bin(bytes.as_bytes().into()),
-            Err(_) => return Err(unsupported("a default that is no bytes object")),
-        },
-        Kind::Decimal { .. } | Kind::Date | Kind::Time | Kind::Timestamp => {
-            crate::values::scalar(value, kind).map_err(|_| unsupported("a default that does not fit"))?
-        }
-        Kind::Struct(_) | Kind::List(_) | Kind::Map(..) => return Err(unsupported("a default of a container")),
-    }))
+    let plain = Layout { kind: kind.clone(), optional: false, default: None, name: None };
+    crate::from_python::scalar(value, &plain).map(Some).map_err(|_| unsupported("a default that does not fit"))
 }
 
 pub fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {

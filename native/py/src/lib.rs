@@ -7,16 +7,19 @@ mod buffer;
 mod column;
 mod copy_in;
 mod copy_out;
+mod from_python;
 mod json;
 mod layout;
 mod mask;
+mod objects;
 mod packed;
 mod pg_plan;
 mod pgoutput;
 mod resp;
 mod single;
+mod slots;
+mod to_python;
 mod types;
-mod values;
 
 use pyo3::prelude::*;
 
@@ -35,6 +38,7 @@ fn _core(py: Python<'_>, m: &Bound<'_, PyModule>) -> PyResult<()> {
     layout::register(m)?;
     mask::register(m)?;
     column::register(m)?;
+    objects::register(m)?;
     buffer::register(m)?;
     json::register(m)?;
     packed::register(m)?;

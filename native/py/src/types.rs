@@ -2,13 +2,17 @@
 
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::PyDict;
+use pyo3::types::{PyDict, PyType};
 
-/// `structure(schema, values)`, `unchanged_text(text)`, `unchanged_bytes(bytes)` and so on; the others convert numbers and bytes to logical
+use crate::slots::SlotClass;
+
+/// `unchanged_text(text)`, `unchanged_bytes(bytes)` and so on; the others convert numbers and bytes to logical
 /// values and back.
 pub struct Types {
-    pub structure: Py<PyAny>,
-    pub unchanged: Py<PyAny>,
+    /// Struct with the slots `schema` and `values`.
+    pub structure: SlotClass,
+    pub decimal: Py<PyAny>,
+    pub date_of_ordinal: Py<PyAny>,
     pub unchanged_text: Py<PyAny>,
     pub unchanged_bytes: Py<PyAny>,
     pub unchanged_list: Py<PyAny>,
@@ -39,8 +43,12 @@ fn use_types(py: Python<'_>, given: Option<&Bound<'_, PyDict>>) -> PyResult<()> 
         Ok(given.get_item(name)?.ok_or_else(|| pyo3::exceptions::PyKeyError::new_err(name.to_owned()))?.unbind())
     };
     let made = Types {
-        structure: get("structure")?,
-        unchanged: get("unchanged")?,
+        structure: SlotClass::of(
+            get("structure")?.bind(py).cast::<PyType>()?,
+            &["schema".to_owned(), "values".to_owned()],
+        )?,
+        decimal: get("decimal")?,
+        date_of_ordinal: get("date_of_ordinal")?,
         unchanged_text: get("unchanged_text")?,
         unchanged_bytes: get("unchanged_bytes")?,
         unchanged_list: get("unchanged_list")?,

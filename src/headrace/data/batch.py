@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import heapq
 from abc import ABC, abstractmethod
+from bisect import bisect_right
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from itertools import compress
 from operator import attrgetter, itemgetter
@@ -20,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, overload
 from headrace.data.columns import layout_of
 from headrace.data.record import TIMESTAMP_CREATE, ConnectRecord, Header, SinkRecord, SourceRecord
 from headrace.data.schema import OPTIONAL_INT64_SCHEMA, Schema
+from headrace.native import core
 
 if TYPE_CHECKING:
     from headrace.native._core import Column, Mask
@@ -108,25 +110,21 @@ class Block:
         """The timestamp of each row."""
         return _numbers(self.timestamps, len(self))
 
-    def parts_of_records(self) -> Iterator[tuple[Any, Any, int | None, int]]:
-        """(key, value, timestamp, ordinal) of each row as Python values."""
-        count = len(self)
-        return zip(
-            _values(self.key_schema, self.key, count),
-            _values(self.value_schema, self.value, count),
-            self.stamps(),
-            self.ordinals,
-            strict=True,
-        )
+    def sources(self) -> dict[str, tuple[Any, ...]]:
+        """Where the attributes of its records come from that do not depend on their place, for headrace.native's Objects."""
+        made: dict[str, tuple[Any, ...]] = {"topic": ("same", self.topic), "_headers": ("same", self.headers)}
+        for name, schema, column in (("key", self.key_schema, self.key), ("value", self.value_schema, self.value)):
+            made[name] = _values(schema, column)
+            made[f"{name}_schema"] = ("same", schema) if column is None else ("where", column, schema)
+        made["timestamp"] = _values(OPTIONAL_INT64_SCHEMA, self.timestamps)
+        return made
 
 
-def _values(schema: Schema | None, column: Column | None, count: int) -> list[Any]:
+def _values(schema: Schema | None, column: Column | None) -> tuple[Any, ...]:
     if column is None:
-        return [None] * count
+        return ("same", None)
     assert schema is not None
-    layout = layout_of(schema)
-    assert layout is not None
-    return column.values(layout)
+    return ("values", layout_of(schema), column)
 
 
 def _numbers(column: Column | None, count: int) -> list[int | None]:
@@ -234,16 +232,11 @@ class SourceBatch(RecordBatch[SourceRecord]):
         return SourceBatch(parts, self.source_partition, self.offsets)
 
     def records_of(self, block: Block) -> list[SourceRecord]:
-        records: list[SourceRecord] = []
-        partition, offsets = self.source_partition, self.offsets
-        for key, value, timestamp, ordinal in block.parts_of_records():
-            record = SourceRecord.__new__(SourceRecord)
-            _fill(record, block, key, value, timestamp)
-            record.partition = block.partition
-            record.source_partition = partition
-            record.source_offset = offsets[ordinal]
-            records.append(record)
-        return records
+        sources = block.sources()
+        sources["partition"] = ("same", block.partition)
+        sources["source_partition"] = ("same", self.source_partition)
+        sources["source_offset"] = ("each", list(map(self.offsets.__getitem__, block.ordinals)))
+        return _made(SourceRecord, len(block), sources)
 
 
 class SinkBatch(RecordBatch[SinkRecord]):
@@ -273,19 +266,27 @@ class SinkBatch(RecordBatch[SinkRecord]):
         return self.with_parts(parts)
 
     def records_of(self, block: Block) -> list[SinkRecord]:
-        records: list[SinkRecord] = []
-        places = self.places
-        for key, value, timestamp, ordinal in block.parts_of_records():
-            record = SinkRecord.__new__(SinkRecord)
-            _fill(record, block, key, value, timestamp)
-            topic, partition, offset = places.at(ordinal)
-            record.partition = partition if block.partition is None else block.partition
-            record.original_topic = topic
-            record.original_partition = partition
-            record.offset = record.original_offset = offset
-            record.timestamp_type = TIMESTAMP_CREATE
-            records.append(record)
-        return records
+        sources = block.sources()
+        topics, partitions, offsets = self.places.of(block.ordinals)
+        sources["partition"] = partitions if block.partition is None else ("same", block.partition)
+        sources["original_topic"] = topics
+        sources["original_partition"] = partitions
+        sources["offset"] = sources["original_offset"] = ("each", offsets)
+        sources["timestamp_type"] = ("same", TIMESTAMP_CREATE)
+        return _made(SinkRecord, len(block), sources)
+
+
+_OBJECTS: dict[type, Any] = {}
+
+
+def _made(cls: type[R], rows: int, sources: dict[str, tuple[Any, ...]]) -> list[R]:
+    """Records with these attributes, each of its slots among them."""
+    objects = _OBJECTS.get(cls)
+    slots = (*cls._copied_slots(), "_headers")
+    if objects is None:
+        objects = _OBJECTS[cls] = core.Objects(cls, slots)
+    made: list[R] = objects.make(rows, [sources[slot] for slot in slots])
+    return made
 
 
 class SinkPlaces:
@@ -306,38 +307,38 @@ class SinkPlaces:
 
     def at(self, ordinal: int) -> tuple[str, int, int]:
         """(topic, partition, offset) of a record."""
-        from bisect import bisect_right
-
         run = bisect_right(self._starts, ordinal) - 1
         topic, partition, offsets = self._runs[run]
         return topic, partition, offsets[ordinal - self._starts[run]]
 
     def partitions(self, ordinals: Sequence[int]) -> list[int]:
         """The log partition of each record; `ordinals` rising."""
-        return [self._runs[run][1] for run, _ in self._located(ordinals)]
+        return [partition for _, partition, _ in self._located(ordinals)]
 
     def offsets(self, ordinals: Sequence[int]) -> list[int]:
         """The log offset of each record; `ordinals` rising."""
-        return [self._runs[run][2][ordinal - self._starts[run]] for run, ordinal in self._located(ordinals)]
+        return [offset for _, _, offset in self._located(ordinals)]
 
-    def _located(self, ordinals: Sequence[int]) -> Iterator[tuple[int, int]]:
+    def of(self, ordinals: Sequence[int]) -> tuple[tuple[str, Any], tuple[str, Any], list[int]]:
+        """Topics, partitions (as one for all, or as a list) and offsets of the records; `ordinals` rising."""
+        if len(ordinals):
+            run = bisect_right(self._starts, ordinals[0]) - 1
+            topic, partition, offsets = self._runs[run]
+            start = self._starts[run]
+            if ordinals[-1] - start < len(offsets):
+                return ("same", topic), ("same", partition), [offsets[ordinal - start] for ordinal in ordinals]
+        places = list(self._located(ordinals))
+        return ("each", [one[0] for one in places]), ("each", [one[1] for one in places]), [one[2] for one in places]
+
+    def _located(self, ordinals: Sequence[int]) -> Iterator[tuple[str, int, int]]:
         run, last = 0, len(self._starts) - 1
         for ordinal in ordinals:
             while run < last and self._starts[run + 1] <= ordinal:
                 run += 1
-            yield run, ordinal
+            topic, partition, offsets = self._runs[run]
+            yield topic, partition, offsets[ordinal - self._starts[run]]
 
     def runs(self) -> Iterable[tuple[int, str, int, Sequence[int]]]:
         """(first ordinal, topic, partition, offsets), in order."""
         for start, (topic, partition, offsets) in zip(self._starts, self._runs, strict=True):
             yield start, topic, partition, offsets
-
-
-def _fill(record: ConnectRecord, block: Block, key: Any, value: Any, timestamp: int | None) -> None:
-    record.topic = block.topic
-    record.key_schema = None if key is None and block.key is not None else block.key_schema
-    record.key = key
-    record.value_schema = None if value is None and block.value is not None else block.value_schema
-    record.value = value
-    record.timestamp = timestamp
-    record._headers = block.headers

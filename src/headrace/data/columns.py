@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from headrace.data import logical
 from headrace.data.schema import Schema
 from headrace.data.struct import Struct
-from headrace.data.unchanged import Unchanged, UnchangedBytes, UnchangedList, UnchangedMap, UnchangedText
+from headrace.data.unchanged import UnchangedBytes, UnchangedList, UnchangedMap, UnchangedText
 from headrace.data.wide_temporal import WideDate, WideDatetime, WideTime
 from headrace.native import core
 
@@ -114,8 +114,8 @@ def _to_timestamp(value: Any) -> int:
 
 
 def _unscaled(value: Any, scale: int) -> bytes:
-    """ValueError for a decimal that bytes and scale would not give back as it is."""
-    if value.__class__ is not Decimal or value.as_tuple().exponent != -scale or (not value and value.is_signed()):
+    """For decimals of very many digits. ValueError for one that bytes and scale would not give back as it is."""
+    if value.as_tuple().exponent != -scale or (not value and value.is_signed()):
         raise ValueError(f"not a decimal of scale {scale}: {value}")
     return logical.decimal_to_bytes(value, scale)
 
@@ -124,7 +124,8 @@ if core is not None:
     # What Python values become must become the very same values again: numbers of another scale, finer times and the like are refused.
     core.use_types(
         structure=Struct,
-        unchanged=Unchanged,
+        decimal=Decimal,
+        date_of_ordinal=dt.date.fromordinal,
         unchanged_text=UnchangedText,
         unchanged_bytes=UnchangedBytes,
         unchanged_list=UnchangedList,

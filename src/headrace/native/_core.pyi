@@ -10,8 +10,9 @@ class DeclinedError(Exception):
 
 def use_types(
     *,
-    structure: Callable[..., Any],
-    unchanged: type,
+    structure: type,
+    decimal: type,
+    date_of_ordinal: Callable[[int], Any],
     unchanged_text: type,
     unchanged_bytes: type,
     unchanged_list: type,
@@ -55,6 +56,14 @@ class Mask:
     def positions(self) -> list[int]: ...
     def selectors(self) -> bytes:
         """One byte per row, 0 or 1, for itertools.compress."""
+
+class Objects:
+    """Makes objects of a class with `__slots__` without a call of its Python code."""
+
+    def __new__(cls, type: type, slots: Sequence[str]) -> Objects: ...
+    def make(self, rows: int, sources: Sequence[tuple[Any, ...]]) -> list[Any]:
+        """One source for each slot: ("same", value), ("each", list), ("values", layout, column), ("where", column, value): the value
+        where the column has one, else None."""
 
 class Column:
     """The values of one field for all rows of a batch."""
