@@ -19,7 +19,7 @@ const FEW_DIGITS: usize = 200;
 
 /// The column of these values, None for null. DeclinedError for a value the layout cannot hold as it is.
 pub fn column(py: Python<'_>, layout: &PyLayout, values: &Bound<'_, PyList>) -> PyResult<Column> {
-    let mut made = Gather::new(&layout.core, Some(layout), values.len(), types(py)?);
+    let mut made = Gather::new(py, &layout.core, Some(layout), values.len(), types(py)?);
     for value in values.iter() {
         made.push(&value)?;
     }
@@ -28,7 +28,7 @@ pub fn column(py: Python<'_>, layout: &PyLayout, values: &Bound<'_, PyList>) -> 
 
 /// The scalar of one Python value that is not None; DeclinedError for a container.
 pub fn scalar(value: &Bound<'_, PyAny>, layout: &Layout) -> PyResult<Scalar> {
-    let mut made = Gather::new(layout, None, 1, types(value.py())?);
+    let mut made = Gather::new(value.py(), layout, None, 1, types(value.py())?);
     made.push(value)?;
     let one = made.finish()?;
     match &one.data {
@@ -106,9 +106,9 @@ impl Rows {
 
 impl Gather {
     /// `of`: the layout as Python knows it; without it no struct fits.
-    fn new(layout: &Layout, of: Option<&PyLayout>, rows: usize, types: &'static Types) -> Gather {
+    fn new(py: Python<'_>, layout: &Layout, of: Option<&PyLayout>, rows: usize, types: &'static Types) -> Gather {
         let inner = |index: usize, layout: &Layout| {
-            Gather::new(layout, of.and_then(|of| of.children.get(index)).map(|one| one.get()), rows, types)
+            Gather::new(py, layout, of.and_then(|of| of.children.get(index)).map(|one| one.get()), rows, types)
         };
         let ints = |bits: u32| Growing::Int(Ints::with_capacity(rows), i64::MAX >> (64 - bits));
         let bins = || Bins::with_capacity(rows, 0);
@@ -129,7 +129,7 @@ impl Gather {
             Kind::Struct(fields) => Growing::Struct(
                 Rows::default(),
                 fields.iter().enumerate().map(|(index, field)| inner(index, &field.layout)).collect(),
-                OneSchema { wanted: of.map(|of| of.schema.clone()), equal: None },
+                OneSchema { wanted: of.map(|of| of.schema.clone_ref(py)), equal: None },
             ),
             Kind::List(element) => Growing::List(Rows::default(), vec![0], Box::new(inner(0, element))),
             Kind::Map(key, value) => Growing::Map(Rows::default(), vec![0], Box::new((inner(0, key), inner(1, value)))),

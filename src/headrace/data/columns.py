@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 
 _KEY: Final = "native.layout"
 _NONE: Final = object()
+_SKIPPED: Final = "native.skipped"
+"""How many batches not to try (the low byte), and how many it was the last time."""
+_FEW: Final = 8
+"""Below that one by one is as fast."""
 
 
 def layout_of(schema: Schema) -> Layout | None:
@@ -37,6 +41,41 @@ def layout_of(schema: Schema) -> Layout | None:
         schema.cache[_KEY] = found
     made: Layout | None = None if found is _NONE else found
     return made
+
+
+def gathered(schemas: Sequence[Schema | None], values: Sequence[Any]) -> tuple[Schema, Column] | None:
+    """The values as a column and their schema, if it is the same object for all but for nulls, which have none, and a column holds them as
+    they are. None for all else, for few values, and for a while where values of the schema did not fit: the attempt is not free."""
+    if core is None or len(values) < _FEW:
+        return None
+    distinct = {id(schema): schema for schema in schemas}
+    nulls = distinct.pop(id(None), _NONE) is None
+    schema = next(iter(distinct.values()), None)
+    if schema is None or len(distinct) > 1:
+        return None
+    if nulls and any(of is None and value is not None for of, value in zip(schemas, values, strict=True)):
+        return None
+    rest: int = schema.cache.get(_SKIPPED, 0)
+    if rest & 0xFF:
+        schema.cache[_SKIPPED] = rest - 1
+        return None
+    layout = layout_of(schema)
+    if layout is None:
+        return None
+    try:
+        column: Column = core.Column.of(layout, values if isinstance(values, list) else list(values))
+    except core.DeclinedError:
+        # Twice as long each time, up to 255 batches.
+        pause = min(255, (rest >> 8) * 2 + 1)
+        schema.cache[_SKIPPED] = pause << 8 | pause
+        return None
+    if rest:
+        del schema.cache[_SKIPPED]
+    missing = len(values) - column.valid().count() if column.has_nulls else 0
+    if missing != (schemas.count(None) if nulls else 0):
+        # A null that has a schema.
+        return None
+    return schema, column
 
 
 def constant(value: bool | int | float | str | bytes | None, rows: int) -> Column:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from headrace.data import Header, Schema, SourceRecord
 from headrace.data.batch import Block, Loose, RecordBatch
+from headrace.data.columns import gathered
 from headrace.errors import ConnectException
 from headrace.log.partitioner import StickyPartitioner, partition_for, split_by_key
 from headrace.log.spi import EncodedBatch, HeaderBytes
@@ -221,7 +222,9 @@ class RecordEncoder:
         """The encoded column and the positions it kept, None = all."""
         converter = named.converter
         try:
-            column = converter.encode_batch(topic, schemas, values)
+            column = _encode_as_column(converter, topic, schemas, values)
+            if column is None:
+                column = converter.encode_batch(topic, schemas, values)
             if len(column) == len(values):
                 return column, None
         except Exception:
@@ -282,6 +285,16 @@ def _encode_column(
         return converter.encode_batch(topic, [schema] * count, [None] * count)
     column = converter.encode_column(topic, schema, values)
     return column if column is not None and len(column) == count else None
+
+
+def _encode_as_column(
+    converter: Converter, topic: str, schemas: Sequence[Schema | None], values: Sequence[object]
+) -> Column | None:
+    """Values by way of a native column, which is faster than one by one; None where that is not certain to be the same."""
+    if type(converter).encode_column is Converter.encode_column:
+        return None
+    found = gathered(schemas, values)
+    return None if found is None else _encode_column(converter, topic, *found, len(values))
 
 
 def _split_topics(part: Loose[SourceRecord]) -> dict[str, Loose[SourceRecord]]:
