@@ -11,6 +11,14 @@ from headrace.runtime.sink_intake import DecodedAhead
 from headrace.spi.context import TopicPartition
 
 Decode = Callable[[Sequence[EncodedBatch]], DecodedAhead]
+_RECORDS, _BYTES = 200, 256 << 10
+
+
+def worth_it(batches: Sequence[EncodedBatch]) -> bool:
+    """Whether to look ahead behind these: there is as much to gain as to lose, for much to decode and for more that is likely to wait.
+
+    What is polled ahead is written by itself, and what comes meanwhile behind it: at a low rate that only keeps records back."""
+    return sum(map(len, batches)) >= _RECORDS or sum(batch.values.size for batch in batches) >= _BYTES
 
 
 class LookAhead:

@@ -26,7 +26,7 @@ from headrace.runtime.errant import Reporter
 from headrace.runtime.herder import State
 from headrace.runtime.measures import IDLE, RETRY, now_ms
 from headrace.runtime.record_decoder import RecordDecoder
-from headrace.runtime.sink_ahead import LookAhead
+from headrace.runtime.sink_ahead import LookAhead, worth_it
 from headrace.runtime.sink_consumer import max_poll_records, open_consumer, subscription
 from headrace.runtime.sink_intake import DecodedAhead, SinkIntake
 from headrace.runtime.sink_offsets import SinkOffsets
@@ -177,9 +177,7 @@ class SinkLoop(TaskLoop):
                 self._deliver()
             return
         self._take(batches, decoded)
-        if isinstance(self._pending.records, SinkBatch) and sum(map(len, batches)) * 2 >= self._max_records:
-            # Only where more is likely to wait: what is polled now is written behind this batch, in one of its own, and what comes
-            # meanwhile behind both.
+        if isinstance(self._pending.records, SinkBatch) and worth_it(batches):
             self._look_ahead()
         self._deliver()
 
