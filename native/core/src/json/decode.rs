@@ -5,7 +5,7 @@
 
 use std::collections::HashSet;
 
-use super::read::{byte, double, int, number, plain_text, space, text, word, Said, CUT};
+use super::read::{byte, double, int, number, plain_text, space, text, word, Room, Said, CUT};
 use super::shape::{Field, OnNull, Reading, Shape};
 use super::sink::{end_of, Bins, Sink};
 use super::{base64, decimal};
@@ -128,8 +128,8 @@ fn quick_value(shape: &Shape, sink: &mut Sink, input: &[u8], at: usize) -> Resul
         (Reading::Decimal(scale), Sink::Bins(bins)) => decimal_value(*scale, bins, input, at),
         (Reading::Bytes, Sink::Bins(bins)) => {
             let (letters, end) = plain_text(input, at)?;
-            base64::decode(letters, bins.open()?)?;
-            bins.end()?;
+            base64::decode(letters, bins.append()?)?;
+            bins.appended()?;
             Ok(end)
         }
         (Reading::List(_) | Reading::Map(_), sink) => container(shape, sink, input, at),
@@ -151,7 +151,7 @@ fn null(shape: &Shape, sink: &mut Sink) -> Result<()> {
 fn text_value(bins: &mut Bins, input: &[u8], at: usize) -> Result<usize> {
     let (said, end) = text(input, at, || bins.open())?;
     match said {
-        Said::Plain(inside) => bins.push(inside, input.get(at..end))?,
+        Said::Plain(start, stop) => bins.push(input, start, stop)?,
         Said::Resolved => bins.end()?,
     }
     Ok(end)
@@ -159,7 +159,7 @@ fn text_value(bins: &mut Bins, input: &[u8], at: usize) -> Result<usize> {
 
 /// Base64 of the unscaled value, or a number of just the schema's scale.
 fn decimal_value(scale: i32, bins: &mut Bins, input: &[u8], at: usize) -> Result<usize> {
-    let into = bins.open()?;
+    let into = bins.append()?;
     let start = into.len();
     let end;
     if byte(input, at)? == b'"' {
@@ -181,7 +181,7 @@ fn decimal_value(scale: i32, bins: &mut Bins, input: &[u8], at: usize) -> Result
         }
         decimal::parse(input.get(at..end).unwrap_or(&[]), into)?;
     }
-    bins.end()?;
+    bins.appended()?;
     Ok(end)
 }
 
@@ -310,13 +310,13 @@ fn elements(
 /// The name of a map's entry; one that comes twice is the twin's.
 fn key(keys: &mut Sink, seen: &mut HashSet<Vec<u8>>, input: &[u8], at: usize) -> Result<usize> {
     let Sink::Bins(keys) = keys else { return Err(Declined::Malformed("a sink of another kind")) };
-    let mut name = Vec::new();
+    let mut name = Room::default();
     let (said, end) = text(input, at, || Ok(&mut name))?;
-    if let Said::Plain(inside) = said {
-        name.extend_from_slice(inside);
+    if let Said::Plain(start, stop) = said {
+        name.slice(input.get(start..stop).unwrap_or(&[]));
     }
-    keys.push(&name, None)?;
-    if seen.insert(name) {
+    keys.scalar(name.written())?;
+    if seen.insert(name.written().to_vec()) {
         Ok(end)
     } else {
         Err(Declined::Value("a key that comes twice"))

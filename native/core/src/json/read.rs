@@ -3,6 +3,7 @@
 //! Declined are numbers with zeros in front, minus zero, lone surrogates, control characters in text: one reader takes them, another does
 //! not, and the twin knows which.
 
+use super::room::{eight, grow, part, slice};
 use crate::error::{Declined, Result};
 
 const ONES: u64 = 0x0101_0101_0101_0101;
@@ -182,14 +183,20 @@ pub enum Text {
     Open(usize, bool),
 }
 
+/// A bit for each control character, quote and backslash, right up to the first of them.
+#[inline(always)]
+fn marks(word: u64) -> u64 {
+    let below = |word: u64, limit: u64| word.wrapping_sub(limit * ONES) & !word;
+    (below(word, 0x20) | below(word ^ (0x22 * ONES), 1) | below(word ^ (0x5c * ONES), 1)) & HIGH
+}
+
 /// The text whose inside begins at `start`.
 #[inline(always)]
 fn scan(input: &[u8], start: usize) -> Text {
     let mut end = start;
     let mut wide = 0u64;
     while let Some(word) = word_at(input, end) {
-        let below = |word: u64, limit: u64| word.wrapping_sub(limit * ONES) & !word;
-        let found = (below(word, 0x20) | below(word ^ (0x22 * ONES), 1) | below(word ^ (0x5c * ONES), 1)) & HIGH;
+        let found = marks(word);
         if found == 0 {
             wide |= word;
             end += 8;
@@ -208,25 +215,65 @@ fn scan(input: &[u8], start: usize) -> Text {
 }
 
 /// What a text between quotes says.
-pub enum Said<'a> {
-    /// Just what is there.
-    Plain(&'a [u8]),
-    /// Something else: it was appended to the room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Said {
+    /// Just what is from here to there.
+    Plain(usize, usize),
+    /// Something else: it was written into the room.
     Resolved,
 }
 
-/// The text at `at`, and where it ends, behind its closing quote. One with escapes is appended to what `room` answers.
+/// Bytes that are written to piece by piece: `used` of them are, the rest is initialised, too, and does not count.
+#[derive(Debug, Default, Clone)]
+pub struct Room {
+    pub bytes: Vec<u8>,
+    pub used: usize,
+}
+
+impl Room {
+    /// `from[start..end]`.
+    #[inline(always)]
+    pub fn part(&mut self, from: &[u8], start: usize, end: usize) {
+        match part(&mut self.bytes, self.used, from, start, end) {
+            Some(used) => self.used = used,
+            None => self.slice(from.get(start..end).unwrap_or(&[])),
+        }
+    }
+
+    /// Pieces of any size, where the room may be too small.
+    #[cold]
+    pub fn slice(&mut self, piece: &[u8]) {
+        while self.bytes.len() - self.used < piece.len() {
+            grow(&mut self.bytes);
+        }
+        self.used = slice(&mut self.bytes, self.used, piece).unwrap_or(self.used);
+    }
+
+    #[inline(always)]
+    fn eight(&mut self, bytes: [u8; 8], count: usize) {
+        loop {
+            if let Some(used) = eight(&mut self.bytes, self.used, bytes, count) {
+                self.used = used;
+                return;
+            }
+            grow(&mut self.bytes);
+        }
+    }
+
+    /// What was written.
+    pub fn written(&self) -> &[u8] {
+        self.bytes.get(..self.used).unwrap_or(&[])
+    }
+}
+
+/// The text at `at`, and where it ends, behind its closing quote. One with escapes is written into what `room` answers.
 #[inline(always)]
-pub fn text<'a, 'b>(
-    input: &'a [u8],
-    at: usize,
-    room: impl FnOnce() -> Result<&'b mut Vec<u8>>,
-) -> Result<(Said<'a>, usize)> {
+pub fn text<'a>(input: &[u8], at: usize, room: impl FnOnce() -> Result<&'a mut Room>) -> Result<(Said, usize)> {
     if byte(input, at)? != b'"' {
         return Err(Declined::Value("no text where one is expected"));
     }
     match scan(input, at + 1) {
-        Text::Plain(end) => Ok((Said::Plain(input.get(at + 1..end).unwrap_or(&[])), end + 1)),
+        Text::Plain(end) => Ok((Said::Plain(at + 1, end), end + 1)),
         Text::Open(end, wide) => other_text(input, at + 1, end, wide, room),
     }
 }
@@ -234,26 +281,25 @@ pub fn text<'a, 'b>(
 /// A text without escapes at `at`, and where it ends, behind its closing quote.
 pub fn plain_text(input: &[u8], at: usize) -> Result<(&[u8], usize)> {
     match text(input, at, || Err(Declined::Value("escapes")))? {
-        (Said::Plain(inside), end) => Ok((inside, end)),
+        (Said::Plain(start, end), behind) => Ok((input.get(start..end).unwrap_or(&[]), behind)),
         (Said::Resolved, _) => Err(Declined::Value("escapes")),
     }
 }
 
 /// A text of which `scan` says no more than that.
 #[inline(never)]
-fn other_text<'a, 'b>(
-    input: &'a [u8],
+fn other_text<'a>(
+    input: &[u8],
     start: usize,
     mut at: usize,
     mut wide: bool,
-    room: impl FnOnce() -> Result<&'b mut Vec<u8>>,
-) -> Result<(Said<'a>, usize)> {
+    room: impl FnOnce() -> Result<&'a mut Room>,
+) -> Result<(Said, usize)> {
     loop {
         match byte(input, at)? {
             b'"' => {
-                let inside = input.get(start..at).unwrap_or(&[]);
-                checked(inside, wide)?;
-                return Ok((Said::Plain(inside), at + 1));
+                checked(input.get(start..at).unwrap_or(&[]), wide)?;
+                return Ok((Said::Plain(start, at), at + 1));
             }
             b'\\' => break,
             0..=0x1f => return Err(CONTROL),
@@ -263,65 +309,71 @@ fn other_text<'a, 'b>(
             }
         }
     }
-    let end = resolve(input, start, at, wide, room()?)?;
+    let room = room()?;
+    let before = room.used;
+    room.part(input, start, at);
+    let (end, more) = resolve(input, at, room)?;
+    checked(room.bytes.get(before..room.used).unwrap_or(&[]), wide | more)?;
     Ok((Said::Resolved, end))
 }
 
 const CONTROL: Declined = Declined::Value("a control character in a text");
 
-fn checked(inside: &[u8], wide: bool) -> Result<()> {
-    if wide && std::str::from_utf8(inside).is_err() {
+/// What stands around escapes is checked with what they stand for: that is whole characters, which complete no other.
+fn checked(text: &[u8], wide: bool) -> Result<()> {
+    if wide && std::str::from_utf8(text).is_err() {
         return Err(Declined::Malformed("a text that is no UTF-8"));
     }
     Ok(())
 }
 
-/// Appends the text with its escapes resolved; the first is at `at`. Answers where the text ends, behind its closing quote.
-fn resolve(input: &[u8], start: usize, mut at: usize, mut wide: bool, into: &mut Vec<u8>) -> Result<usize> {
-    let mut done = start;
+/// Writes the rest of a text from `at` on, escapes resolved. Answers where it ends, behind its closing quote, and whether there was
+/// anything but ASCII between the escapes.
+fn resolve(input: &[u8], mut at: usize, room: &mut Room) -> Result<(usize, bool)> {
+    let mut wide = 0u64;
     loop {
-        let plain = input.get(done..at).unwrap_or(&[]);
-        checked(plain, wide)?;
-        into.extend_from_slice(plain);
-        match byte(input, at)? {
-            b'"' => return Ok(at + 1),
-            b'\\' => done = escape(input, at, into)?,
-            _ => return Err(CONTROL),
+        if let Some(word) = word_at(input, at) {
+            let found = marks(word);
+            let count = if found == 0 { 8 } else { (found.trailing_zeros() / 8) as usize };
+            wide |= if found == 0 { word } else { word & ((1 << (8 * count)) - 1) };
+            room.eight(word.to_le_bytes(), count);
+            at += count;
+            if found == 0 {
+                continue;
+            }
         }
-        (at, wide) = match scan(input, done) {
-            Text::Plain(end) => (end, false),
-            Text::Open(end, wide) => rest(input, end, wide),
-        };
+        match byte(input, at)? {
+            b'"' => return Ok((at + 1, wide & HIGH != 0)),
+            b'\\' => at = escape(input, at, room)?,
+            0..=0x1f => return Err(CONTROL),
+            byte => {
+                wide |= u64::from(byte);
+                room.eight([byte; 8], 1);
+                at += 1;
+            }
+        }
     }
 }
 
-/// The next quote, backslash or control character (or the end) from `at` on, and whether there was anything but ASCII.
-fn rest(input: &[u8], mut at: usize, mut wide: bool) -> (usize, bool) {
-    while let Some(byte) = input.get(at).filter(|&&byte| byte >= 0x20 && byte != b'"' && byte != b'\\') {
-        wide |= *byte >= 0x80;
-        at += 1;
-    }
-    (at, wide)
-}
-
-/// Appends what the escape at `at` stands for; answers where it ends.
+/// Writes what the escape at `at` stands for; answers where it ends.
 #[inline]
-fn escape(input: &[u8], at: usize, into: &mut Vec<u8>) -> Result<usize> {
+fn escape(input: &[u8], at: usize, room: &mut Room) -> Result<usize> {
     let letter = byte(input, at + 1)?;
-    into.push(match letter {
+    let byte = match letter {
         b'"' | b'\\' | b'/' => letter,
         b'b' => 8,
         b't' => 9,
         b'n' => 10,
         b'f' => 12,
         b'r' => 13,
-        b'u' => return unicode(input, at, into),
+        b'u' => return unicode(input, at, room),
         _ => return Err(Declined::Malformed("an unknown escape")),
-    });
+    };
+    room.eight([byte; 8], 1);
     Ok(at + 2)
 }
 
-fn unicode(input: &[u8], at: usize, into: &mut Vec<u8>) -> Result<usize> {
+fn unicode(input: &[u8], at: usize, room: &mut Room) -> Result<usize> {
     let mut code = unit(input, at + 2)?;
     let mut end = at + 6;
     if (0xd800..0xdc00).contains(&code) && word(input, end, b"\\u").is_some() {
@@ -333,7 +385,9 @@ fn unicode(input: &[u8], at: usize, into: &mut Vec<u8>) -> Result<usize> {
         end += 6;
     }
     let letter = char::from_u32(code).ok_or(HALF)?;
-    into.extend_from_slice(letter.encode_utf8(&mut [0; 4]).as_bytes());
+    let mut bytes = [0; 8];
+    let count = letter.encode_utf8(&mut bytes).len();
+    room.eight(bytes, count);
     Ok(end)
 }
 
@@ -379,11 +433,12 @@ mod tests {
     }
 
     fn read(input: &[u8]) -> Result<(String, bool, usize)> {
-        let mut into = b"before".to_vec();
-        let found = text(input, 0, || Ok(&mut into))?;
-        Ok(match found {
-            (Said::Plain(inside), end) => (String::from_utf8(inside.to_vec()).unwrap(), true, end),
-            (Said::Resolved, end) => (String::from_utf8(into[6..].to_vec()).unwrap(), false, end),
+        let mut room = Room::default();
+        room.slice(b"before");
+        let (said, end) = text(input, 0, || Ok(&mut room))?;
+        Ok(match said {
+            Said::Plain(start, stop) => (String::from_utf8(input[start..stop].to_vec()).unwrap(), true, end),
+            Said::Resolved => (String::from_utf8(room.written()[6..].to_vec()).unwrap(), false, end),
         })
     }
 
