@@ -267,6 +267,10 @@ def test_source_is_killed_between_chunks(tmp_path: Path, postgres: PostgresServe
             worker.close()
 
 
+LOG_POINTS = {f"log.segment_{what}" for what in ("written", "synced", "sealed", "moved", "forgotten")}
+"""Of the embedded log: its own tests kill at them."""
+
+
 def test_no_point_is_forgotten() -> None:
     """Every failpoint in the code is one of those killed at."""
     import re
@@ -279,5 +283,5 @@ def test_no_point_is_forgotten() -> None:
         for file in root.rglob("*.py")
         for name in re.findall(r"(?<![\w.])failpoint\(\"([^\"]+)\"\)", file.read_text())
     }
-    assert named == {*SOURCE_POINTS, *SNAPSHOT_POINTS, *BESIDE_POINTS, *SINK_POINTS}
+    assert named == {*SOURCE_POINTS, *SNAPSHOT_POINTS, *BESIDE_POINTS, *SINK_POINTS, *LOG_POINTS}
     assert os.environ.get("HEADRACE_FAILPOINTS") is None
