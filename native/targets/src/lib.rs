@@ -6,10 +6,11 @@
 pub mod json;
 pub mod ops;
 pub mod packed;
+pub mod stream;
 pub mod text;
 
 /// A target: its name, which is its corpus folder's as well, and its function.
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All of them.
-pub const TARGETS: &[Target] = &[("json", json::json), ("pg_text", text::pg_text)];
+pub const TARGETS: &[Target] = &[("json", json::json), ("pg_text", text::pg_text), ("pg_stream", stream::pg_stream)];

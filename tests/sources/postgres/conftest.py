@@ -8,6 +8,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from headrace.native import core
 from headrace.testing.servers import PostgresServer
 
 
@@ -40,3 +41,14 @@ def props(postgres: PostgresServer, database: str) -> dict[str, str]:
         "retriable.restart.connector.wait.ms": "50",
         "slot.retry.delay.ms": "1000",
     }
+
+
+@pytest.fixture(params=["core", "twin"])
+def implementation(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Runs a test with the Rust core and with the Python decoders alone."""
+    if request.param == "twin":
+        for module in ("stream.intake", "types.native_rows"):
+            monkeypatch.setattr(f"headrace.sources.postgres.{module}.core", None)
+    elif core is None:
+        pytest.skip("needs the Rust core")
+    return str(request.param)

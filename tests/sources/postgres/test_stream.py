@@ -11,6 +11,8 @@ from tests.sources.postgres.kit import Runner, ops, plain
 
 from headrace.data.validation import validate_value
 
+pytestmark = pytest.mark.usefixtures("implementation")
+
 
 def streaming(props: dict[str, str], **more: str) -> Runner:
     run = Runner(

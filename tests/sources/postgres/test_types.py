@@ -12,6 +12,8 @@ from tests.sources.postgres.kit import Runner
 
 from headrace.data.unchanged import Unchanged, unchanged_value
 
+pytestmark = pytest.mark.usefixtures("implementation")
+
 
 def test_a_numeric_beyond_pythons_digit_limit(props: dict[str, str], sql: psycopg.Connection[Any]) -> None:
     sql.execute("CREATE TABLE t (id int PRIMARY KEY, n numeric)")

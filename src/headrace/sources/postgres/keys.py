@@ -179,7 +179,7 @@ GROUPS: Final[dict[str, tuple[KeyRow, ...]]] = {
         _row("incremental.snapshot.watermarking.strategy", _S, "INSERT_INSERT", _LOW, "How a chunk's window is closed: by a second row in the signalling table, or by deleting the first.", "insert_insert insert_delete"),
     ),
     "Running": (
-        _row("max.batch.size", _I, 2048, _MEDIUM, "About how many records a poll gives.", minimum=1),
+        _row("max.batch.size", _I, 2048, _MEDIUM, "About how many records a poll gives. Unset, what the native core decodes of the stream comes in batches of one read, about 1 MiB of the stream.", minimum=1),
         _row("max.queue.size", _I, 8192, _MEDIUM, "Must exceed max.batch.size. Waiting data stays in the connection's buffers.", minimum=1, differs="there is no queue: it is checked against max.batch.size"),
         _row("max.queue.size.in.bytes", _L, 0, _MEDIUM, "Most bytes taken from the connection at once, 0 = 1 MiB.", minimum=0, differs="there is no queue: it bounds what is taken from the connection at once"),
         _row("poll.interval.ms", _L, 500, _MEDIUM, "Longest wait for something new, at most a second; data ends the wait.", minimum=1),
