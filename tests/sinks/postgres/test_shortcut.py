@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 from tests.sinks.postgres import kit
-from tests.sinks.postgres.kit import UPSERT, Sink, Topic
+from tests.sinks.postgres.kit import ROW, UPSERT, Sink, Topic, struct_schema
 
-from headrace.data import INT32_SCHEMA, INT64_SCHEMA
+from headrace.data import FLOAT64_SCHEMA, INT32_SCHEMA, INT64_SCHEMA
+from headrace.errors import HeadraceError
 from headrace.native import core
 from headrace.sinks.postgres import shortcut
 from headrace.sinks.postgres.loading import Loader
@@ -111,6 +112,27 @@ def test_a_column_of_the_same_width_but_another_type_is_seen(world: World, mode:
     world.sql.execute("ALTER TABLE t ALTER amount TYPE float8")
     sink.put(topic.event("c", 3, 30), topic.event("c", 4, 40))
     assert world.rows() == [(1, 10.0), (2, 20.0), (3, 30.0), (4, 40.0)]
+
+
+def test_a_key_that_is_gone_is_seen(world: World) -> None:
+    world.sql.execute("CREATE TABLE t (id int PRIMARY KEY, name text)")
+    topic, sink = Topic(), world.sink()
+    sink.put(topic.event("c", 1, "a"), topic.event("c", 2, "b"))
+    world.sql.execute("ALTER TABLE t DROP CONSTRAINT t_pkey")
+    with pytest.raises(HeadraceError) as raised:
+        sink.put(topic.event("r", 1, "a"), topic.event("r", 2, "b"))
+    assert raised.value.code == "SINK_NO_UNIQUE_KEY"
+    assert world.rows() == [(1, "a"), (2, "b")]
+
+
+def test_keys_that_are_one_to_the_target_keep_their_order(world: World) -> None:
+    world.sql.execute("CREATE TABLE t (id numeric(4,0) PRIMARY KEY, name text); INSERT INTO t VALUES (9, 'there')")
+    key = struct_schema({"id": FLOAT64_SCHEMA}, "t.Key")
+    topic = Topic(row={"id": FLOAT64_SCHEMA, "name": ROW["name"]}, key=key)
+    sink = world.sink()
+    # All of these keys are rounded to 5; the last one written is the last of the batch.
+    sink.put(topic.event("c", 5.1, "first"), topic.event("c", 6.0, "other"), topic.event("u", 4.9, "last"))
+    assert world.rows() == [(5, "last"), (6, "other"), (9, "there")]
 
 
 def test_the_pauses_grow_and_end(world: World) -> None:

@@ -33,7 +33,8 @@ class _Declined(Exception):
 
 
 class _Group:
-    """Consecutive blocks of one table with the same key and columns. `shape`: the route of those that have rows."""
+    """Consecutive blocks of one table with the same key and columns, found in the same places: they are all read by one route's rules.
+    `shape`: the route of those that have rows."""
 
     def __init__(self, route: Route) -> None:
         self.route = route
@@ -41,14 +42,22 @@ class _Group:
         self.blocks: list[Block] = []
 
     def takes(self, route: Route) -> bool:
-        if route.keys != self.route.keys:
+        if _key_places(route) != _key_places(self.route):
             return False
-        return route.form == "tombstone" or self.shape is None or self.shape.fields == route.fields
+        return route.form == "tombstone" or self.shape is None or _row_places(self.shape) == _row_places(route)
 
     def add(self, block: Block, route: Route) -> None:
         self.blocks.append(block)
         if route.form != "tombstone":
             self.shape = self.shape or route
+
+
+def _key_places(route: Route) -> tuple[Any, ...]:
+    return route.key.columns, route.key.place, route.key.indexes
+
+
+def _row_places(route: Route) -> tuple[Any, ...]:
+    return route.fields, route.form, route.op, route.before, route.after
 
 
 class BlockSorter:

@@ -72,7 +72,7 @@ class Loader:
             # ON CONFLICT takes two NULLs for different keys.
             purpose = "partial"
         if purpose == "upsert" and core is not None and not casts and not table.has_rules:
-            self._shortcut = Shortcut(connection, table)
+            self._shortcut = Shortcut(connection, table, keys)
         chosen = [(source, column) for source, (_, column) in zip(self.sources, pairs, strict=True)]
         self._statements = _statements(purpose, table, staging, chosen, keys, nullable)
 
@@ -86,10 +86,9 @@ class Loader:
         takes or refuses."""
         if isinstance(rows, NativeRows) and self._shortcut is not None:
             staged, direct = self._shortcut.split(rows)
-            if staged is not None:
-                self._load_staged(staged)
-            if direct is not None and not self._shortcut.load(lambda: self._load_directly(direct)):
-                self._load_staged(direct)
+            if direct is None or not self._shortcut.load(lambda: self._load_apart(staged, direct)):
+                # All together: where the target takes two keys for one, the server says so.
+                self._load_staged(rows)
         elif self._staging:
             self._load_staged(rows)
         else:
@@ -107,6 +106,11 @@ class Loader:
         self._copy(self._staging, rows)
         for statement in self._statements:
             self._connection.execute(statement)
+
+    def _load_apart(self, staged: NativeRows | None, direct: NativeRows) -> None:
+        if staged is not None:
+            self._load_staged(staged)
+        self._load_directly(direct)
 
     def _load_directly(self, rows: Rows) -> None:
         self._copy(self._table.quoted, rows)

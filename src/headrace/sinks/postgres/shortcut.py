@@ -1,19 +1,19 @@
 """COPY straight into the target, for rows to be upserted that are not there: less than half the server's work.
 
 Which rows those are is a guess: rows whose keys begin, in the batch, with a creation or a delete; all rows as long as a table that
-was empty has taken them so. A wrong guess violates the key; it is undone to a savepoint, the rows go the staged way, and the next
-guess waits, ever longer. So the outcome is the same whether a guess is right or not.
+was empty has taken them so. A wrong guess violates the key; it is undone to a savepoint, with what was staged beside it, all
+rows go the staged way, and the next guess waits, ever longer. So the outcome is the same whether a guess is right or not.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from headrace.sinks.postgres.sorted_rows import FRESH, KNOWN, ROWS, NativeRows
 from headrace.sinks.postgres.tables import StaleTableError, TargetTable
 from headrace.systems.postgres import DatabaseError
-from headrace.systems.postgres.introspect import Conn
+from headrace.systems.postgres.introspect import Conn, unique_keys_of
 
 LEAST_ROWS: Final = 50
 """For fewer rows beside others a COPY of their own does not pay."""
@@ -23,8 +23,9 @@ MOST_LOADS_BETWEEN_TRIES: Final = 256
 class Shortcut:
     """Of one table and connection."""
 
-    def __init__(self, connection: Conn, table: TargetTable) -> None:
+    def __init__(self, connection: Conn, table: TargetTable, keys: Sequence[str]) -> None:
         self._connection = connection
+        self._oid, self._key = table.oid, frozenset(keys)
         row = connection.execute(f"SELECT NOT EXISTS (SELECT FROM {table.quoted})").fetchone()
         self._all_new = bool(row and row[0])
         self._pause = 0
@@ -45,10 +46,12 @@ class Shortcut:
         return rows.only(KNOWN) if known else None, rows.only(FRESH) if fresh else None
 
     def load(self, copy: Callable[[], None]) -> bool:
-        """Try `copy`; False when the server refused the rows, and nothing of them is there. Raises what is not about the rows."""
+        """Try `copy`; False when the server refused the rows, or had no key to refuse them by, and nothing of them is there. Raises what is
+        not about the rows."""
         try:
             with self._connection.transaction():
                 copy()
+                self._check_key()
         except (DatabaseError, StaleTableError) as error:
             if isinstance(error, DatabaseError) and (
                 self._connection.closed or _is_of_the_session(error.sqlstate or "")
@@ -59,6 +62,13 @@ class Shortcut:
             return False
         self._pause = 0
         return True
+
+    def _check_key(self) -> None:
+        """StaleTableError if the unique key is gone by now, and the rows may be there twice; nobody can drop it before the transaction's
+        end, as the rows were written."""
+        found = unique_keys_of(self._connection, [self._oid])[self._oid]
+        if self._key not in map(frozenset, found):
+            raise StaleTableError(f"no key on {', '.join(sorted(self._key))}")
 
 
 def _is_of_the_session(sqlstate: str) -> bool:
