@@ -5,6 +5,7 @@ from __future__ import annotations
 from concurrent.futures import Future
 
 import redis as redis_py
+from tests.sinks.postgres.kit import as_batch
 
 from headrace.data import (
     BOOLEAN_SCHEMA,
@@ -20,6 +21,8 @@ from headrace.sinks.redis.task import RedisSinkTask
 from headrace.spi import TopicPartition
 
 TP = TopicPartition("shop.orders", 0)
+PUT_BLOCKS = False
+"""Whether `Sink.put` hands over blocks; set by the fixture `put_as`."""
 
 KEY = SchemaBuilder.struct().name("shop.orders.Key").field("id", INT32_SCHEMA).build()
 ROW = (
@@ -93,7 +96,7 @@ class Sink:
             if record.offset is None:
                 record.offset = record.original_offset = self.offset
             self.offset = record.original_offset + 1
-        self.task.put(list(records))
+        self.task.put(as_batch(records) if PUT_BLOCKS else list(records))
 
     def stop(self):
         self.task.stop()

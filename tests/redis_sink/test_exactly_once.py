@@ -157,7 +157,7 @@ sink = Sink(Server, type="STREAM")
 sink.put(*(at(i) for i in range(sink.offset, 50)))
 sink.put(*(at(i) for i in range(50, 100)))
 """
-    env = {**os.environ, "PYTHONPATH": str(ROOT), "HEADRACE_FAILPOINTS": f"{point}=kill:1"}
+    env = {**os.environ, "PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}", "HEADRACE_FAILPOINTS": f"{point}=kill:1"}
     run = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True)
     assert run.returncode == -9, run.stderr
     sink = Sink(redis, type="STREAM")
@@ -188,7 +188,11 @@ if {kind!r} != "HASH": sink.client.rename("shop.orders", "kept")
 sink.client.set("shop.orders" if {kind!r} != "HASH" else "shop.orders:5", "in the way")
 sink.put(*(at(i) for i in range(3, 8)))
 """
-    env = {**os.environ, "PYTHONPATH": str(ROOT), "HEADRACE_FAILPOINTS": "sink.after_target_commit=kill:1"}
+    env = {
+        **os.environ,
+        "PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}",
+        "HEADRACE_FAILPOINTS": "sink.after_target_commit=kill:1",
+    }
     run = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True)
     assert run.returncode == -9, run.stderr
     again = Sink(redis, type=kind)

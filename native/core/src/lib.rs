@@ -18,5 +18,6 @@ pub mod nulls;
 pub mod ops;
 pub mod packed;
 pub mod pg;
+pub mod resp;
 pub mod single;
 pub mod spread;

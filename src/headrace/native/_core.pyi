@@ -358,3 +358,69 @@ class ReplicationStream:
     def add_given(self, numbers: Sequence[int]) -> int: ...
     def counts(self) -> tuple[int, int, int, int, int, int, int | None, int | None]: ...
     def take(self, clock_ns: int) -> tuple[list[tuple[int, Column | None, Column, bytes]], Places]: ...
+
+# Redis
+
+class RespPlan:
+    """How the rows of one pair of schemas become commands of Redis. DeclinedError for schemas that are not done natively."""
+
+    def __new__(
+        cls,
+        *,
+        key_layout: Layout,
+        key: Sequence[tuple[bytes | None, int, bool]],
+        layout: Layout | None,
+        envelope: tuple[int, int] | None,
+        write: str,
+        defaults: Sequence[bytes | None],
+        placeholder: bytes,
+        ttl: int,
+    ) -> RespPlan:
+        """`key`: literals, or fields of the key (-1: the key itself) and whether null there is the twin's. `layout`: of the value, None =
+        all are tombstones; `envelope`: its fields op and after. `write`: hash or text; `defaults`: per field of a hash what null is
+        written as. `ttl`: seconds, 0 = for ever."""
+
+class RespRows:
+    """The rows of a batch in the order of their ordinals."""
+
+    def __new__(
+        cls,
+        parts: Sequence[tuple[RespPlan | None, Column | None, Column | None, Sequence[int]]],
+        skips: Sequence[tuple[int, int]],
+    ) -> RespRows:
+        """A part: (plan, key, value, ordinals); without a plan its rows are the twin's. `skips`: ranges of ordinals to be left out."""
+
+    def __len__(self) -> int: ...
+    def encode(self, start: int, count: int, limit: int) -> RespCommands:
+        """The commands from row number `start` on, of at most `count` rows, ended by the first row that reaches `limit` bytes."""
+
+class RespCommands:
+    """The commands of some rows that follow each other."""
+
+    def __len__(self) -> int: ...
+    @property
+    def twins(self) -> list[tuple[int, int, int]]:
+        """(row, part, row of the part) of each row whose commands the twin has to make."""
+
+    def spliced(self, given: Sequence[tuple[bytes, int]]) -> RespCommands:
+        """With the twin's commands put in, and how many answers they give; if they are fewer, cut before the first row that has none."""
+
+    def cut(self, start: int, limit: int) -> int:
+        """Where a piece from row `start` on ends that is to end with the first row that reaches `limit` bytes."""
+
+    def piece(self, start: int, stop: int) -> tuple[bytes, int]:
+        """The commands of rows `start` to below `stop`, and how many answers they give."""
+
+    def spans(self, start: int, stop: int, starts: Sequence[int]) -> list[tuple[int, int, int, int | None]]:
+        """(run, first ordinal, last ordinal, first ordinal with commands) of what the runs that begin at `starts` have of these rows."""
+
+    def origins(self, start: int, stop: int) -> list[tuple[int, int, int]]:
+        """(part, row of the part, ordinal) of rows `start` to below `stop`."""
+
+class RespScanner:
+    """Finds the end of the answers to a pipeline of commands."""
+
+    def __new__(cls, replies: int) -> RespScanner: ...
+    def feed(self, bytes: bytes) -> tuple[bool, bool] | None:
+        """Takes the next bytes. (errors, nulls): whether there were such answers, as soon as all are there. DeclinedError for what is
+        no answer, or one too many."""

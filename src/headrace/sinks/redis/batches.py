@@ -11,7 +11,7 @@ position matters: were it moved as if all were well, a crash before the answer i
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from hashlib import sha1
 from typing import Any, Final, NamedTuple, Protocol
 
@@ -21,6 +21,10 @@ from headrace.data import SinkRecord
 from headrace.foundation.failpoints import failpoint
 from headrace.sinks.redis.positions import Position
 from headrace.systems.redis import RedisLink, ReplyError, encode_command, map_reply, reply_text
+
+MAX_RECORDS: Final = 2_000
+MAX_BYTES: Final = 4 << 20
+"""A transaction is held in the server's memory and stops other clients while it runs, so batches are cut here."""
 
 MAX_WORDS: Final = 7_800
 """Words a command may have inside a script: Lua's stack ends at 8,000."""
@@ -45,11 +49,28 @@ class Outcome(NamedTuple):
     moved: Sequence[bytes | None] | None = None
 
 
+class Piece(NamedTuple):
+    """Records of a batch as one run of commands. `states`: the positions they move; `starts`, `ends`: of `id(state)` the offset of the first
+    record that has commands, and the one behind the last record. `size`: how many records; `items`: makes the single ones."""
+
+    commands: bytes
+    replies: int
+    states: list[Position]
+    starts: dict[int, int]
+    ends: dict[int, int]
+    size: int
+    items: Callable[[], list[Item]]
+
+
 class Batches(Protocol):
     """Carries out batches and updates the positions. After a failure they are not behind the first item that failed."""
 
     def run(self, items: list[Item], states: list[Position], owner: str) -> Outcome:
         """Mapped errors (`systems.redis`): nothing was carried out, or the answer was lost."""
+        ...
+
+    def run_piece(self, piece: Piece, owner: str) -> Outcome:
+        """As `run`; the outcome is about the piece's items."""
         ...
 
 
@@ -65,29 +86,34 @@ class Repeatable:
         self._link = link
 
     def run(self, items: list[Item], states: list[Position], owner: str) -> Outcome:
+        starts = {id(item.position): item.offset for item in reversed(items) if item.replies}
+        count = sum(item.replies for item in items)
+        whole = Piece(
+            b"".join([i.commands for i in items]), count, states, starts, ends_of(items), len(items), lambda: items
+        )
+        return self.run_piece(whole, owner)
+
+    def run_piece(self, piece: Piece, owner: str) -> Outcome:
+        commands, count, states, starts, ends, size, items = piece
         stored = watch(self._link, states)
         if stored != [state.stored for state in states]:
             self._link.call("UNWATCH")
             return Outcome(0, moved=stored)
-        ends = ends_of(items)
-        starts = {id(item.position): item.offset for item in reversed(items) if item.replies}
         texts = [state.text(ends[id(state)], owner, starts.get(id(state))) for state in states]
         failpoint("sink.before_target_commit")
-        count = sum(item.replies for item in items)
-        results = execute(self._link, [item.commands for item in items], count, states, texts)
+        results = execute(self._link, [commands], count, states, texts)
         if results is None:
             return Outcome(0, moved=watch(self._link, states))
         failpoint("sink.after_target_commit")
-        failed = self._failures(items, results)
+        refused = any(isinstance(result, Exception) for result in results)
+        failed = self._failures(items(), results) if refused else []
         for state, text in zip(states, texts, strict=True):
             state.stored = text
             state.offset = starts.get(id(state), ends[id(state)]) if failed else ends[id(state)]
-        return Outcome(len(items), failed)
+        return Outcome(size, failed)
 
     @staticmethod
     def _failures(items: list[Item], results: list[Any]) -> list[tuple[int, str]]:
-        if not any(isinstance(result, Exception) for result in results):
-            return []
         failed: list[tuple[int, str]] = []
         at = 0
         for number, item in enumerate(items):
@@ -139,6 +165,9 @@ class Appending:
         self._moved(states, items[:failed], owner)
         return Outcome(failed + 1, [(failed, _refusal(answer[2]))])
 
+    def run_piece(self, piece: Piece, owner: str) -> Outcome:
+        return self.run(piece.items(), piece.states, owner)
+
     def _call(self, head: list[bytes], fixed: list[bytes], commands: list[bytes], words: int) -> Any:
         head = head + fixed
         start = encode_command(*head).replace(b"*%d\r\n" % len(head), b"*%d\r\n" % (len(head) + words), 1)
@@ -169,9 +198,12 @@ def watch(link: RedisLink, states: list[Position]) -> list[bytes | None]:
 def execute(
     link: RedisLink, chunks: list[bytes], count: int, states: list[Position], texts: list[bytes]
 ) -> list[Any] | None:
-    """Commands and positions as one transaction: the commands' results, None when a watched position moved."""
+    """Commands and positions as one transaction: None when a watched position moved; the commands' results, or nothing at all
+    when none of them is an error."""
     sets = [encode_command(b"SET", s.key, text) for s, text in zip(states, texts, strict=True)]
-    answers = link.pipeline([b"".join([_MULTI, *chunks, *sets, _EXEC])], count + len(sets) + 2)
+    answers = link.carry_out([b"".join([_MULTI, *chunks, *sets, _EXEC])], count + len(sets) + 2)
+    if answers is None:
+        return []
     outcome = answers[-1]
     if isinstance(outcome, ReplyError):
         # A command was refused before the transaction ran: nothing was carried out. The first refusal says why.

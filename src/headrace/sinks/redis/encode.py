@@ -65,8 +65,8 @@ class Encoder:
 
     def __init__(self, config: RedisSinkConfig) -> None:
         self._config = config
-        self._keys = KeyMaker(config.keyspace, config.separator, config.key_pattern)
-        self._placeholder = Placeholder(config.placeholder)
+        self.keys = KeyMaker(config.keyspace, config.separator, config.key_pattern)
+        self.placeholder = Placeholder(config.placeholder)
         self._collection = config.type in COLLECTION_TYPES
         self._plans: dict[int, _Plan] = {}
         self._encoders: dict[tuple[Schema, str | None], RowEncoder] = {}
@@ -82,14 +82,14 @@ class Encoder:
             row = self._row(record)
             if row.op is TRUNCATE:
                 return self._truncate(record)
-            if row.op is TOMBSTONE and (self._collection or self._keys.uses_value):
+            if row.op is TOMBSTONE and (self._collection or self.keys.uses_value):
                 if not self._collection:
                     self.tombstones_without_row += 1
                 return _NOTHING
-            make = self._keys.of_collection if self._collection else self._keys.of
+            make = self.keys.of_collection if self._collection else self.keys.of
             key = make(record.topic, record.key_schema, record.key, row.schema, row.value)
             encoded = self._write(record, row, key)
-            if row.before is not None and self._keys.uses_value and not self._collection:
+            if row.before is not None and self.keys.uses_value and not self._collection:
                 encoded = self._moved(record, row, key, encoded)
             ttl = self._ttl(record)
         except ConnectException:
@@ -136,7 +136,7 @@ class Encoder:
             encoder = self._encoders.get((schema, op))
             if encoder is None:
                 fixed = self._fixed if op is None else (*self._fixed, b"__op", op.encode())
-                encoder = self._encoders[schema, op] = RowEncoder(schema, self._placeholder, self._word, fixed)
+                encoder = self._encoders[schema, op] = RowEncoder(schema, self.placeholder, self._word, fixed)
             encoders[op] = encoder
         return encoder
 
@@ -144,7 +144,7 @@ class Encoder:
         if isinstance(value, Struct):
             return self._encoder(value.schema).pairs(value.values)
         if isinstance(value, dict):
-            return map_pairs(value, self._placeholder)
+            return map_pairs(value, self.placeholder)
         raise DataException(
             f"A value of {type(value).__name__} has no fields, which redis.type={self._config.type} needs.",
             remedy="Use a converter that gives fields (JsonConverter), HoistField, or redis.type=STRING.",
@@ -209,7 +209,7 @@ class Encoder:
         if isinstance(value, Struct):
             return self._encoder(value.schema).document(value.values)
         if isinstance(value, dict):
-            return map_document(value, self._placeholder)
+            return map_document(value, self.placeholder)
         if isinstance(value, str):
             return value.encode(), False  # a text is taken as JSON already, as the original does
         if isinstance(value, (bytes, bytearray)):
@@ -224,20 +224,20 @@ class Encoder:
                 "redis.type=STRING writes plain values, and the record's value has fields.",
                 remedy="Use redis.type=JSON_STRING or HASH, or ExtractField.",
             )
-        text = self._keys.text(row.schema, row.value) if row.schema is not None else plain_text(row.value)
+        text = self.keys.text(row.schema, row.value) if row.schema is not None else plain_text(row.value)
         return Encoded(encode_command(b"SET", key, text), 1)
 
     def _write_list(self, record: SinkRecord, row: Row, key: bytes) -> Encoded:
         if row.op is DELETE:
             return _NOTHING
-        return Encoded(encode_command(b"RPUSH", key, self._keys.text(record.key_schema, record.key)), 1)
+        return Encoded(encode_command(b"RPUSH", key, self.keys.text(record.key_schema, record.key)), 1)
 
     def _write_set(self, record: SinkRecord, row: Row, key: bytes) -> Encoded:
         word = b"SREM" if row.op is DELETE else b"SADD"
-        return Encoded(encode_command(word, key, self._keys.text(record.key_schema, record.key)), 1)
+        return Encoded(encode_command(word, key, self.keys.text(record.key_schema, record.key)), 1)
 
     def _write_zset(self, record: SinkRecord, row: Row, key: bytes) -> Encoded:
-        member = self._keys.text(record.key_schema, record.key)
+        member = self.keys.text(record.key_schema, record.key)
         if row.op is DELETE:
             return Encoded(encode_command(b"ZREM", key, member), 1)
         if isinstance(row.value, bool) or not hasattr(row.value, "__float__"):
@@ -249,7 +249,7 @@ class Encoder:
     # ---- the rest -------------------------------------------------------------------------------
     def _moved(self, record: SinkRecord, row: Row, key: bytes, encoded: Encoded) -> Encoded:
         try:
-            old = self._keys.of(record.topic, record.key_schema, record.key, row.schema, row.before)
+            old = self.keys.of(record.topic, record.key_schema, record.key, row.schema, row.before)
         except DataException:
             return encoded  # the old row is known by its key columns only: without REPLICA IDENTITY FULL
         if old == key:

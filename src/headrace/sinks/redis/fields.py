@@ -38,7 +38,7 @@ class Placeholder:
             [bool(byte >> bit & 1) for byte in data for bit in range(7, -1, -1)],
             [str(uuid.uuid3(_NO_NAMESPACE, text))],
         ]
-        self._digits = tuple(map(int, str(int.from_bytes(data, "big", signed=True)).lstrip("-")))
+        self.digits = tuple(map(int, str(int.from_bytes(data, "big", signed=True)).lstrip("-")))
         self._map = {text: text}
 
     def matches(self, value: Any) -> bool:
@@ -49,7 +49,7 @@ class Placeholder:
         if isinstance(value, bytes):
             return value == self.data
         if isinstance(value, Decimal):
-            return value.as_tuple().digits == self._digits
+            return value.as_tuple().digits == self.digits
         if isinstance(value, Struct):
             return value.values == [0, self.data]
         if isinstance(value, list):

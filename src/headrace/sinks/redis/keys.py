@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from headrace.data import Schema, Struct, Type
 from headrace.errors import ConfigException, DataException
 from headrace.sinks.redis.render import ToText, plain_text, text_renderer
 
 _TOKEN = re.compile(r"\$\{([^}]*)\}")
+
+
+class KeyPiece(NamedTuple):
+    """A literal, or the field of the record's key at `field` (-1: the key itself). `required`: an error where that is null, else empty."""
+
+    literal: bytes | None
+    field: int = -1
+    required: bool = False
 
 
 class KeyMaker:
@@ -43,6 +51,37 @@ class KeyMaker:
             space = self._keyspace.replace("${topic}", topic).encode()
             prefix = self._prefixes[topic] = space + self._separator if space else b""
         return prefix + self.text(key_schema, key)
+
+    def pieces(self, topic: str, schema: Schema) -> list[KeyPiece] | None:
+        """Of what the keys of records with this key schema consist, for code that makes many at once; None when not of that alone."""
+        if not self._pattern:
+            space = self._keyspace.replace("${topic}", topic).encode()
+            prefix = [KeyPiece(space + self._separator)] if space else []
+            return [*prefix, *self._whole(schema)]
+        pieces: list[KeyPiece] = []
+        for kind, name in self._pattern:
+            if kind == "literal":
+                pieces.append(KeyPiece(name.encode()))
+            elif kind == "topic":
+                pieces.append(KeyPiece(topic.encode()))
+            elif kind == "key" and not name:
+                pieces += self._whole(schema)
+            else:
+                field = schema.field(name) if kind == "key" and schema.type is Type.STRUCT else None
+                if field is None:
+                    return None
+                pieces.append(KeyPiece(None, field.index, True))
+        return pieces
+
+    def _whole(self, schema: Schema) -> list[KeyPiece]:
+        if schema.type is not Type.STRUCT:
+            return [KeyPiece(None)]
+        pieces: list[KeyPiece] = []
+        for field in schema.fields:
+            if pieces:
+                pieces.append(KeyPiece(self._separator))
+            pieces.append(KeyPiece(None, field.index))
+        return pieces
 
     def text(self, schema: Schema | None, key: Any) -> bytes:
         """A record key as text: a struct's fields joined by the separator."""

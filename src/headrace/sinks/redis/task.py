@@ -9,8 +9,10 @@ import msgspec
 
 import headrace
 from headrace.data import SinkRecord
+from headrace.data.batch import SinkBatch
 from headrace.errors import DataException, HeadraceError
-from headrace.sinks.redis.batches import Item
+from headrace.sinks.redis.batches import MAX_BYTES, MAX_RECORDS, Item, Piece
+from headrace.sinks.redis.blocks import Blocks
 from headrace.sinks.redis.config import RedisSinkConfig
 from headrace.sinks.redis.encode import Encoded, Encoder
 from headrace.sinks.redis.positions import Position
@@ -20,10 +22,6 @@ from headrace.spi import SinkTask, TopicPartition
 from headrace.systems.redis import RedisLink, encode_command
 
 logger = logging.getLogger(__name__)
-
-_MAX_RECORDS = 2_000
-_MAX_BYTES = 4 << 20
-"""A transaction is held in the server's memory and stops other clients while it runs, so batches are cut here."""
 
 
 class RedisSinkTask(SinkTask):
@@ -36,6 +34,7 @@ class RedisSinkTask(SinkTask):
         self._link.connect()
         self._encoder = Encoder(self._config)
         self._writer = Writer(self._link, self._config, connector)
+        self._blocks = Blocks(self._config, self._encoder, self._writer)
         self._passed_over = 0
 
     def open(self, partitions: Sequence[TopicPartition]) -> None:
@@ -46,6 +45,13 @@ class RedisSinkTask(SinkTask):
         self._writer.close(partitions)
 
     def put(self, records: Sequence[SinkRecord]) -> None:
+        if isinstance(records, SinkBatch) and self._blocks.takes(records):
+            for piece, refused in self._blocks.pieces(records):
+                self._write(piece, refused)
+        else:
+            self._put_records(records)
+
+    def _put_records(self, records: Sequence[SinkRecord]) -> None:
         encode = self._encoder.encode
         items: list[Item] = []
         refused: list[tuple[SinkRecord, HeadraceError]] = []
@@ -70,7 +76,7 @@ class RedisSinkTask(SinkTask):
                 commands, count, merge = self._merged(*merge, commands, count)
             items.append(Item(state, offset, commands, count, record))
             size += len(commands)
-            if len(items) >= _MAX_RECORDS or size >= _MAX_BYTES:
+            if len(items) >= MAX_RECORDS or size >= MAX_BYTES:
                 self._write(items, refused)
                 items, refused, size = [], [], 0
         self._write(items, refused)
@@ -80,11 +86,14 @@ class RedisSinkTask(SinkTask):
         if link is not None:
             link.close()
 
-    def _write(self, items: list[Item], refused: list[tuple[SinkRecord, HeadraceError]]) -> None:
+    def _write(self, items: list[Item] | Piece, refused: list[tuple[SinkRecord, HeadraceError]]) -> None:
         # Dead letters first: the position that passes such a record must not be written before them.
         if refused:
             self._reject(refused)
-        self._writer.write(items, self._reject)
+        if isinstance(items, Piece):
+            self._writer.write_piece(items, self._reject)
+        else:
+            self._writer.write(items, self._reject)
         if self._encoder.tombstones_without_row > self._passed_over:
             if not self._passed_over:
                 logger.warning("Tombstones name no row, which redis.key.pattern needs; they are passed over.")

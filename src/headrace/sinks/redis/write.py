@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from headrace.data import SinkRecord
 from headrace.errors import ConnectException, DataException, HeadraceError, RetriableException
-from headrace.sinks.redis.batches import Appending, Batches, Item, Repeatable, execute, watch
+from headrace.sinks.redis.batches import Appending, Batches, Item, Outcome, Piece, Repeatable, execute, watch
 from headrace.sinks.redis.config import RedisSinkConfig
 from headrace.sinks.redis.positions import Position, position_key
 from headrace.spi import TopicPartition
@@ -80,15 +80,30 @@ class Writer:
             )
         return state
 
-    def write(self, items: list[Item], reject: Reject) -> None:
-        """Write a batch; when it returns, the data and the positions are in Redis (and on `redis.wait.replicas`).
+    def floor(self, partition: TopicPartition) -> int:
+        """The offset below which all records of a partition are written already."""
+        state = self._positions.get(partition)
+        return 0 if state is None else state.offset or 0
+
+    def write_piece(self, piece: Piece, reject: Reject) -> None:
+        """As `write`, for records that need not be looked at singly as long as all is well."""
+        outcome = self._batches.run_piece(piece, self._owner)
+        if outcome.moved is None and not outcome.failed:
+            self._unconfirmed = True
+            self._confirm()
+        else:
+            self.write(piece.items(), reject, outcome)
+
+    def write(self, items: list[Item], reject: Reject, tried: Outcome | None = None) -> None:
+        """Write a batch; when it returns, the data and the positions are in Redis (and on `redis.wait.replicas`). `tried`: what
+        came of an attempt to write all of it that was made before.
 
         RetriableException: give the batch again. ConnectException (REDIS_FENCED): another task owns a partition now."""
         most, moves = len(items), 0
         while items:
             part = items[:most]
             states = list({id(item.position): item.position for item in part}.values())
-            outcome = self._batches.run(part, states, self._owner)
+            outcome, tried = tried or self._batches.run(part, states, self._owner), None
             if outcome.moved is not None:
                 moves += 1
                 if moves == _ATTEMPTS:

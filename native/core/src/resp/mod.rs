@@ -1,0 +1,11 @@
+//! Redis: the commands of a sink's rows, and the answers to them (RESP2, https://redis.io/docs/latest/develop/reference/protocol-spec/).
+//!
+//! The definition is `headrace.sinks.redis` (Python): `encode.py`, `fields.py`, `render.py`, `keys.py`. A row of which it is not
+//! certain here what comes out there is left to it.
+
+pub mod form;
+pub mod plan;
+pub mod replies;
+mod row;
+pub mod rows;
+mod temporal;
