@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+import struct
 from decimal import Decimal
 from typing import Any
 
@@ -382,3 +383,15 @@ def test_a_batch_with_an_empty_or_foreign_datum() -> None:
         converter().decode_batch("t", broken)
     odd = Column([b'ma":{"type":"int8","optional":false},"payload":5}'], [b"", b'{"sche'], [1])
     assert converter().decode_batch("t", odd)[0].value == 5
+
+
+@pytest.mark.parametrize(("bits", "text"), [(0x15AE43FD, b"7.038531E-26"), (0x15AE43FE, b"7.0385313E-26")])
+def test_a_single_that_must_not_be_rounded_twice(bits: int, text: bytes) -> None:
+    """7.038531E-26 as a double lies just between these two singles; the number itself is nearer to the first."""
+    (value,) = struct.unpack(">f", bits.to_bytes(4, "big"))
+    made = JsonConverter()
+    made.configure({"schemas.enable": "true"})
+    data = made.from_connect_data("t", FLOAT32_SCHEMA, value)
+    assert data is not None
+    assert data.endswith(b":" + text + b"}")
+    assert made.to_connect_data("t", data).value == value

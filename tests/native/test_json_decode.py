@@ -271,7 +271,11 @@ def one(schema: Schema, payload: bytes) -> bool:
             ["1.5", "-0.0", "1E5", "1e-7", "12", "4.9E-324"],
             ["1e400", "-0", "1.", '"NaN"', "1" * 25],
         ),
-        (Schema(Type.FLOAT32), ["0.1", "1E38", "16777217", "1e300"], ["1e400", "null"]),
+        (
+            Schema(Type.FLOAT32),
+            ["0.1", "1E38", "16777219.5", "1e300", "0"],
+            ["1e400", "null", "7.038531E-26", "16777217"],
+        ),
         (Schema(Type.BOOLEAN), ["true", "false"], ["1", '"true"', "tru", "null"]),
         (STRING_SCHEMA, ['""', '"\\u00e9\\ud83d\\ude00\\/\\n"', '"é😀"'], ['"\\ud83d"', '"\x01"', '"a', "1", '"\\x"']),
         (Schema(Type.BYTES), ['""', '"AQ=="', '"AQID"'], ['"AQ"', '"AR=="', '"A Q="', "1", '"AQ\\u003d="']),

@@ -101,7 +101,7 @@ def test_singles_of_all_sizes() -> None:
     bits = (
         [numbers.getrandbits(32) for _ in range(20_000)] + [exponent << 23 for exponent in range(256)] + list(range(50))
     )
-    bits += [(exponent << 23) + delta for exponent in range(1, 255) for delta in (-1, 1)]
+    bits += [(exponent << 23) + delta for exponent in range(1, 255) for delta in (-1, 1)] + [0x15AE43FD, 0x15AE43FE]
     check(Schema(Type.FLOAT32), [struct.unpack("<f", one.to_bytes(4, "little"))[0] for one in bits])
 
 

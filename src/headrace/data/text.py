@@ -74,8 +74,16 @@ def exact_single(value: int | float | Decimal) -> float:
     return min(candidates, key=lambda item: abs(Fraction(item) - exact))
 
 
+def is_halfway(value: float) -> bool:
+    """Whether a double lies between two singles at the same distance, or where they are so close that it may: what was rounded to such
+    a double must not be rounded again to a single. Of all texts of at most nine digits, 7.038531E-26 is the one that it matters for."""
+    halves = math.frexp(value)[0] * 2**25
+    return (halves.is_integer() and int(halves) % 2 == 1) or 0 < abs(value) < 2**-126
+
+
 def _reads_back(text: str, single: float) -> bool:
-    return to_single(float(text)) == single
+    near = float(text)
+    return (exact_single(Decimal(text)) if is_halfway(near) else to_single(near)) == single
 
 
 def _non_finite(value: float) -> str:

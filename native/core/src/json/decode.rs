@@ -5,6 +5,7 @@
 
 use std::collections::HashSet;
 
+use super::floats::is_halfway;
 use super::read::{byte, double, int, number, plain_text, space, text, word, Room, Said, CUT};
 use super::shape::{Field, OnNull, Reading, Shape};
 use super::sink::{end_of, Bins, Sink};
@@ -122,6 +123,9 @@ fn quick_value(shape: &Shape, sink: &mut Sink, input: &[u8], at: usize) -> Resul
         }
         (Reading::Single, Sink::Floats(floats)) => {
             let (value, end) = double(input, at)?;
+            if is_halfway(value) {
+                return Err(Declined::Value("a number that has to be rounded from its digits"));
+            }
             floats.push(f64::from(value as f32));
             Ok(end)
         }

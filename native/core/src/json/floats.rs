@@ -44,12 +44,19 @@ pub fn single(room: &mut [u8], at: usize, value: f64) -> Option<usize> {
     layout(room, at, &Parts::of(&nearest(value)))
 }
 
+/// Whether a double lies just between two singles, or where they are so close that it may: to such a one a number must not be rounded on its
+/// way to a single.
+pub fn is_halfway(value: f64) -> bool {
+    let tiny = value != 0.0 && value.abs() < f64::from(f32::MIN_POSITIVE);
+    value.to_bits() & 0x1fff_ffff == 0x1000_0000 || tiny
+}
+
 /// The fewest digits, at least two, that read back when the value is rounded to them.
 fn nearest(value: f32) -> String {
     let exact = f64::from(value);
     for precision in 1..9 {
         let text = format!("{exact:.precision$e}");
-        if text.parse::<f64>().is_ok_and(|read| read as f32 == value) {
+        if text.parse() == Ok(value) {
             return text;
         }
     }
@@ -185,6 +192,9 @@ mod tests {
             (16777216.0, "1.6777216E7"),
             (100.25, "100.25"),
             (1.175_494_4e-38, "1.1754944E-38"),
+            // 7.038531E-26 is nearer to the first; rounded to a double it would be just between them.
+            (f32::from_bits(0x15ae_43fd), "7.038531E-26"),
+            (f32::from_bits(0x15ae_43fe), "7.0385313E-26"),
         ] {
             assert_eq!(text_of(|room| single(room, 0, f64::from(value))), text);
         }

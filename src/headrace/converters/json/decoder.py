@@ -26,7 +26,7 @@ from headrace.data.logical import (
     bytes_to_decimal,
     schema_scale,
 )
-from headrace.data.text import to_single
+from headrace.data.text import is_halfway, to_single
 from headrace.errors import DataException
 
 Decode = Callable[[bytes], Any]
@@ -91,7 +91,7 @@ class _Compiler:
             case Type.MAP if schema.key_schema is not None and schema.value_schema is not None:
                 return self._map(schema.key_schema, schema.value_schema)
             case Type.FLOAT32:
-                return float, to_single
+                return float, _single
         return _PLAIN[schema.type], (lambda value: logical(schema, value)) if schema.name in LOGICAL_NAMES else None
 
     def _map(self, key_schema: Schema, value_schema: Schema) -> tuple[Any, _Convert | None]:
@@ -161,6 +161,13 @@ def _decimal(schema: Schema, default: Any) -> _Convert:
         return number if number else number.copy_abs()  # Java's BigDecimal has no negative zero
 
     return read
+
+
+def _single(value: float) -> float:
+    """ValueError for a number that the definition has to round from its digits."""
+    if is_halfway(value):
+        raise ValueError
+    return to_single(value)
 
 
 def _same(value: Any) -> Any:
