@@ -213,7 +213,7 @@ SETTINGS = st.fixed_dictionaries(
 
 
 @given(batches(), SETTINGS)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_the_commands_are_the_twins(records, chosen):
     parsed = config(**chosen)
     assert by_blocks(parsed, records)[0] == by_twin(parsed, records)

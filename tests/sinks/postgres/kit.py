@@ -115,7 +115,8 @@ def as_batch(records: Sequence[SinkRecord], *, loose: Collection[int] = (), null
     for (topic, partition), run in itertools.groupby(records, lambda r: (r.original_topic, r.original_partition)):
         places.add(topic, partition, [record.original_offset for record in run])
     loose = {*loose, *(number for number, record in enumerate(records) if not _is_native(record))}
-    shapes = {(r.topic, r.partition): r.value_schema for r in records if r.value_schema is not None}
+    natives = [r for r in records if r.value_schema is not None and layout_of(r.value_schema) is not None]
+    shapes = {(r.topic, r.partition): r.value_schema for r in natives}
     found: dict[Any, list[int]] = {}
     for ordinal, record in enumerate(records):
         if ordinal not in loose:
