@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from itertools import pairwise
@@ -335,3 +336,25 @@ def test_the_same_behind_every_offset(
     start = dict(data.draw(st.sampled_from(records)).source_offset)
     found, made, _ = both(make, payloads, cuts, data.draw(st.sampled_from([1, NO_LIMIT])), start)
     equal(found, made)
+
+
+def test_a_message_that_is_long_in_coming_is_not_copied_whenever_it_is_asked_about() -> None:
+    known = [Table(1, "t1", "d", (Column(True, "c0", "int4", -1, True), Column(False, "c1", "text", -1, False)))]
+    stream = NativeStream(offline_of(known, {})().decoder(None, 1000, None))
+    row = offline.insert(1, ["1", "x" * (32 << 20)])
+    stream.add(
+        offline.framed([offline.xlog(2000, offline.begin(3000, 0, 700)), offline.xlog(2000, known[0].message())])
+    )
+    stream.feed([], NO_LIMIT, CLOCK)
+    whole = offline.framed([offline.xlog(2000, row), offline.xlog(3000, offline.commit(3000, 3008))])
+    stream.add(whole[: len(row)])
+    stream.feed([], NO_LIMIT, CLOCK)
+    began = time.process_time()
+    assert [stream.pending for _ in range(500)] == [0] * 500
+    assert time.process_time() - began < 0.5
+    stream.add(whole[len(row) :])
+    assert stream.pending == 2
+    out: list[SourceRecord] = []
+    stream.feed(out, NO_LIMIT, CLOCK)
+    [record] = stream.batch(out, CLOCK)
+    assert len(record.value["after"]["c1"]) == 32 << 20

@@ -276,6 +276,15 @@ def test_chunks_that_are_done_are_not_read_again(
     assert [r.value["source"]["snapshot"] for r in again][-1] == "last"
 
 
+def test_a_table_without_rows_is_done_once(props: dict[str, str], sql: psycopg.Connection[Any]) -> None:
+    sql.execute("CREATE TABLE a (id int PRIMARY KEY); CREATE TABLE b (id int PRIMARY KEY, pad text)")
+    sql.execute("INSERT INTO b SELECT i, repeat('x', 700) FROM generate_series(1, 300) i")
+    with Runner({**props, **_SMALL, "snapshot.include.collection.list": "public.a,public.b"}) as run:
+        run.count(120)
+        stored = run.offsets.stored
+    assert json.loads(stored[PROGRESS_KEY])["done"] == ["public.a"]
+
+
 def test_rows_of_a_partly_read_table_arrive_whole(props: dict[str, str], sql: psycopg.Connection[Any]) -> None:
     """An update that leaves out a long value, of a row the target may not have: the value is taken from the new snapshot; a row
     that is gone by then only leaves."""

@@ -12,7 +12,8 @@ pub enum Head<'a> {
     Empty,
 }
 
-const HEAD: usize = 5;
+/// Bytes of a message before its body.
+pub const HEAD: usize = 5;
 /// More than the server ever sends in one message.
 const MOST: usize = 1 << 30;
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::changes::{Changes, TableBlock};
 use super::envelope::{signed, Clock, Source};
-use super::frames::{head, Head};
+use super::frames::{head, Head, HEAD};
 use super::places::{Carried, Context, Event, Operation, Places};
 use super::row::RowPlan;
 use super::temporal::PG_EPOCH_US;
@@ -22,6 +22,8 @@ const RELATION: usize = 26;
 const TUPLE: usize = 30;
 /// Rows for the twin are handed over by so many messages at once, at most.
 const RUN: usize = 512;
+/// Room for the message that is kept is not held on to beyond so many bytes.
+const ROOM: usize = 1 << 20;
 
 /// Why the stream stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -167,9 +169,11 @@ impl Stream {
                     self.rest = kept;
                     return stop;
                 }
-                // One message is kept at most; its room is used again.
+                // One message is kept at most; its room is used again, unless the message was one of the few large ones.
                 kept.clear();
-                self.rest = kept;
+                if kept.capacity() <= ROOM {
+                    self.rest = kept;
+                }
                 if stop == Stop::Full {
                     return stop;
                 }
@@ -215,13 +219,23 @@ impl Stream {
     /// How many whole messages are left.
     pub fn pending(&self, chunk: &[u8]) -> usize {
         let (mut count, mut at) = (0, self.at);
-        let mut kept = self.rest.clone();
-        while let Head::Short(missing) = head(&kept) {
-            let Some(part) = chunk.get(at..at + missing) else { return 0 };
-            kept.extend_from_slice(part);
-            at += missing;
+        // Only the head of what is kept is looked at: the message may be large, and this is asked with each chunk of it.
+        let mut first = self.rest.get(..HEAD).unwrap_or(&self.rest).to_vec();
+        let of_body = self.rest.len() - first.len();
+        while let Head::Short(missing) = head(&first) {
+            if first.len() < HEAD {
+                let Some(part) = chunk.get(at..at.saturating_add(missing)) else { return 0 };
+                first.extend_from_slice(part);
+                at += missing;
+                continue;
+            }
+            at = at.saturating_add(missing.saturating_sub(of_body));
+            if at > chunk.len() {
+                return 0;
+            }
+            break;
         }
-        if head(&kept) != Head::Empty {
+        if !first.is_empty() {
             count += 1;
         }
         loop {
@@ -534,5 +548,63 @@ fn add_rows(changes: &mut Changes, payload: &[u8], operation: Operation, skip_un
             Ok(Made::Change)
         }
         _ => Ok(Made::Twin),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn keepalive(size: usize) -> Vec<u8> {
+        let mut made = vec![b'd'];
+        made.extend_from_slice(&(size as u32 + 4).to_be_bytes());
+        made.push(b'k');
+        made.resize(5 + size, 0);
+        made
+    }
+
+    fn stream() -> Stream {
+        let state = State {
+            in_transaction: false,
+            skip_all: false,
+            passive: false,
+            lsn: 0,
+            events: 0,
+            last_end: 0,
+            commit_seen: None,
+            reached: 0,
+            reply_wanted: false,
+            open: Open::None,
+            carried: Carried::Given(0),
+        };
+        Stream::new(Rules::default(), state, Context::default())
+    }
+
+    #[test]
+    fn the_room_of_a_large_message_is_given_back() {
+        let (mut stream, whole) = (stream(), keepalive(3 * ROOM));
+        let (head, tail) = whole.split_at(whole.len() - 7);
+        assert_eq!(stream.run(head, 1), Stop::Drained);
+        stream.next_chunk(&[]);
+        assert_eq!(stream.run(tail, 1), Stop::Drained);
+        assert_eq!(stream.pending(tail), 0);
+        assert!(stream.rest.capacity() <= ROOM);
+    }
+
+    #[test]
+    fn whole_messages_are_counted_wherever_they_are_cut() {
+        let whole = [keepalive(18), keepalive(40), keepalive(18)].concat();
+        for cut in 0..=whole.len() {
+            let (head, tail) = whole.split_at(cut);
+            for end in 0..=tail.len() {
+                let (mut stream, tail) = (stream(), &tail[..end]);
+                let done = stream.pending(head);
+                assert_eq!(done, [23, 68, 91].iter().filter(|edge| **edge <= cut).count());
+                stream.run(head, 1);
+                stream.next_chunk(&[]);
+                let all = [23, 68, 91].iter().filter(|edge| **edge <= cut + end).count();
+                assert_eq!(stream.pending(tail), all - done, "{cut} {end}");
+            }
+        }
     }
 }

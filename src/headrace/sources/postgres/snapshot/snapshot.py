@@ -260,10 +260,10 @@ class Snapshot:
                 self.notices.chunk_ended(name, chunk.number, chunk.total)
         # What is held back belongs to a chunk that has ended: it is done only with that.
         reading.ended.append(chunk)
-        if reading.held is None:
-            self._settle(reading)
         if not reading.left:
             self._finish(reading, out)
+        elif reading.held is None:
+            self._settle(reading)
         failpoint("snapshot.chunk_done")
 
     def _settle(self, reading: _Reading) -> None:
