@@ -63,7 +63,7 @@ class StaleTableError(Exception):
 def check_form(connection: Conn, table: TargetTable) -> None:
     """StaleTableError unless the table has the columns it had when it was looked at. To be asked behind a binary COPY into it: nobody can
     change the table then before the transaction's end, and the server took the bytes for what the columns' types are now."""
-    if current_form(connection, table.oid) != table.form:
+    if current_form(connection, table.oid, table.quoted) != table.form:
         raise StaleTableError(table.quoted)
 
 

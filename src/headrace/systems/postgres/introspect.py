@@ -184,12 +184,12 @@ def form_of(columns: Sequence[ColumnInfo]) -> str:
     return ",".join(f"{column.name} {column.type_oid} {column.typmod}" for column in columns)
 
 
-def current_form(connection: Conn, oid: int) -> str | None:
-    """`form_of` a table as it is now; None when it is gone."""
+def current_form(connection: Conn, oid: int, quoted: str) -> str | None:
+    """`form_of` a table as it is now; None when it is gone, or another table has its name."""
     row = connection.execute(
         "SELECT string_agg(concat_ws(' ', attname, atttypid, atttypmod), ',' ORDER BY attnum)"
-        " FROM pg_catalog.pg_attribute WHERE attrelid = %s AND attnum > 0 AND NOT attisdropped",
-        (oid,),
+        " FROM pg_catalog.pg_attribute WHERE attrelid = %s AND attrelid = to_regclass(%s) AND attnum > 0 AND NOT attisdropped",
+        (oid, quoted),
     ).fetchone()
     return None if row is None else row[0]
 
