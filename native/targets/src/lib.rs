@@ -3,6 +3,7 @@
 //!
 //! `tests/corpus.rs` replays the corpus and mutations of it in every test run; `make fuzz` looks further, guided by coverage.
 
+pub mod copy;
 pub mod json;
 pub mod ops;
 pub mod packed;
@@ -13,4 +14,10 @@ pub mod text;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All of them.
-pub const TARGETS: &[Target] = &[("json", json::json), ("pg_text", text::pg_text), ("pg_stream", stream::pg_stream)];
+pub const TARGETS: &[Target] = &[
+    ("json", json::json),
+    ("pg_text", text::pg_text),
+    ("pg_stream", stream::pg_stream),
+    ("pg_binary", copy::pg_binary),
+    ("pg_copy", copy::pg_copy),
+];
