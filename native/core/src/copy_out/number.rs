@@ -171,17 +171,39 @@ pub fn write_float(value: f64, out: &mut Vec<u8>) -> Result<()> {
     write_text(float_text(value).as_bytes(), out)
 }
 
-/// A finite float as Python's repr gives it: positional from 1e-4 up to 1e16, with a digit behind the point.
+/// A finite float as Python's repr gives it: the shortest digits, positional from 1e-4 up to 1e16 with a digit behind the point.
 pub fn float_text(value: f64) -> String {
-    let short = format!("{value:e}");
-    let (digits, exponent) = short.split_once('e').unwrap_or((&short, "0"));
+    // Not std's formatting: between two digits that are equally near it takes the larger, Python the even one.
+    let mut buffer = ryu::Buffer::new();
+    let short = buffer.format_finite(value);
+    let (sign, short) = short.strip_prefix('-').map_or(("", short), |rest| ("-", rest));
+    let (mantissa, exponent) = short.split_once('e').unwrap_or((short, "0"));
     let exponent: i32 = exponent.parse().unwrap_or(0);
-    if (-4..16).contains(&exponent) {
-        let plain = format!("{value}");
-        return if plain.contains('.') { plain } else { plain + ".0" };
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let all = [whole, fraction].concat();
+    let digits = all.trim_start_matches('0');
+    // The point stands behind so many of `digits`.
+    let point = exponent + whole.len() as i32 - (all.len() - digits.len()) as i32;
+    let digits = digits.trim_end_matches('0');
+    if digits.is_empty() {
+        return format!("{sign}0.0");
     }
-    let sign = if exponent < 0 { '-' } else { '+' };
-    format!("{digits}e{sign}{:02}", exponent.unsigned_abs())
+    let count = digits.len() as i32;
+    let zeros = |many: i32| "0".repeat(usize::try_from(many).unwrap_or(0));
+    if !(-3..=16).contains(&point) {
+        let (first, rest) = digits.split_at(1);
+        let dot = if rest.is_empty() { "" } else { "." };
+        let shown = point - 1;
+        return format!("{sign}{first}{dot}{rest}e{}{:02}", if shown < 0 { '-' } else { '+' }, shown.unsigned_abs());
+    }
+    if point <= 0 {
+        return format!("{sign}0.{}{digits}", zeros(-point));
+    }
+    if point >= count {
+        return format!("{sign}{digits}{}.0", zeros(point - count));
+    }
+    let (whole, fraction) = digits.split_at(point as usize);
+    format!("{sign}{whole}.{fraction}")
 }
 
 /// numeric of a decimal number as text: digits, a point, an exponent. Declined for other forms that the twin may take.
