@@ -96,7 +96,8 @@ def test_a_profiler_is_put_on_the_task(tmp_path: Path, monkeypatch: pytest.Monke
     program.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.chdir(tmp_path)
-    (case,) = run_profile_bench(1000, folder=tmp_path / "out", only=["catchup"])
+    # Enough for the task to be found at work.
+    (case,) = run_profile_bench(100_000, folder=tmp_path / "out", only=["catchup"])
     assert case["case"] == "profile.catchup"
     assert case["shares_percent"] == {"python": {"other": 100.0}}
     svg = (tmp_path / "out" / "catchup.python.svg").read_text()
