@@ -20,7 +20,9 @@ from headrace.data.batch import Block, SourceBatch
 from headrace.native import core
 from headrace.sources.postgres.events import Clock
 from headrace.sources.postgres.offsets import Position
+from headrace.sources.postgres.signals.signalled_stream import SignalledStream
 from headrace.sources.postgres.stream.native_stream import NativeStream
+from headrace.sources.postgres.stream.stream import StreamDecoder
 from headrace.systems.postgres.framing import Framer
 
 pytestmark = pytest.mark.skipif(core is None, reason="needs the Rust core")
@@ -233,6 +235,7 @@ def both(
     cuts: Sequence[int],
     limit: int,
     start: Mapping[str, Any] | None = None,
+    decode: Callable[[Offline, Position | None, int, Mapping[str, Any] | None], StreamDecoder] | None = None,
 ) -> tuple[Outcome, Outcome, int]:
     """Twin and core over the same bytes, cut at the same places; and how many rows of blocks the core made."""
     whole = offline.framed(payloads)
@@ -240,7 +243,8 @@ def both(
     chunks = [whole[a:b] for a, b in pairwise(bounds) if a < b]
     position = Position.of(start) if start else None
     lsn = position.commit_lsn if position else 1000
-    twin, framer = make().decoder(position, lsn, start), Framer()
+    open_decoder = decode or (lambda kit, *at: kit.decoder(*at))
+    twin, framer = open_decoder(make(), position, lsn, start), Framer()
     found = Outcome([], "", [])
 
     def state(decoder: Any) -> Any:
@@ -269,7 +273,7 @@ def both(
                     found.batches.append(out)
     except Exception as error:
         found = found._replace(error=repr(error))
-    decoder = make().decoder(position, lsn, start)
+    decoder = open_decoder(make(), position, lsn, start)
     stream = NativeStream(decoder)
     made = Outcome([], "", [])
     rows = 0
@@ -355,3 +359,60 @@ def test_a_message_that_is_long_in_coming_counts_when_it_is_whole() -> None:
     stream.feed(out, NO_LIMIT, CLOCK)
     [record] = stream.batch(out, CLOCK)
     assert len(record.value["after"]["c1"]) == 32 << 20
+
+
+def test_a_table_whose_rows_are_seldom_for_the_core_rests() -> None:
+    """Its rows go to the Python decoder by the run for a while, and come back."""
+    table = Table(1, "t", "d", (Column(True, "id", "int4", -1, False), Column(False, "d", "date", -1, False)))
+    rows = [[str(number), "0044-03-15 BC" if number < 400 else "2020-01-02"] for number in range(12_000)]
+    payloads = [offline.xlog(900, table.message())]
+    for number, row in enumerate(rows):
+        lsn = 1000 + number * 100
+        payloads += [
+            offline.xlog(lsn, offline.begin(lsn + 50, number, number)),
+            offline.xlog(lsn, offline.insert(1, row)),
+            offline.xlog(lsn + 50, offline.commit(lsn + 50, lsn + 58)),
+        ]
+    found, made, native = both(offline_of([table], {}), payloads, range(0, 3_000_000, 40_000), NO_LIMIT)
+    equal(found, made)
+    assert 2_000 < native < 11_600
+
+
+class Told:
+    """Listens to a signalling table: every other row begins something that all offsets tell of, the others end it."""
+
+    def __init__(self, stream: SignalledStream) -> None:
+        self.stream = stream
+        self.rows: list[Any] = []
+
+    def signalled(self, values: Sequence[Any], *, deleted: bool, out: list[SourceRecord], clock: Clock) -> None:
+        self.rows.append((repr(values), deleted, self.stream.xid))
+        self.stream.carry({"incremental_snapshot_correlation_id": "x"} if len(self.rows) % 2 else None)
+
+
+class Signalled(SignalledStream, StreamDecoder):
+    pass
+
+
+@slowly
+@given(streams(), PROPS, st.lists(st.integers(0, 1 << 20), max_size=6), st.sampled_from([1, 2, NO_LIMIT]))
+def test_the_same_with_a_signalling_table(
+    given_stream: tuple[list[Table], list[bytes]], props: dict[str, str], cuts: list[int], limit: int
+) -> None:
+    """Its rows are for Python whatever is skipped, and so is all that comes while something runs beside the stream."""
+    known, payloads = given_stream
+    heard: list[Told] = []
+
+    def decode(kit: Offline, *at: Any) -> StreamDecoder:
+        decoder = kit.decoder(*at, made_of=Signalled)
+        assert isinstance(decoder, Signalled)
+        decoder.signal_tables, decoder.deletes = frozenset({"public.t1"}), True
+        heard.append(Told(decoder))
+        decoder.listener = heard[-1]  # type: ignore[assignment]
+        decoder.prepare()
+        assert decoder.by_core
+        return decoder
+
+    found, made, _ = both(offline_of(known, props), payloads, cuts, limit, None, decode)
+    equal(found, made)
+    assert heard[0].rows == heard[1].rows

@@ -6,7 +6,8 @@ use headrace_core::column::Column;
 use headrace_core::pg::changes::TableBlock;
 use headrace_core::pg::envelope::{Clock, Source};
 use headrace_core::pg::places::{Carried, Context, Event, Places};
-use headrace_core::pg::stream::{Open, Route, Rules, State, Stop, Stream};
+use headrace_core::pg::stream::Stream;
+use headrace_core::pg::stream_state::{Counts, Open, Route, Rules, State, Stop};
 use pyo3::exceptions::{PyIndexError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyTuple};
@@ -19,6 +20,10 @@ use crate::pg_plan::PyRowPlan;
 type Mark = (Option<u32>, i64, u64);
 /// (number of its context, position, number at the position, operation, where its transaction ends if it was the last, else 0).
 type EventParts = (u32, u64, u32, &'static str, u64);
+type Standing = (bool, bool, u64, u32, u64, Option<u64>, u64, bool);
+type Counted = (u64, u64, u64, u64, u64, u64, Option<u32>, Option<i64>);
+type Last = (u32, Mark, EventParts, bool);
+type Shown = (Standing, u64, Option<Counted>, Vec<u32>, Option<Last>);
 
 /// See `headrace_core::pg::stream`. One thread uses it.
 #[pyclass(module = "headrace.native._core", name = "ReplicationStream")]
@@ -51,22 +56,15 @@ impl PyStream {
             done_before: position.0,
             partly_done: position.1,
         };
-        let state = State {
-            in_transaction: false,
-            skip_all: false,
-            passive: false,
-            lsn: 0,
-            events: 0,
-            last_end: start.0,
-            commit_seen: start.1,
-            reached: 0,
-            reply_wanted: false,
-            open: Open::None,
-            carried: Carried::Given(0),
-        };
+        let state = State::at(start.0, start.1);
         let context = Context { previous_end: start.0, commit_seen: start.1, ..Context::default() };
         let texts = [texts.0, texts.1, texts.2, texts.3].map(|text| text.into_bytes().into());
         PyStream { core: Stream::new(rules, state, context), chunk: None, texts }
+    }
+
+    /// Have `show` tell of the transactions that came last.
+    fn track(&mut self) {
+        self.core.begun.get_or_insert_with(Default::default);
     }
 
     /// A table whose rows are done here; answers its number.
@@ -141,10 +139,14 @@ impl PyStream {
         self.core.records()
     }
 
-    /// (in a transaction, it is all done already, position, number at the position, last end, commit seen, reached, reply wanted).
-    fn state(&self) -> (bool, bool, u64, u32, u64, Option<u64>, u64, bool) {
-        let state = &self.core.state;
-        (
+    /// What has changed since it was last asked: where the stream stands (in a transaction, it is all done already, position, number at
+    /// the position, last end, commit seen, reached, reply wanted, which then no longer is); the number of times that what events share
+    /// has changed; what was counted, None for nothing (created, updated, deleted, filtered, unchanged, transactions, last xid, last
+    /// commit's time); the transactions that came last, if they are tracked; the event whose offset the last record carries, None when it was the twin's: its number, mark and parts, and
+    /// whether it is its transaction's last so far, and that is not over.
+    fn show(&mut self) -> PyResult<Shown> {
+        let state = &mut self.core.state;
+        let standing = (
             state.in_transaction,
             state.skip_all,
             state.lsn,
@@ -152,13 +154,29 @@ impl PyStream {
             state.last_end,
             state.commit_seen,
             state.reached,
-            state.reply_wanted,
-        )
-    }
-
-    /// The reply was given.
-    fn replied(&mut self) {
-        self.core.state.reply_wanted = false;
+            std::mem::take(&mut state.reply_wanted),
+        );
+        let last = match state.carried {
+            Carried::Given(_) => None,
+            Carried::Event(number) => {
+                let open = state.open == Open::Event(number);
+                let (mark, parts) = event(&self.core.places, number)?;
+                Some((number, mark, parts, open))
+            }
+        };
+        let counts = std::mem::take(&mut self.core.counts);
+        let counted = (counts != Counts::default()).then_some((
+            counts.created,
+            counts.updated,
+            counts.deleted,
+            counts.filtered,
+            counts.unchanged,
+            counts.transactions,
+            counts.last_xid,
+            counts.last_commit_us,
+        ));
+        let begun = self.core.begun.as_mut().map_or_else(Vec::new, |begun| begun.drain(..).collect());
+        Ok((standing, self.core.context_version, counted, begun, last))
     }
 
     /// What the events that come now share, and where they came from: mark, origin, its position.
@@ -168,37 +186,23 @@ impl PyStream {
         (mark(&context), origin, context.origin_lsn)
     }
 
-    /// The number of the event whose offset the last record carries, None when it was the twin's; whether it is its transaction's last so
-    /// far, and that is not over.
-    fn last(&self) -> (Option<u32>, bool) {
-        let state = &self.core.state;
-        match state.carried {
-            Carried::Event(number) => (Some(number), state.open == Open::Event(number)),
-            Carried::Given(_) => (None, false),
-        }
-    }
-
-    fn event(&self, number: u32) -> PyResult<(Mark, EventParts)> {
-        event(&self.core.places, number)
-    }
-
     /// The event was the last of its transaction.
     fn complete(&mut self, event: u32, end: u64) {
         self.core.complete_event(event, end);
     }
 
-    /// Go on where the twin has come to. `state` as `state` gives it; `passive`: transactions are its for now; `open`: "same", "none" or
+    /// Go on where the twin has come to. `state` as `show` gives it; `passive`: transactions are its for now; `open`: "same", "none" or
     /// "twin", which is told of the commit. `given`: the offset of that number is the last. `context`: what events share now, None for
-    /// no change.
+    /// no change; answers how often that has changed.
     #[pyo3(signature = (state, passive, open, given=None, context=None))]
     fn resume(
         &mut self,
-        state: (bool, bool, u64, u32, u64, Option<u64>, u64, bool),
+        state: Standing,
         passive: bool,
         open: &str,
         given: Option<u32>,
         context: Option<(Mark, Option<String>, Option<u64>)>,
-    ) -> PyResult<()> {
+    ) -> PyResult<u64> {
         let now = &self.core.state;
         let open = match open {
             "same" => now.open,
@@ -230,7 +234,7 @@ impl PyStream {
             origin_lsn,
         });
         self.core.resume(state, context).map_err(declined)?;
-        Ok(())
+        Ok(self.core.context_version)
     }
 
     /// Enter records that the twin made, with the numbers of their offsets; answers the ordinal of the first.
@@ -238,21 +242,6 @@ impl PyStream {
         let first = self.core.records();
         self.core.add_given(numbers.into_iter());
         first
-    }
-
-    /// (created, updated, deleted, filtered, unchanged, transactions, last xid, last commit's time) since it was last asked.
-    fn counts(&mut self) -> (u64, u64, u64, u64, u64, u64, Option<u32>, Option<i64>) {
-        let counts = std::mem::take(&mut self.core.counts);
-        (
-            counts.created,
-            counts.updated,
-            counts.deleted,
-            counts.filtered,
-            counts.unchanged,
-            counts.transactions,
-            counts.last_xid,
-            counts.last_commit_us,
-        )
     }
 
     /// All that has come, made at `clock_ns`: of each table its number, key (None without), value, and ordinals as native 32-bit

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use headrace_core::column::Column;
 use headrace_core::pg::envelope::{Clock, Source};
-use headrace_core::pg::places::{Carried, Context};
+use headrace_core::pg::places::Context;
 use headrace_core::pg::row::{KeyPlan, Null, Output, RowPlan};
-use headrace_core::pg::stream::{Open, Route, Rules, State, Stop, Stream};
+use headrace_core::pg::stream::Stream;
+use headrace_core::pg::stream_state::{Route, Rules, State, Stop};
 
 use crate::ops::op;
 
@@ -87,18 +88,5 @@ fn plan(settings: u8, data: &[u8]) -> Option<(RowPlan, &[u8])> {
 
 fn stream(settings: u8) -> Stream {
     let rules = Rules { tombstones: settings & 8 == 0, skip_unchanged: settings & 16 == 0, ..Rules::default() };
-    let state = State {
-        in_transaction: false,
-        skip_all: false,
-        passive: false,
-        lsn: 0,
-        events: 0,
-        last_end: 0,
-        commit_seen: None,
-        reached: 0,
-        reply_wanted: false,
-        open: Open::None,
-        carried: Carried::Given(0),
-    };
-    Stream::new(rules, state, Context::default())
+    Stream::new(rules, State::at(0, None), Context::default())
 }

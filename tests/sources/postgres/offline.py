@@ -90,11 +90,12 @@ class Offline:
         start: int = 0,
         offset: Mapping[str, Any] | None = None,
         present: Callable[[TableCodec, Sequence[Any]], list[Any] | None] = lambda codec, texts: None,
+        made_of: type[StreamDecoder] = StreamDecoder,
     ) -> StreamDecoder:
         def open_table(relation: pgoutput.Relation) -> TableCodec | None:
             return self.codecs.of(self.shape(relation)) if self.captured(relation.table) else None
 
-        return StreamDecoder(
+        return made_of(
             self.maker,
             self.config.rules(),
             position or Position(start),

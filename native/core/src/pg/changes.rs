@@ -29,7 +29,13 @@ pub struct Changes {
     pub old: Rows,
     changes: Vec<Change>,
     tombstones: usize,
+    /// Rows that were the twin's, eightfold, less those that were not; and for how many runs all are.
+    strikes: u32,
+    resting: u32,
 }
+
+/// So many rows in a row are the twin's before a table rests, or every ninth is for long.
+const STRIKES: u32 = 8 * 32;
 
 /// The records of one table: columns of as many rows as there are ordinals. `key`: None for a table without.
 pub struct TableBlock {
@@ -41,15 +47,35 @@ pub struct TableBlock {
 impl Changes {
     pub fn of(plan: Arc<RowPlan>, source: Source) -> Self {
         let (new, old) = (Rows::of(&plan), Rows::of(&plan));
-        Changes { plan, source, new, old, changes: Vec::new(), tombstones: 0 }
+        Changes { plan, source, new, old, changes: Vec::new(), tombstones: 0, strikes: 0, resting: 0 }
     }
 
     pub fn is_empty(&self) -> bool {
         self.changes.is_empty()
     }
 
+    /// A row is the twin's. A table where many are rests for so many runs: to go over to the twin and back costs more than a row.
+    pub fn declined(&mut self, runs: u32) {
+        self.strikes += 8;
+        if self.strikes >= STRIKES {
+            (self.strikes, self.resting) = (0, runs);
+        }
+    }
+
+    /// Whether all rows are the twin's for now; counted as one run.
+    pub fn rests(&mut self) -> bool {
+        let resting = self.is_resting();
+        self.resting = self.resting.saturating_sub(1);
+        resting
+    }
+
+    pub fn is_resting(&self) -> bool {
+        self.resting > 0
+    }
+
     /// Enter a change whose rows were added. `ordinal`: of its first record; a tombstone's is the next one.
     pub fn enter(&mut self, event: u32, ordinal: u32, new: bool, old: bool, tombstone: bool) {
+        self.strikes = self.strikes.saturating_sub(1);
         self.changes.push(Change { event, ordinal, new, old, tombstone });
         self.tombstones += usize::from(tombstone);
     }

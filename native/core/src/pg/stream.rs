@@ -3,104 +3,31 @@
 //! The rows of known tables, BEGIN, COMMIT and keepalives are done here; at anything else the stream stops in front of the message, and
 //! the Python decoder, which is the definition, does it. `State` goes over to it and comes back.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
+use super::change_rows::{add_rows, Made};
 use super::changes::{Changes, TableBlock};
 use super::envelope::{signed, Clock, Source};
-use super::frames::{head, Head, HEAD};
+use super::frames::{head, Head};
 use super::places::{Carried, Context, Event, Operation, Places};
 use super::row::RowPlan;
+use super::stream_state::{Counts, Open, Route, Rules, State, Stop};
 use super::temporal::PG_EPOCH_US;
-use super::tuple::{self, u32_at, u64_at};
+use super::tuple::{u32_at, u64_at};
+use super::unread::Unread;
 use crate::error::{Declined, Result};
 
-/// Offsets in a payload: XLogData's position, the message, a row message's relation, its first tuple's mark.
+/// Offsets in a payload: XLogData's position, the message, a row message's relation.
 const POSITION: usize = 1;
 const MESSAGE: usize = 25;
 const RELATION: usize = 26;
-const TUPLE: usize = 30;
 /// Rows for the twin are handed over by so many messages at once, at most.
 const RUN: usize = 512;
-/// Room for the message that is kept is not held on to beyond so many bytes.
-const ROOM: usize = 1 << 20;
-
-/// Why the stream stopped.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stop {
-    /// All whole messages are done.
-    Drained,
-    /// The batch has as many records as it was to have.
-    Full,
-    /// The next message is the twin's.
-    Twin,
-    /// What comes next is no CopyData.
-    Foreign,
-}
-
-/// What the rules say.
-#[derive(Debug, Clone, Default)]
-pub struct Rules {
-    pub tombstones: bool,
-    pub skip_inserts: bool,
-    pub skip_updates: bool,
-    pub skip_deletes: bool,
-    /// Leave out updates that change nothing that is shown.
-    pub skip_unchanged: bool,
-    /// Transactions that committed before it are done.
-    pub done_before: u64,
-    /// The transaction that is partly done.
-    pub partly_done: Option<u32>,
-}
-
-/// Whose a relation's rows are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Route {
-    LeftOut,
-    Twin,
-    Table(usize),
-}
-
-/// The change whose offset moves behind its transaction at the commit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Open {
-    None,
-    Event(u32),
-    /// The twin's: it does the commit, too.
-    Twin,
-}
-
-/// Where the stream stands.
-#[derive(Debug, Clone)]
-pub struct State {
-    pub in_transaction: bool,
-    /// All of the transaction is done already.
-    pub skip_all: bool,
-    /// Transactions are the twin's for now, with all their rows.
-    pub passive: bool,
-    pub lsn: u64,
-    pub events: u32,
-    pub last_end: u64,
-    pub commit_seen: Option<u64>,
-    pub reached: u64,
-    pub reply_wanted: bool,
-    pub open: Open,
-    /// Of the last record.
-    pub carried: Carried,
-}
-
-/// What was counted since it was last asked.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Counts {
-    pub created: u64,
-    pub updated: u64,
-    pub deleted: u64,
-    pub filtered: u64,
-    pub unchanged: u64,
-    pub transactions: u64,
-    pub last_xid: Option<u32>,
-    pub last_commit_us: Option<i64>,
-}
+/// So many transactions are remembered for who asks.
+const BEGUN: usize = 1024;
+/// A table whose rows are the twin's so often rests: they all are, for so many runs.
+const REST: u32 = 16;
 
 #[derive(Debug)]
 pub struct Stream {
@@ -112,10 +39,11 @@ pub struct Stream {
     pub state: State,
     pub counts: Counts,
     pub places: Places,
-    /// The head of a message whose rest is still to come.
-    rest: Vec<u8>,
-    /// How far the present chunk is done.
-    at: usize,
+    unread: Unread,
+    /// Grows whenever what events share changes.
+    pub context_version: u64,
+    /// The transactions that came last, until somebody takes them; None while nobody wants them.
+    pub begun: Option<VecDeque<u32>>,
 }
 
 /// What became of a message.
@@ -135,8 +63,9 @@ impl Stream {
             state,
             counts: Counts::default(),
             places,
-            rest: Vec::new(),
-            at: 0,
+            unread: Unread::default(),
+            context_version: 0,
+            begun: None,
         }
     }
 
@@ -160,98 +89,48 @@ impl Stream {
     /// Do what is whole of the chunk and what was kept before it, until there are `limit` records. The same chunk is given until it is
     /// drained.
     pub fn run(&mut self, chunk: &[u8], limit: usize) -> Stop {
-        loop {
-            if !self.rest.is_empty() {
-                self.complete(chunk);
-                let mut kept = std::mem::take(&mut self.rest);
-                let (done, stop) = self.messages(&kept, limit);
-                if done == 0 {
-                    self.rest = kept;
-                    return stop;
-                }
-                // One message is kept at most; its room is used again, unless the message was one of the few large ones.
-                kept.clear();
-                if kept.capacity() <= ROOM {
-                    self.rest = kept;
-                }
-                if stop == Stop::Full {
-                    return stop;
-                }
-                continue;
+        while !self.unread.rest.is_empty() {
+            self.unread.complete(chunk);
+            let kept = std::mem::take(&mut self.unread.rest);
+            let (done, stop) = self.messages(&kept, limit);
+            if done == 0 {
+                self.unread.rest = kept;
+                return stop;
             }
-            let (done, stop) = self.messages(chunk.get(self.at..).unwrap_or(&[]), limit);
-            self.at += done;
-            if stop == Stop::Drained {
-                self.rest.extend_from_slice(chunk.get(self.at..).unwrap_or(&[]));
-                self.at = chunk.len();
+            // One message is kept at most.
+            self.unread.empty(kept);
+            if stop == Stop::Full {
+                return stop;
             }
-            return stop;
         }
+        let (done, stop) = self.messages(self.unread.of(chunk), limit);
+        self.unread.pass(done);
+        if stop == Stop::Drained {
+            self.unread.keep(chunk);
+        }
+        stop
     }
 
     /// The chunk is done but for the head of a message; the next one begins.
     pub fn next_chunk(&mut self, chunk: &[u8]) {
-        self.rest.extend_from_slice(chunk.get(self.at..).unwrap_or(&[]));
-        self.at = 0;
-    }
-
-    /// Give the message that is kept what it lacks.
-    fn complete(&mut self, chunk: &[u8]) {
-        while let Head::Short(missing) = head(&self.rest) {
-            let more = chunk.get(self.at..).unwrap_or(&[]);
-            if more.is_empty() {
-                return;
-            }
-            let part = more.get(..missing).unwrap_or(more);
-            self.rest.extend_from_slice(part);
-            self.at += part.len();
-        }
+        self.unread.next_chunk(chunk);
     }
 
     /// The bytes that were not done, from a message that is no CopyData on; nothing is left.
     pub fn take_rest(&mut self, chunk: &[u8]) -> Vec<u8> {
-        let mut rest = std::mem::take(&mut self.rest);
-        rest.extend_from_slice(chunk.get(self.at..).unwrap_or(&[]));
-        self.at = chunk.len();
-        rest
+        self.unread.take(chunk)
     }
 
     /// How many whole messages are left.
     pub fn pending(&self, chunk: &[u8]) -> usize {
-        let (mut count, mut at) = (0, self.at);
-        // Only the head of what is kept is looked at: the message may be large, and this is asked with each chunk of it.
-        let mut first = self.rest.get(..HEAD).unwrap_or(&self.rest).to_vec();
-        let of_body = self.rest.len() - first.len();
-        while let Head::Short(missing) = head(&first) {
-            if first.len() < HEAD {
-                let Some(part) = chunk.get(at..at.saturating_add(missing)) else { return 0 };
-                first.extend_from_slice(part);
-                at += missing;
-                continue;
-            }
-            at = at.saturating_add(missing.saturating_sub(of_body));
-            if at > chunk.len() {
-                return 0;
-            }
-            break;
-        }
-        if !first.is_empty() {
-            count += 1;
-        }
-        loop {
-            match head(chunk.get(at..).unwrap_or(&[])) {
-                Head::Copy(_, size) => (count, at) = (count + 1, at + size),
-                Head::Foreign => return count + 1,
-                Head::Short(_) | Head::Empty => return count,
-            }
-        }
+        self.unread.pending(chunk)
     }
 
     /// The messages for the twin that come next: the one the stream stopped at, and those behind it that are the twin's as well, or
     /// count little. They are done for this stream.
     pub fn for_twin(&mut self, chunk: &[u8]) -> Vec<Vec<u8>> {
-        if !self.rest.is_empty() {
-            let kept = std::mem::take(&mut self.rest);
+        if !self.unread.rest.is_empty() {
+            let kept = std::mem::take(&mut self.unread.rest);
             return match head(&kept) {
                 Head::Copy(payload, _) => vec![payload.to_vec()],
                 _ => Vec::new(),
@@ -259,11 +138,11 @@ impl Stream {
         }
         let mut found = Vec::new();
         while found.len() < RUN {
-            let Head::Copy(payload, size) = head(chunk.get(self.at..).unwrap_or(&[])) else { break };
+            let Head::Copy(payload, size) = head(self.unread.of(chunk)) else { break };
             if !found.is_empty() && self.is_ours(payload) {
                 break;
             }
-            self.at += size;
+            self.unread.pass(size);
             found.push(payload.to_vec());
             if is_relation(payload) {
                 // It decides whose the rows behind it are.
@@ -276,9 +155,15 @@ impl Stream {
     /// Whether the message should end a run for the twin: the row of a table that is done here.
     fn is_ours(&self, payload: &[u8]) -> bool {
         let row = matches!((payload.first(), payload.get(MESSAGE)), (Some(b'w'), Some(b'I' | b'U' | b'D')));
-        row && !self.state.passive
-            && u32_at(payload, RELATION)
-                .is_ok_and(|relation| !matches!(self.routes.get(&relation), None | Some(Route::Twin)))
+        if !row || self.state.passive {
+            return false;
+        }
+        let route = u32_at(payload, RELATION).ok().and_then(|relation| self.routes.get(&relation));
+        match route {
+            None | Some(Route::Twin) => false,
+            Some(Route::LeftOut) => true,
+            Some(Route::Table(table)) => self.tables.get(*table).is_some_and(|table| !table.is_resting()),
+        }
     }
 
     /// Do whole messages at the head of `bytes`; answers how many bytes are done, and why it ends there.
@@ -339,6 +224,12 @@ impl Stream {
         state.lsn = 0;
         state.events = 0;
         self.counts.last_commit_us = Some(commit_us);
+        if let Some(begun) = &mut self.begun {
+            if begun.len() >= BEGUN {
+                begun.pop_front();
+            }
+            begun.push_back(xid);
+        }
         let context = Context {
             xid: Some(xid),
             commit_us,
@@ -353,6 +244,7 @@ impl Stream {
 
     /// The context of what comes now. One that nothing was made under is forgotten.
     fn enter_context(&mut self, context: Context) -> Result<()> {
+        self.context_version += 1;
         let contexts = &mut self.places.contexts;
         u32::try_from(contexts.len()).map_err(|_| Declined::TooLarge)?;
         let used = self.places.events.last().is_some_and(|event| event.context as usize + 1 == contexts.len());
@@ -410,6 +302,7 @@ impl Stream {
             };
             match self.last.1 {
                 Route::Twin => return Ok(Step::Twin),
+                Route::Table(table) if self.tables.get_mut(table).is_some_and(Changes::rests) => return Ok(Step::Twin),
                 Route::LeftOut => self.counts.filtered += 1,
                 Route::Table(_) if left_out => self.counts.filtered += 1,
                 Route::Table(table) => {
@@ -434,13 +327,12 @@ impl Stream {
             outcome => {
                 changes.new.truncate(rows);
                 changes.old.truncate(old_rows);
-                return match outcome? {
-                    Made::Nothing => {
-                        self.counts.unchanged += 1;
-                        Ok(Step::Done)
-                    }
-                    _ => Ok(Step::Twin),
-                };
+                if let Ok(Made::Nothing) = outcome {
+                    self.counts.unchanged += 1;
+                    return Ok(Step::Done);
+                }
+                changes.declined(REST);
+                return Ok(Step::Twin);
             }
         }
         let context = self.places.contexts.len().saturating_sub(1) as u32;
@@ -494,65 +386,13 @@ impl Stream {
     }
 }
 
-/// What came of a row message.
-enum Made {
-    Change,
-    /// An update that changed nothing that is shown.
-    Nothing,
-    Twin,
-}
-
 fn is_relation(payload: &[u8]) -> bool {
     payload.first() == Some(&b'w') && payload.get(MESSAGE) == Some(&b'R')
 }
 
-/// Add the rows of a change to its table. Unless it answers `Change`, they have to be taken back.
-fn add_rows(changes: &mut Changes, payload: &[u8], operation: Operation, skip_unchanged: bool) -> Result<Made> {
-    const CUT: Declined = Declined::Malformed("a row message that is cut short");
-    let plan = changes.plan.clone();
-    let mark = *payload.get(TUPLE).ok_or(CUT)?;
-    let body = payload.get(TUPLE + 1..).ok_or(CUT)?;
-    match (operation, mark) {
-        (Operation::Insert | Operation::Update, b'N') => {
-            tuple::add(&plan, body, false, &mut changes.new)?;
-            Ok(Made::Change)
-        }
-        (Operation::Update, b'O' | b'K') => {
-            let full = mark == b'O';
-            let (old, rest) = tuple::split(&plan, body)?;
-            let Some((b'N', rest)) = rest.split_first() else { return Err(CUT) };
-            let (mut new, _) = tuple::split(&plan, rest)?;
-            tuple::add_cells(&plan, &old, !full, &mut changes.old)?;
-            if full {
-                tuple::fill(&plan, &mut new, &old)?;
-                if skip_unchanged && tuple::same(&plan, 0..plan.value_count, &old, &new, false)? {
-                    tuple::add_cells(&plan, &new, false, &mut changes.new)?;
-                    return Ok(Made::Nothing);
-                }
-            } else {
-                // Only looked at: such a record has no before.
-                changes.old.truncate(changes.old.len().saturating_sub(1));
-            }
-            tuple::add_cells(&plan, &new, false, &mut changes.new)?;
-            let key = plan.key.as_ref().filter(|key| key.in_identity);
-            match key {
-                Some(key) if !tuple::same(&plan, key.slots.iter().copied(), &old, &new, !full)? => Ok(Made::Twin),
-                _ => Ok(Made::Change),
-            }
-        }
-        (Operation::Delete, b'O' | b'K') => {
-            if plan.key.as_ref().is_some_and(|key| !key.in_identity) {
-                return Ok(Made::Twin);
-            }
-            tuple::add(&plan, body, mark == b'K', &mut changes.old)?;
-            Ok(Made::Change)
-        }
-        _ => Ok(Made::Twin),
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::unread::ROOM;
     use super::*;
 
     fn keepalive(size: usize) -> Vec<u8> {
@@ -564,20 +404,7 @@ mod tests {
     }
 
     fn stream() -> Stream {
-        let state = State {
-            in_transaction: false,
-            skip_all: false,
-            passive: false,
-            lsn: 0,
-            events: 0,
-            last_end: 0,
-            commit_seen: None,
-            reached: 0,
-            reply_wanted: false,
-            open: Open::None,
-            carried: Carried::Given(0),
-        };
-        Stream::new(Rules::default(), state, Context::default())
+        Stream::new(Rules::default(), State::at(0, None), Context::default())
     }
 
     #[test]
@@ -588,7 +415,7 @@ mod tests {
         stream.next_chunk(&[]);
         assert_eq!(stream.run(tail, 1), Stop::Drained);
         assert_eq!(stream.pending(tail), 0);
-        assert!(stream.rest.capacity() <= ROOM);
+        assert!(stream.unread.rest.capacity() <= ROOM);
     }
 
     #[test]

@@ -100,7 +100,7 @@ GROUPS: Final[dict[str, tuple[KeyRow, ...]]] = {
         _row("slot.name", _S, "debezium", _MEDIUM, "Replication slot: small letters, digits, underscores, at most 63."),
         _row("slot.drop.on.stop", _B, False, _MEDIUM, "Drop the slot when the task stops. For tests: what happens afterwards is lost."),
         _row("slot.failover", _B, False, _MEDIUM, "Create the slot so that standbys keep it (servers from 17)."),
-        _row("slot.stream.params", _S, None, _LOW, "Further options of START_REPLICATION: k=v;k=v."),
+        _row("slot.stream.params", _S, None, _LOW, "Further options of START_REPLICATION: k=v;k=v. With streaming=on (servers from 14) or parallel (from 16) the server sends a large transaction before it is committed; it waits in the temporary folder."),
         _row("slot.max.retries", _I, 6, _LOW, "How often to try again when the slot is in use.", minimum=0),
         _row("slot.retry.delay.ms", _L, 10_000, _LOW, "Pause between these attempts.", minimum=0),
         _row("create.slot.command.timeout", _L, 90, _LOW, "Seconds to wait for the slot to be created; it waits for running transactions.", minimum=1),

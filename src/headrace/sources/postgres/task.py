@@ -174,7 +174,11 @@ class PostgresSourceTask(SourceTask):
         policy = FlushPolicy(timeout_s, action)
         self._feedback = Feedback(self._session.connections.replication, interval, self._position.flushed(), policy)
         self._intake = open_intake(
-            decoder, self._session.connections.replication, self._read_bytes, exact_limit=self._exact_limit
+            decoder,
+            self._session.connections.replication,
+            self._read_bytes,
+            self._config.stream_options(),
+            exact_limit=self._exact_limit,
         )
         self.numbers.connected = True
 
@@ -206,7 +210,7 @@ class PostgresSourceTask(SourceTask):
                 break
         self.numbers.queued = intake.pending
         if beside is not None:
-            beside.fed(out, self._reached(decoder), feedback)
+            beside.fed(out, self._reached(decoder), feedback, intake.made(out))
         if self._heartbeats.due:
             out.append(self._heartbeats.record(session, decoder, lambda: self._reached(decoder)))
         records = intake.batch(out, clock)
@@ -263,6 +267,8 @@ class PostgresSourceTask(SourceTask):
         self.numbers.connected = False
         if self._feedback is not None:
             self._feedback.stop()
+        if self._intake is not None:
+            self._intake.close()
         if self._beside is not None:
             self._beside.detach()
         if self._snapshot is not None:

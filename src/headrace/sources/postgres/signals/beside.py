@@ -88,12 +88,12 @@ class Beside:
         """Look for signals, see `Signalling.before_reading`."""
         self.signalling.before_reading(out, reached)
 
-    def fed(self, out: list[SourceRecord], reached: int | None, feedback: Feedback) -> None:
-        """The stream was read. `reached`: see `Signalling.after_feeding`."""
+    def fed(self, out: list[SourceRecord], reached: int | None, feedback: Feedback, made: int) -> None:
+        """The stream was read. `reached`: see `Signalling.after_feeding`. `made`: how many records have come, in `out` or not."""
         if self.signalling.after_feeding(out, reached):
             feedback.send(ask=True)
         out += self.signalling.notifier.take()
-        if out:
+        if out or made:
             # The records say it.
             self.signalling.take_changed()
 

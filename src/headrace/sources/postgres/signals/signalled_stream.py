@@ -75,6 +75,28 @@ class SignalledStream(StreamDecoder):
 
         self._open_table = open_table
 
+    @property
+    def watchful(self) -> bool:
+        snapshots = self.snapshots
+        beside = snapshots is not None and (snapshots.window is not None or snapshots.closes_at is not None)
+        return beside or self.extra is not None or self.barrier is not None
+
+    @property
+    def skipped(self) -> frozenset[str]:
+        return self._plain_rules.skipped
+
+    def keeps(self, relation: int) -> bool:
+        return relation in self._signal_oids
+
+    @property
+    def tracks(self) -> bool:
+        return self.snapshots is not None
+
+    def begun(self, xids: Sequence[int]) -> None:
+        if self.snapshots is not None:
+            for xid in xids:
+                self.snapshots.recent.add(xid)
+
     def carry(self, extra: Mapping[str, Any] | None) -> None:
         """The offsets of all that comes from now on hold these keys too."""
         self.extra = extra

@@ -13,6 +13,7 @@ from headrace.sources.postgres.post_processors import RESELECT, Declared, PostPr
 from headrace.sources.postgres.reselect import Reselect, ReselectSettings
 from headrace.sources.postgres.shapes import Catalog
 from headrace.sources.postgres.snapshot.snapshot import present_row
+from headrace.sources.postgres.stream.assembly import protocol
 from headrace.sources.postgres.stream.slot_xmin import slot_xmin_reader
 from headrace.sources.postgres.stream.stream import StreamDecoder
 from headrace.sources.postgres.stream.transactions import TransactionStream
@@ -32,10 +33,15 @@ def open_stream(
 ) -> StreamDecoder:
     """Begin streaming; PG_SLOT_IN_USE while another process reads the slot. `adapt` may put another codec in a table's place."""
     replication = session.connections.open_replication()
-    options = {"proto_version": "1", "publication_names": _identifier_list([session.config["publication.name"]])}
+    wanted = session.config.stream_options()
+    if adapt is not None:
+        # Read by itself, up to a position: in whole transactions.
+        wanted.pop("streaming", None)
+    options = {"proto_version": protocol(wanted)}
+    options["publication_names"] = _identifier_list([session.config["publication.name"]])
     if replication.server_version >= 140000:
         options["messages"] = "true"
-    options.update(session.config.stream_options())
+    options.update(wanted)
     try:
         replication.start_replication(session.slot_name, start.lsn, options)
     except BaseException:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from headrace.data import SourceRecord
 from headrace.native import core
 from headrace.sources.postgres.events import Clock
+from headrace.sources.postgres.stream.assembly import AssembledConnection, Connection, assembled
 from headrace.sources.postgres.stream.native_intake import NativeIntake
 from headrace.sources.postgres.stream.stream import StreamDecoder
-from headrace.systems.postgres import ReplicationConnection
 
 
 class Intake(Protocol):
@@ -32,11 +32,14 @@ class Intake(Protocol):
     def batch(self, out: list[SourceRecord], clock: Clock) -> Sequence[SourceRecord]:
         """What was made since the batch before, to be handed over."""
 
+    def close(self) -> None:
+        """Give up what is kept for it; the connection is not its own."""
+
 
 class PayloadIntake:
     """The Python decoder alone."""
 
-    def __init__(self, decoder: StreamDecoder, connection: ReplicationConnection, read_bytes: int) -> None:
+    def __init__(self, decoder: StreamDecoder, connection: Connection, read_bytes: int) -> None:
         self._decoder = decoder
         self._connection = connection
         self._read_bytes = read_bytes
@@ -63,13 +66,23 @@ class PayloadIntake:
     def batch(self, out: list[SourceRecord], clock: Clock) -> Sequence[SourceRecord]:
         return out
 
+    def close(self) -> None:
+        if isinstance(self._connection, AssembledConnection):
+            self._connection.close()
+
 
 def open_intake(
-    decoder: StreamDecoder, connection: ReplicationConnection, read_bytes: int, *, exact_limit: bool
+    decoder: StreamDecoder,
+    connection: Connection,
+    read_bytes: int,
+    options: Mapping[str, str],
+    *,
+    exact_limit: bool,
 ) -> Intake:
-    """The intake for a decoder: the Rust core where it is there and the decoder does nothing that only Python can. `exact_limit`: a batch
-    is not to be larger than asked for; else the core's may be what one read has brought."""
-    # What is mixed in, shown to post processors, or asked of the catalog for every transaction, sees every message.
-    if core is None or type(decoder) is not StreamDecoder or decoder.watched or decoder.read_xmin is not None:
+    """The intake for a decoder: the Rust core where it is there and the decoder does nothing that only Python can. `options`: of the
+    stream, as the settings say. `exact_limit`: a batch is not to be larger than asked for; else the core's may be what one read has
+    brought."""
+    connection = assembled(connection, options)
+    if core is None or not decoder.by_core:
         return PayloadIntake(decoder, connection, read_bytes)
     return NativeIntake(decoder, connection, read_bytes, exact_limit=exact_limit)

@@ -7,9 +7,9 @@ from typing import Final
 
 from headrace.data import SourceRecord
 from headrace.sources.postgres.events import Clock
+from headrace.sources.postgres.stream.assembly import AssembledConnection, Connection
 from headrace.sources.postgres.stream.native_stream import NativeStream
 from headrace.sources.postgres.stream.stream import StreamDecoder
-from headrace.systems.postgres import ReplicationConnection
 
 _NO_LIMIT: Final = 1 << 31
 
@@ -17,9 +17,7 @@ _NO_LIMIT: Final = 1 << 31
 class NativeIntake:
     """See `intake.Intake`."""
 
-    def __init__(
-        self, decoder: StreamDecoder, connection: ReplicationConnection, read_bytes: int, *, exact_limit: bool
-    ) -> None:
+    def __init__(self, decoder: StreamDecoder, connection: Connection, read_bytes: int, *, exact_limit: bool) -> None:
         self._stream = NativeStream(decoder)
         self._connection = connection
         self._read_bytes = read_bytes
@@ -39,10 +37,14 @@ class NativeIntake:
         foreign = self._stream.feed(out, limit if self._exact_limit else _NO_LIMIT, clock)
         if foreign:
             self._connection.give_back(foreign)
-        return True
+        return not self._stream.held
 
     def made(self, out: Sequence[SourceRecord]) -> int:
         return self._stream.made(out)
 
     def batch(self, out: list[SourceRecord], clock: Clock) -> Sequence[SourceRecord]:
         return self._stream.batch(out, clock)
+
+    def close(self) -> None:
+        if isinstance(self._connection, AssembledConnection):
+            self._connection.close()

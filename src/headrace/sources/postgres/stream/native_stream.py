@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from struct import Struct as Binary
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from headrace.cdc.envelope import CONNECTOR_VERSION
 from headrace.data import SourceRecord
@@ -31,10 +31,14 @@ _UNKNOWN: Final = object()
 _NO_MARK: Final[tuple[int | None, int, int]] = (None, 0, 0)
 _XIDS: Final = 1 << 32
 _MOST: Final = 1 << 63
+Context = tuple[tuple[int | None, int, int], str | None, int | None]
+"""What events share: xid, commit time and end of the transaction before; where it came from, and the position there."""
+Counted = tuple[int, int, int, int, int, int, int | None, int | None]
+"""Created, updated, deleted, filtered, unchanged, transactions, the last one's id and commit time."""
 
 
 class NativeStream:
-    """`decoder`: a plain StreamDecoder at the stream's start. It is fed by this only, and shows where the stream stands whenever `feed`
+    """`decoder`: at the stream's start, `by_core`. It is fed by this only, and shows where the stream stands whenever `feed`
     has returned."""
 
     def __init__(self, decoder: StreamDecoder) -> None:
@@ -44,11 +48,13 @@ class NativeStream:
         self._stream: ReplicationStream = core.ReplicationStream(
             (CONNECTOR_VERSION, "postgresql", maker.block.server, maker.block.database),
             maker.tombstones,
-            "".join(decoder.rules.skipped),
+            "".join(decoder.skipped),
             decoder.rules.skip_unchanged,
             (position.commit_lsn, position.xid if position.xid is not None and position.xid < _XIDS else None),
             (standing.last_end, standing.commit_seen),
         )
+        if decoder.tracks:
+            self._stream.track()
         # Codecs are told apart by identity, so they are kept.
         self._numbers: dict[int, tuple[int, TableCodec]] = {}
         self._codecs: list[TableCodec] = []
@@ -57,7 +63,10 @@ class NativeStream:
         self._loose: list[tuple[int, int]] = []
         self._entered = 0
         self._waiting: list[bytes] = []
-        self._shared: Any = self._stream.context()
+        self._version = 0
+        self._was_passive = False
+        self.held = False
+        """The decoder took nothing of what it was given: it holds the stream back."""
         self._left = standing, decoder.offset
 
     @property
@@ -77,8 +86,10 @@ class NativeStream:
         """Decode what is pending until there are `limit` records. The records that Python makes go to `out`. Answers the bytes from a
         message on that is not of the stream, for the connection to deal with; else none. Raises what the decoder raises."""
         self._follow()
-        foreign, why = b"", "twin"
-        while why == "twin" and self.made(out) < limit:
+        # What others have put there comes before what is decoded now.
+        self._enter(out, out[self._entered :])
+        foreign, why, self.held = b"", "twin", False
+        while why == "twin" and self.made(out) < limit and not self.held:
             if self._waiting:
                 self._twin(out, limit, clock)
             else:
@@ -128,10 +139,15 @@ class NativeStream:
             self._given = [decoder.offset]
         elif decoder.offset is not offset:
             self._given.append(decoder.offset)
-        elif decoder.standing == standing:
+        elif decoder.standing == standing and self._passive == self._was_passive:
             return
         given = None if decoder.offset is offset else len(self._given) - 1
-        self._stream.resume(decoder.standing, self._passive, "same", given)
+        self._resume("same", given, None)
+
+    def _resume(self, open: str, given: int | None, context: Context | None) -> None:
+        """Put the core where the decoder stands."""
+        passive = self._was_passive = self._passive
+        self._version = self._stream.resume(self._decoder.standing, passive, open, given, context)
 
     @property
     def _fits(self) -> bool:
@@ -141,21 +157,37 @@ class NativeStream:
     @property
     def _passive(self) -> bool:
         """Whether the decoder does all rows for now."""
-        return self._decoder.skipping or not self._fits
+        return self._decoder.skipping or not self._fits or self._decoder.watchful
 
-    def _show(self, clock: Clock) -> None:
-        """Put the decoder where the core stands."""
-        decoder, stream = self._decoder, self._stream
-        at = Standing(*stream.state())
-        decoder.stand(at._replace(reply_wanted=at.reply_wanted or decoder.reply_wanted))
-        stream.replied()
-        shared = stream.context()
-        if shared != self._shared:
-            self._shared = shared
-            mark, origin, origin_lsn = shared
+    def _show(self, clock: Clock) -> int | None:
+        """Put the decoder where the core stands. Answers the number of the event that was the last, None when it was the decoder's."""
+        decoder = self._decoder
+        state, version, counted, begun, last = self._stream.show()
+        at = Standing(*state)
+        decoder.stand(at._replace(reply_wanted=True) if decoder.reply_wanted else at)
+        if version != self._version:
+            self._version = version
+            mark, origin, origin_lsn = self._stream.context()
             decoder.share(TransactionMark(*mark), origin, origin_lsn)
-        created, updated, deleted, filtered, unchanged, transactions, xid, commit_us = stream.counts()
-        counts, seen = decoder.counts, created + updated + deleted
+        if counted is not None:
+            self._count(counted, clock)
+        if begun:
+            decoder.begun(begun)
+        if last is None:
+            return None
+        event, mark, parts, is_open = last
+        now = decoder.shared[0]
+        if now.extra is None and mark == (now.xid, now.commit_us, now.previous_end):
+            decoder.offset = offset = event_offset(now, parts)
+        else:
+            decoder.offset = offset = event_offset(TransactionMark(*mark), parts)
+        decoder.open = offset if is_open else None
+        return event
+
+    def _count(self, counted: Counted, clock: Clock) -> None:
+        counts = self._decoder.counts
+        created, updated, deleted, filtered, unchanged, transactions, xid, commit_us = counted
+        seen = created + updated + deleted
         if seen:
             counts.seen += seen
             counts.created += created
@@ -169,23 +201,15 @@ class NativeStream:
             counts.last_xid = xid
         if commit_us is not None:
             counts.last_commit_us = commit_us
-        event, is_open = stream.last()
-        if event is not None:
-            mark, parts = stream.event(event)
-            now = decoder.shared[0]
-            same = mark == (now.xid, now.commit_us, now.previous_end)
-            decoder.offset = event_offset(now if same else TransactionMark(*mark), parts)
-            decoder.open = decoder.offset if is_open and isinstance(decoder.offset, StreamOffset) else None
 
     def _twin(self, out: list[SourceRecord], limit: int, clock: Clock) -> None:
         """Have the decoder do what the core stopped at."""
         decoder, stream = self._decoder, self._stream
-        self._show(clock)
-        event, _ = stream.last()
+        event = self._show(clock)
         before, count, was_open = decoder.offset, len(out), decoder.open
-        mark, origin, origin_lsn = decoder.shared
-        commit_seen = decoder.standing.commit_seen
+        shared, commit_seen = decoder.shared, decoder.commit_seen
         done = decoder.feed(self._waiting, 0, out, count + limit - self.made(out), clock)
+        self.held = not done
         payloads, self._waiting = self._waiting[:done], self._waiting[done:]
         if event is not None and was_open is before and isinstance(before, StreamOffset) and before.done_at:
             stream.complete(event, before.done_at)
@@ -194,15 +218,18 @@ class NativeStream:
         if decoder.offset is not before:
             self._given.append(decoder.offset)
             given = len(self._given) - 1
-        open = "same" if decoder.open is was_open else "none" if decoder.open is None else "twin"
         context = None
-        shared = decoder.shared
-        if shared[0] is not mark or shared[1:] != (origin, origin_lsn) or decoder.standing.commit_seen != commit_seen:
-            new = shared[0]
-            mark_now = (new.xid, new.commit_us, new.previous_end) if self._fits else _NO_MARK
-            context = mark_now, shared[1], shared[2]
-            self._shared = context
-        stream.resume(decoder.standing, self._passive, open, given, context)
+        mark, origin, origin_lsn = decoder.shared
+        open = "twin"
+        if decoder.open is None or decoder.open.mark is not mark:
+            # The commit would pass it over.
+            open = "none"
+        elif decoder.open is was_open:
+            open = "same"
+        if mark is not shared[0] or (origin, origin_lsn) != shared[1:] or decoder.commit_seen != commit_seen:
+            known = (mark.xid, mark.commit_us, mark.previous_end) if self._fits else _NO_MARK
+            context = known, origin, origin_lsn
+        self._resume(open, given, context)
         for payload in payloads:
             if payload[0] == pgoutput.XLOG_DATA and payload[25] in _OF_TABLES:
                 self._route(_U32(payload, 26)[0])
@@ -222,7 +249,8 @@ class NativeStream:
         if found is None or self._routes.get(relation, _UNKNOWN) is found[1]:
             return
         codec = self._routes[relation] = found[1]
-        self._stream.route(relation, None if codec is None else self._number(codec))
+        number = None if codec is None else self._number(codec)
+        self._stream.route(relation, _TWIN if self._decoder.keeps(relation) else number)
 
     def _number(self, codec: TableCodec) -> int:
         known = self._numbers.get(id(codec))

@@ -90,6 +90,11 @@ class StreamPlace:
             self._set_commit(at.commit_seen)
 
     @property
+    def commit_seen(self) -> int | None:
+        """The end of the transaction committed last, None before any."""
+        return self._commit_seen
+
+    @property
     def shared(self) -> tuple[TransactionMark, str | None, int | None]:
         """What the events that come now share: their transaction, the origin's name and its position."""
         return self._mark, *self._origin

@@ -90,9 +90,31 @@ class StreamDecoder(StreamPlace):
         self._row = watched  # type: ignore[method-assign]
 
     @property
-    def watched(self) -> bool:
-        """Whether post processors see the rows."""
-        return bool(self._processors)
+    def by_core(self) -> bool:
+        """Whether the Rust core may do what it can of the stream, so that this decoder does not see it."""
+        return not self._processors and self.read_xmin is None
+
+    @property
+    def watchful(self) -> bool:
+        """Whether all transactions are for this decoder for now, even so."""
+        return False
+
+    @property
+    def skipped(self) -> frozenset[str]:
+        """The operations that leave no record."""
+        return self.rules.skipped
+
+    def keeps(self, relation: int) -> bool:
+        """Whether the rows of a relation that is captured are for this decoder at any rate."""
+        return False
+
+    @property
+    def tracks(self) -> bool:
+        """Whether it is to be told of transactions that are not for it."""
+        return False
+
+    def begun(self, xids: Sequence[int]) -> None:
+        """These transactions came, and were not for this decoder; see `tracks`."""
 
     @property
     def tables(self) -> Mapping[int, tuple[pgoutput.Relation, TableCodec | None]]:

@@ -108,6 +108,10 @@ class TransactionStream(StreamDecoder):
 
     maker: TransactionMaker
 
+    @property
+    def by_core(self) -> bool:
+        return False
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._offset = CountedOffset

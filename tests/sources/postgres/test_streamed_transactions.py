@@ -1,0 +1,141 @@
+"""Transactions that the server streams before they are committed: what comes of them is what comes of whole ones."""
+
+from __future__ import annotations
+
+import struct
+from typing import Any
+
+import psycopg
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.sources.postgres import offline
+from tests.sources.postgres.kit import Runner, plain
+
+from headrace.errors import ConnectException
+from headrace.sources.postgres.stream.assembly import Assembly, protocol
+from headrace.testing.servers import PostgresServer
+
+
+def _seen(run: Runner) -> list[Any]:
+    return [
+        (
+            record.topic,
+            plain(record.key),
+            {**(plain(record.value) or {}), "ts_ms": 0, "ts_us": 0, "ts_ns": 0},
+            dict(record.source_offset),
+        )
+        for record in run.records
+    ]
+
+
+@pytest.mark.usefixtures("implementation")
+@pytest.mark.parametrize("streaming", ["on", "parallel"])
+def test_streamed_transactions_are_as_whole_ones(
+    streaming: str, props: dict[str, str], sql: psycopg.Connection[Any], postgres: PostgresServer, database: str
+) -> None:
+    if sql.info.server_version < (160000 if streaming == "parallel" else 140000):
+        pytest.skip("needs a later server")
+    sql.execute("ALTER DATABASE " + database + " SET logical_decoding_work_mem = '64kB'")
+    sql.execute("CREATE TABLE t (id int PRIMARY KEY, v text)")
+    sql.execute("CREATE TABLE u (id int PRIMARY KEY)")
+    fill = "INSERT INTO t SELECT g, repeat(md5(g::text), 10) FROM generate_series(%s::int, %s::int) g"
+    started = {**props, "snapshot.mode": "no_data"}
+    streamed = {**started, "slot.name": props["slot.name"] + "_s", "slot.stream.params": f"streaming={streaming}"}
+    with (
+        Runner(started) as whole,
+        Runner(streamed) as parts,
+        psycopg.connect(postgres.dsn(database)) as large,
+        psycopg.connect(postgres.dsn(database)) as doomed,
+    ):
+        whole.settle()
+        parts.settle()
+        large.execute(fill, [1, 800])
+        doomed.execute(fill, [10_001, 10_800])
+        large.execute("SAVEPOINT a")
+        large.execute(fill, [2001, 2800])
+        large.execute("SAVEPOINT b")
+        large.execute("UPDATE t SET id = -id WHERE id < 300")
+        large.execute("RELEASE b")
+        sql.execute("INSERT INTO u VALUES (1)")
+        doomed.rollback()
+        large.execute("ROLLBACK TO a")
+        large.execute("ALTER TABLE t ADD c int DEFAULT 7")
+        large.execute("UPDATE t SET v = 'short' WHERE id <= 400")
+        large.execute("DELETE FROM t WHERE id > 700")
+        sql.execute("INSERT INTO u VALUES (2)")
+        large.commit()
+        sql.execute("INSERT INTO u VALUES (3)")
+        sql.execute("INSERT INTO t VALUES (5000, 'x')")
+        count = 800 + 400 + 100 * 2 + 4
+        whole.count(count)
+        parts.count(count)
+        assert _seen(parts) == _seen(whole)
+        # Spilled by the server in the one case, streamed in the other.
+        counts = sql.execute("SELECT slot_name, stream_txns > 0 FROM pg_stat_replication_slots")
+        wait = dict(counts.fetchall())
+        assert wait.get(props["slot.name"]) in (None, False)
+
+
+def _block(xid: int, *messages: tuple[int, bytes]) -> list[bytes]:
+    """A streamed block of messages, each with the (sub)transaction it is of."""
+    inner = [
+        offline.xlog(at, message[:1] + struct.pack(">I", part) + message[1:])
+        for at, (part, message) in enumerate(messages, 100)
+    ]
+    start = offline.xlog(0, b"S" + struct.pack(">IB", xid, 1))
+    return [start, *inner, offline.xlog(0, b"E")]
+
+
+def _commit(xid: int, lsn: int) -> bytes:
+    return offline.xlog(lsn, b"c" + struct.pack(">IBQQq", xid, 0, lsn, lsn + 8, 5))
+
+
+def _abort(xid: int, part: int) -> bytes:
+    return offline.xlog(0, b"A" + struct.pack(">II", xid, part))
+
+
+@given(st.lists(st.tuples(st.integers(1, 3), st.integers(0, 2), st.sampled_from("mmmcax")), max_size=30))
+def test_only_what_is_committed_comes_and_in_order(steps: list[tuple[int, int, str]]) -> None:
+    """Three transactions of three parts each; the others go by."""
+    assembly, given_, wanted = Assembly(), list[bytes](), list[bytes]()
+    waiting: dict[int, list[tuple[int, bytes]]] = {}
+    dropped: set[int] = set()
+    for number, (xid, part, what) in enumerate(steps):
+        sub = xid * 10 + part if part else xid
+        if what == "x":
+            other = offline.xlog(number, offline.begin(number, 0, 99))
+            given_.append(other)
+            wanted.append(other)
+        elif what == "m":
+            if sub in dropped:
+                continue
+            message = offline.insert(number, ["v"])
+            given_ += _block(xid, (sub, message))
+            waiting.setdefault(xid, []).append((sub, offline.xlog(100, message)))
+        elif what == "a" and xid in waiting:
+            given_.append(_abort(xid, sub))
+            if part:
+                dropped.add(sub)
+            else:
+                del waiting[xid]
+                dropped -= {xid * 10 + 1, xid * 10 + 2}
+        elif what == "c" and xid in waiting:
+            given_.append(_commit(xid, 1000 + number))
+            wanted.append(offline.xlog(100, offline.begin(1000 + number, 5, xid)))
+            wanted += [message for one, message in waiting.pop(xid) if one not in dropped]
+            wanted.append(offline.xlog(1000 + number, offline.commit(1000 + number, 1008 + number, 5)))
+            dropped -= {xid * 10 + 1, xid * 10 + 2}
+    assert list(assembly.payloads(given_)) == wanted
+    assembly.close()
+
+
+def test_a_commit_of_nothing_is_an_error() -> None:
+    with pytest.raises(ConnectException) as raised:
+        list(Assembly().payloads([_commit(7, 10)]))
+    assert raised.value.code == "PG_PROTOCOL"
+
+
+def test_the_protocol_follows_the_option() -> None:
+    assert [protocol({"streaming": wanted}) for wanted in ("off", "on", "true", "parallel")] == ["1", "2", "2", "4"]
+    assert protocol({"origin": "none"}) == "1"
