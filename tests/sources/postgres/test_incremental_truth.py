@@ -76,8 +76,8 @@ class Writers:
                             self._one(sql, chance)
                         if chance.random() < 0.1:
                             raise psycopg.Rollback
-                except psycopg.errors.OperationalError:
-                    continue  # deadlock
+                except (psycopg.errors.OperationalError, psycopg.errors.UniqueViolation):
+                    continue  # deadlock, or two that rename to one name at once
                 except Exception as error:
                     self.failures.append(error)
                     return
