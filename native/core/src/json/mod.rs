@@ -4,6 +4,8 @@
 
 pub(crate) mod base64;
 mod bind;
+mod bins;
+mod containers;
 pub(crate) mod decimal;
 mod decode;
 mod encode;
@@ -12,7 +14,9 @@ mod literal;
 mod plan;
 mod program;
 mod read;
+mod read_text;
 pub(crate) mod room;
+mod rows;
 mod shape;
 mod sink;
 mod text;

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use super::bins::Bins;
 use super::literal::Literal;
 use super::plan::{bounds, field_prefix, DEEPEST};
-use super::sink::{Bins, Groups, Plain, Sink};
+use super::sink::{Groups, Plain, Sink};
 use crate::column::Scalar;
 use crate::error::{Declined, Result};
 use crate::layout::{Kind, Layout};
