@@ -36,6 +36,12 @@ pub fn text(unscaled: &[u8], scale: i32) -> Option<Vec<u8>> {
     written(|room| Ok::<_, Declined>(number(room, 0, unscaled, scale))).ok()
 }
 
+/// How many decimal digits an unscaled value has; None for very many.
+pub fn digits(unscaled: &[u8]) -> Option<usize> {
+    let text = text(unscaled, 0)?;
+    Some(text.len() - usize::from(text.first() == Some(&b'-')))
+}
+
 /// Append the unscaled value of a text as `text` writes it. `Err` for a number of another scale, for a negative zero and for all that is
 /// no number.
 pub fn write_unscaled_of(to: &mut Vec<u8>, text: &str, scale: i32) -> Result<()> {

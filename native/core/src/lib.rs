@@ -3,6 +3,7 @@
 //! Nothing here reads a clock, a file or a socket. Input is never trusted: whatever the bytes, a decoder answers `Err`, it does not
 //! panic. The Python twins are the definition; where this crate does not know a case it says so and they do it.
 
+pub mod arrow;
 pub mod builders;
 pub mod cast;
 pub mod column;

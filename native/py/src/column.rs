@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use headrace_core::arrow::fit;
 use headrace_core::cast::{self, Target};
 use headrace_core::column::{Column, Data, Scalar};
 use headrace_core::moments::{self, Form};
@@ -225,6 +226,27 @@ impl PyColumn {
     /// Integers rounded down to multiples of `unit`.
     fn floored(&self, py: Python<'_>, unit: i64) -> PyResult<Self> {
         py.detach(|| moments::floored(&self.0, unit)).map(|made| PyColumn(Arc::new(made))).map_err(declined)
+    }
+
+    /// The column as one of the layout. DeclinedError for values of another kind, and for a null in a required field; a row that is null
+    /// as a whole is one without schema.
+    fn fitted(&self, py: Python<'_>, layout: &PyLayout) -> PyResult<Self> {
+        py.detach(|| fit::fitted(&self.0, &layout.core)).map(PyColumn).map_err(declined)
+    }
+
+    /// The column with the marks of `before` where it has the very value that stands there for one that was not sent.
+    fn marked(&self, py: Python<'_>, before: &PyColumn) -> Self {
+        PyColumn(Arc::new(py.detach(|| fit::marked(&self.0, &before.0))))
+    }
+
+    /// The rows that are true, null being false.
+    fn truths(&self) -> PyResult<PyMask> {
+        match &self.0.data {
+            Data::Null | Data::Bool(_) | Data::Const(Scalar::Bool(_)) => {
+                Ok(PyMask((0..self.0.rows).map(|row| self.0.is_valid(row) && self.0.bool(row)).collect()))
+            }
+            _ => Err(DeclinedError::new_err("truth values are needed")),
+        }
     }
 
     /// The first row that is not null.

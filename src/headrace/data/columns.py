@@ -78,6 +78,16 @@ def gathered(schemas: Sequence[Schema | None], values: Sequence[Any]) -> tuple[S
     return schema, column
 
 
+def column_of(schema: Schema | None, values: Sequence[Any]) -> Column:
+    """The values, all of that schema or null, as a column. DeclinedError for values a column does not hold as they are. Only where there is a
+    Rust core."""
+    layout = None if schema is None else layout_of(schema)
+    if layout is None:
+        raise core.DeclinedError(f"There is no native form of {schema!r}.")
+    made: Column = core.Column.of(layout, list(values))
+    return made
+
+
 def constant(value: bool | int | float | str | bytes | None, rows: int) -> Column:
     """A column that has the same value in every row. Only where there is a Rust core."""
     made: Column = core.Column.constant(value, rows)
@@ -109,21 +119,24 @@ def same(rows: int, value: bool) -> Mask:
     return made
 
 
-def _date(days: int) -> Any:
+def date_of_days(days: int) -> Any:
+    """The date, also one that is beyond Python's."""
     try:
         return logical.days_to_date(days)
     except (ValueError, OverflowError):
         return WideDate(days)
 
 
-def _time(millis: int) -> Any:
+def time_of_millis(millis: int) -> Any:
+    """The time of day, also one that is beyond Python's."""
     try:
         return logical.millis_to_time(millis)
     except (ValueError, OverflowError):
         return WideTime(millis)
 
 
-def _timestamp(millis: int) -> Any:
+def moment_of_millis(millis: int) -> Any:
+    """The moment, also one that is beyond Python's."""
     try:
         return logical.millis_to_datetime(millis)
     except OverflowError:
@@ -170,9 +183,9 @@ if core is not None:
         unchanged_list=UnchangedList,
         unchanged_map=UnchangedMap,
         to_decimal=logical.bytes_to_decimal,
-        to_date=_date,
-        to_time=_time,
-        to_timestamp=_timestamp,
+        to_date=date_of_days,
+        to_time=time_of_millis,
+        to_timestamp=moment_of_millis,
         from_decimal=_unscaled,
         from_date=_to_days,
         from_time=_to_time,

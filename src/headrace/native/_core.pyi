@@ -57,6 +57,20 @@ class Mask:
     def selectors(self) -> bytes:
         """One byte per row, 0 or 1, for itertools.compress."""
 
+# Arrow
+class ArrowArray:
+    """A column for any consumer of Arrow data. `field`: a headrace.data.arrow.ArrowField."""
+
+    def __new__(cls, field: tuple[Any, ...], column: Column) -> ArrowArray: ...
+    def __len__(self) -> int: ...
+    def __arrow_c_schema__(self) -> object: ...
+    def __arrow_c_array__(self, requested_schema: object | None = None) -> tuple[object, object]:
+        """DeclinedError for a value that its Arrow type does not hold."""
+
+def arrow_import(given: object) -> tuple[tuple[Any, ...], Column]:
+    """(field, column) of any object with `__arrow_c_array__` or `__arrow_c_stream__`. TypeError for others, DeclinedError for a type that
+    has no counterpart and for values that a column does not hold."""
+
 class Objects:
     """Makes objects of a class with `__slots__` without a call of its Python code."""
 
@@ -127,6 +141,16 @@ class Column:
 
     def floored(self, unit: int) -> Column:
         """Integers rounded down to multiples of `unit`."""
+
+    def fitted(self, layout: Layout) -> Column:
+        """The column as one of the layout. DeclinedError for values of another kind, and for a null in a required field; a row that is null
+        as a whole is one without schema."""
+
+    def marked(self, before: Column) -> Column:
+        """The column with the marks of `before` where it has the very value that stands there for one that was not sent."""
+
+    def truths(self) -> Mask:
+        """The rows that are true, null being false. DeclinedError for a column of another kind."""
 
     def first(self) -> int | None:
         """The first row that is not null."""
