@@ -7,8 +7,13 @@ import os
 from collections.abc import Callable, Iterator
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from headrace.testing.servers import PostgresServer, RedisServer
+
+# No example is held to a time: a machine that does something else as well would fail it. A failure shows how to repeat it.
+settings.register_profile("headrace", deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("headrace")
 
 _numbers = itertools.count(1)
 

@@ -28,7 +28,13 @@ FAST = {
     "headrace.restart.reset.after.ms": "60000",
 }
 
-_MAIN = "import sys; from headrace.app import run_standalone; sys.exit(run_standalone(sys.argv[1], sys.argv[2:]))"
+# The suite itself may run under nohup, whose disposition a worker would take over.
+_MAIN = """
+import signal, sys
+from headrace.app import run_standalone
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
+sys.exit(run_standalone(sys.argv[1], sys.argv[2:]))
+"""
 
 
 class Worker:

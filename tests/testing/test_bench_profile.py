@@ -83,16 +83,23 @@ def test_a_drawing_is_small_and_shows_the_wide_frames() -> None:
     assert not any(text.startswith("frame 0:") for text in texts)
 
 
+_STAND_IN = """
+import signal, sys
+pid, out = (sys.argv[sys.argv.index(name) + 1] for name in ("--pid", "--output"))
+comm = open(f"/proc/{pid}/comm").read().strip()
+def end(*_):
+    open(out, "w").write(f"outer;{comm} 7")
+    sys.exit()
+signal.signal(signal.SIGINT, end)
+while True:
+    signal.pause()
+"""
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_a_profiler_is_put_on_the_task(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     program = tmp_path / "py-spy"
-    program.write_text(
-        "#!/bin/bash\n"
-        "while [ $# -gt 0 ]; do case $1 in --pid) pid=$2;; --output) out=$2;; esac; shift; done\n"
-        "comm=$(</proc/$pid/comm)\n"
-        "trap 'echo \"outer;$comm 7\" >$out; exit 0' INT\n"
-        "while :; do read -rt 0.05 <> <(:) || :; done\n"
-    )
+    program.write_text(f"#!{sys.executable} -S\n{_STAND_IN}")
     program.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.chdir(tmp_path)

@@ -6,6 +6,7 @@ import struct
 import threading
 import time
 from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 
 import pytest
 from tests.support import wait_until
@@ -19,6 +20,7 @@ from headrace.systems.postgres import (
     int_to_lsn,
     lsn_to_int,
     map_error,
+    pacing,
     replication,
 )
 from headrace.systems.postgres.pacing import LAZY_S, WINDOW_S
@@ -152,8 +154,8 @@ def test_a_quiet_stream_is_read_at_once_and_a_busy_one_lazily(
     session: ReplicationConnection, target: PgTarget, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     slept: list[float] = []
-    sleep = time.sleep
-    monkeypatch.setattr(replication.time, "sleep", lambda seconds: (slept.append(seconds), sleep(seconds)))
+    recorded = {"sleep": lambda seconds: (slept.append(seconds), time.sleep(seconds))}
+    monkeypatch.setattr(replication, "time", SimpleNamespace(**{**vars(time), **recorded}))
     created = session.create_slot(slot_name(target))
     session.start_replication(slot_name(target), created.consistent_lsn, OPTIONS)
     with connect(target) as sql:
@@ -162,7 +164,9 @@ def test_a_quiet_stream_is_read_at_once_and_a_busy_one_lazily(
             read_until(session, b"C")
         assert slept == []
         assert not session.busy
-        sql.execute("INSERT INTO t SELECT g, repeat('x', 500) FROM generate_series(100, 60000) g")
+        # However slow the server is: a burst is so much above the threshold, and a single row below.
+        monkeypatch.setattr(pacing, "BUSY_BYTES_PER_S", 100_000.0)
+        sql.execute("INSERT INTO t SELECT g, repeat('x', 500) FROM generate_series(100, 20000) g")
         read_until(session, b"C")
         assert slept
         assert max(slept) <= LAZY_S
