@@ -23,11 +23,12 @@ SOURCE: Final[Mapping[str, str]] = {
     "producer.override.buffer.memory": "67108864",
 }
 SINK: Final[Mapping[str, str]] = {
-    "batch.size": "5000",
-    "consumer.override.max.poll.records": "5000",
+    "batch.size": "500",
+    "consumer.override.max.poll.records": "500",
     "consumer.override.fetch.min.bytes": "1048576",
     "dialect.postgres.unnest.insert.enabled": "true",
 }
+"""Larger batches make it slower: see the table in benchmarks/README.md."""
 LOGGING: Final = """status=error
 appender.c.type=Console
 appender.c.name=C
