@@ -29,6 +29,7 @@ from headrace.data.arrow_read import from_arrow, imported, truths
 from headrace.data.arrow_write import to_arrow, type_of
 from headrace.data.columns import column_of, layout_of
 from headrace.data.logical import DECIMAL_NAME, decimal_builder, timestamp_builder
+from headrace.data.unchanged import UnchangedBytes, UnchangedList, UnchangedMap, UnchangedText
 from headrace.errors import DataException
 from headrace.native import core
 
@@ -305,3 +306,57 @@ def test_another_producer_and_consumer() -> None:
     assert next(iter(seen.iter_py()))["note"] == "größe"
     made = nanoarrow.Array([1, None, 3], nanoarrow.int32())
     assert core.arrow_import(made)[1].bounds() == (1, 3)
+
+
+def test_what_was_not_sent_is_known_as_such_when_it_comes_back() -> None:
+    made: dict[str, tuple[Schema, Any, Any]] = {
+        "text": (STRING_SCHEMA, UnchangedText("gone"), pa.array(["gone"])),
+        "bytes": (Schema(Type.BYTES), UnchangedBytes(b"gone"), pa.array([b"gone"])),
+        "list": (SchemaBuilder.array(STRING_SCHEMA).build(), UnchangedList(["gone"]), pa.array([["gone"]])),
+        "ints": (
+            SchemaBuilder.array(INT32_SCHEMA).build(),
+            UnchangedList([1, 2]),
+            pa.array([[1, 2]], pa.list_(pa.int32())),
+        ),
+        "map": (
+            SchemaBuilder.map(STRING_SCHEMA, OPTIONAL_STRING_SCHEMA).build(),
+            UnchangedMap({"gone": "gone"}),
+            pa.array([[("gone", "gone")]], pa.map_(pa.string(), pa.string())),
+        ),
+    }
+    builder = SchemaBuilder.struct()
+    for name, (schema, _, _) in made.items():
+        builder.field(name, schema)
+    row = builder.build()
+    items = [Struct(row, [value for _, value, _ in made.values()])]
+    column, layout = column_of(row, items), layout_of(row)
+    assert layout is not None
+    rebuilt = pa.record_batch({name: array for name, (_, _, array) in made.items()})
+    for given_back in (native.exported(row, column), rebuilt):
+        schema, back = native.imported(given_back, SchemaMemo(), row, column)
+        assert schema is row
+        for found in (back.values(layout), imported(given_back, SchemaMemo(), row, items)[1]):
+            assert [type(value) for value in found[0].values] == [type(value) for value in items[0].values]
+    # Of another type it is another value.
+    for changed in (
+        rebuilt.set_column(3, "ints", pa.array([[1.0, 2.0]])),
+        rebuilt.set_column(2, "list", pa.array([[b"gone"]])),
+    ):
+        schema, back = native.imported(changed, SchemaMemo(), row, column)
+        other = layout_of(schema)
+        assert other is not None
+        listed = imported(changed, SchemaMemo(), row, items)[1]
+        assert [exact(one) for one in back.values(other)] == [exact(one) for one in listed]
+        assert list in [type(value) for value in listed[0].values]
+
+
+def test_a_required_field_with_a_default_may_be_unset() -> None:
+    schema = SchemaBuilder.struct().field("a", SchemaBuilder.string().default("x").build()).build()
+    items = [Struct(schema, [None]), Struct(schema, ["y"])]
+    column, layout = column_of(schema, items), layout_of(schema)
+    assert layout is not None
+    for array in (native.exported(schema, column), to_arrow(arrow_field(schema), schema, items)):
+        assert pa.array(array).to_pylist() == [{"a": None}, {"a": "y"}]
+        found, back = native.imported(array, SchemaMemo(), schema, column)
+        assert found is schema
+        assert back.values(layout) == imported(array, SchemaMemo(), schema, items)[1] == items

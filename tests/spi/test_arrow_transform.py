@@ -238,3 +238,21 @@ def test_the_core_alone_is_enough_for_other_libraries(monkeypatch: pytest.Monkey
     assert blocks is not None
     assert [record.value for record in made[1].records_of(blocks[0])] == [7, 7]
     assert [row["id"] for row in seen] == [1, 2]
+
+
+@native
+def test_without_pyarrow_it_is_told_why_the_core_declines(monkeypatch: pytest.MonkeyPatch) -> None:
+    finer = pa.array([1], pa.timestamp("us"))
+    transform = Changed()
+    transform.change = lambda batch: batch.replace(value=finer)
+    monkeypatch.setitem(__import__("sys").modules, "pyarrow", None)
+    with pytest.raises(DataException, match="finer than a millisecond"):
+        transform.apply(one())
+
+
+@pytest.mark.parametrize("side", ["core", "pyarrow"])
+def test_a_key_without_schema_is_refused(side: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    if side == "pyarrow":
+        monkeypatch.setattr(spi, "core", None)
+    with pytest.raises(DataException, match="key without schema"):
+        maker("nothing")().apply(one().new_record(key_schema=None, key="k"))

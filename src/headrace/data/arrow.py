@@ -92,7 +92,9 @@ def _field(schema: Schema) -> ArrowField:
     elif schema.type is Type.MAP:
         key = arrow_field(_known(schema.key_schema), "key")
         children = (key._replace(nullable=False), arrow_field(_known(schema.value_schema), "value"))
-    return ArrowField("", schema.optional, _metadata(schema), kind, precision, scale, children)
+    # What has a default may be unset.
+    nullable = schema.optional or schema.default is not None
+    return ArrowField("", nullable, _metadata(schema), kind, precision, scale, children)
 
 
 def _known(schema: Schema | None) -> Schema:

@@ -33,10 +33,8 @@ def imported(given: object, schemas: SchemaMemo, before: Schema | None, column: 
 
 
 def _marked(schema: Schema, column: Column, before: Schema, old: Column) -> Column:
-    if schema.type is not before.type:
-        return column
-    if schema.type is not Type.STRUCT:
-        return column.marked(old) if old.has_unchanged else column
+    if schema.type is not Type.STRUCT or before.type is not Type.STRUCT:
+        return column.marked(old) if schema is before and old.has_unchanged else column
     names = [field.name for field in schema.fields]
     fields = column.fields(len(names))
     changed = False

@@ -183,7 +183,7 @@ def imported(given: Any, schemas: SchemaMemo, before: Schema | None, values: Seq
     for value in made:
         _check(schema, value)
     if before is not None and len(values) == len(made):
-        made = [_marked(new, old) for new, old in zip(made, values, strict=True)]
+        made = [_marked(new, old, schema is before) for new, old in zip(made, values, strict=True)]
     return schema, made
 
 
@@ -191,26 +191,30 @@ def _missing(name: str) -> DataException:
     return DataException(f"A null came back for the required {name}.", remedy="Make the field optional.")
 
 
+def _is_required(schema: Schema) -> bool:
+    return not schema.optional and schema.default is None
+
+
 def _check(schema: Schema, value: Any) -> None:
     """DataException for a null in a required field."""
     if isinstance(value, Struct):
         for field, item in zip(schema.fields, value.values, strict=True):
-            if item is None and not field.schema.optional:
+            if item is None and _is_required(field.schema):
                 raise _missing(field.name)
             _check(field.schema, item)
     elif isinstance(value, list | dict) and schema.value_schema is not None:
         for item in value.values() if isinstance(value, dict) else value:
-            if item is None and not schema.value_schema.optional:
+            if item is None and _is_required(schema.value_schema):
                 raise _missing("element")
             _check(schema.value_schema, item)
 
 
-def _marked(new: Any, old: Any) -> Any:
+def _marked(new: Any, old: Any, same_schema: bool) -> Any:
     if isinstance(old, Unchanged):
-        return old if new == old and isinstance(old, type(new)) else new
+        return old if same_schema and new == old else new
     if isinstance(new, Struct) and isinstance(old, Struct):
         for field, item in zip(old.schema.fields, old.values, strict=True):
             found = new.schema.field(field.name)
             if found is not None:
-                new.values[found.index] = _marked(new.values[found.index], item)
+                new.values[found.index] = _marked(new.values[found.index], item, found.schema is field.schema)
     return new

@@ -24,6 +24,15 @@ def pyarrow() -> Any:
         ) from error
 
 
+def has_pyarrow() -> bool:
+    """Whether the library is installed."""
+    try:
+        pyarrow()
+    except ConnectException:
+        return False
+    return True
+
+
 def type_of(field: ArrowField) -> Any:
     """The pyarrow type of a field."""
     pa = pyarrow()

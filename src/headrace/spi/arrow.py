@@ -147,9 +147,10 @@ class ArrowTransform(Transform[R]):
         if core is not None:
             try:
                 return self._by_columns(records)
-            except core.DeclinedError:
+            except core.DeclinedError as declined:
                 # pyarrow takes more, or says what is wrong.
-                pass
+                if not arrow_write.has_pyarrow():
+                    raise DataException(f"Not possible as Arrow data without pyarrow: {declined}") from declined
         return self._by_pyarrow(records)
 
     def _by_columns(self, records: list[R]) -> list[R | None]:

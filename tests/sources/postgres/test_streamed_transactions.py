@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import struct
+import tempfile
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -12,7 +14,7 @@ from hypothesis import strategies as st
 from tests.sources.postgres import offline
 from tests.sources.postgres.kit import Runner, plain
 
-from headrace.errors import ConnectException
+from headrace.errors import ConnectException, RetriableException
 from headrace.sources.postgres.stream.assembly import Assembly, protocol
 from headrace.testing.servers import PostgresServer
 
@@ -139,3 +141,26 @@ def test_a_commit_of_nothing_is_an_error() -> None:
 def test_the_protocol_follows_the_option() -> None:
     assert [protocol({"streaming": wanted}) for wanted in ("off", "on", "true", "parallel")] == ["1", "2", "2", "4"]
     assert protocol({"origin": "none"}) == "1"
+
+
+def test_a_full_disk_is_told_as_such_and_leaves_nothing_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    # All that is written to it meets a full disk: at the latest when it is closed.
+    monkeypatch.setattr(tempfile, "TemporaryFile", lambda **_: open("/dev/full", "r+b"))  # noqa: SIM115
+    assembly = Assembly()
+    message = (7, offline.insert(1, ["v" * 40_000]))
+    with pytest.raises(RetriableException) as raised:
+        list(assembly.payloads(_block(7, message, message)))
+    assert raised.value.code == "PG_SPOOL"
+    assembly.close()
+    small = Assembly()
+    list(small.payloads(_block(7, (7, offline.insert(1, ["v"])))))
+    with pytest.raises(RetriableException):
+        list(small.payloads([_commit(7, 10)]))
+    small.close()
+
+
+def test_a_missing_temporary_folder_is_told_as_such(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
+    with pytest.raises(RetriableException) as raised:
+        list(Assembly().payloads(_block(7, (7, offline.insert(1, ["v"])))))
+    assert raised.value.code == "PG_SPOOL"

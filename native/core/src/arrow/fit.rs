@@ -6,6 +6,7 @@ use crate::builders::Bins;
 use crate::column::{Column, Data};
 use crate::error::{Declined, Result};
 use crate::json::decimal::shortest;
+use crate::last_word::equality::same;
 use crate::layout::{Kind, Layout};
 use crate::nulls::lacks;
 
@@ -19,7 +20,7 @@ pub fn fitted(column: &Arc<Column>, layout: &Layout) -> Result<Arc<Column>> {
 
 /// A part of a column. `within`: the rows that the struct around it has.
 fn part(column: &Arc<Column>, layout: &Layout, within: Option<&[bool]>) -> Result<Arc<Column>> {
-    if !layout.optional && lacks(column, within) {
+    if !layout.optional && layout.default.is_none() && lacks(column, within) {
         return Err(MISSING);
     }
     inner(column, layout, within)
@@ -88,13 +89,13 @@ fn decimals(column: &Arc<Column>) -> Result<Arc<Column>> {
     Ok(Arc::new(made.finish()))
 }
 
-/// Marks of values that were not sent, where `column` has the very text or bytes that `before` had marked.
+/// Marks of values that were not sent, where `column`, which is of the same layout, has the very value that `before` had marked.
 pub fn marked(column: &Column, before: &Column) -> Column {
     let mut made = column.clone();
-    if let (Some(marks), Data::Bin(_)) = (&before.unchanged, &column.data) {
-        let same =
-            |row: usize| marks.get(row) == Some(&true) && column.is_valid(row) && column.bin(row) == before.bin(row);
-        let kept: Vec<bool> = (0..column.rows).map(same).collect();
+    if let Some(marks) = &before.unchanged {
+        let kept: Vec<bool> = (0..column.rows)
+            .map(|row| marks.get(row) == Some(&true) && column.is_valid(row) && same(column, row, before, row))
+            .collect();
         made.unchanged = kept.iter().any(|&one| one).then_some(kept);
     }
     made

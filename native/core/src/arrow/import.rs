@@ -78,7 +78,7 @@ fn read_schema(schema: &ArrowSchema, depth: usize) -> Result<(Field, Plan)> {
         Format::List(_) | Format::FixedList(_) if children.len() != 1 => return Err(BROKEN),
         _ => {}
     }
-    if let Some(of_values) = schema.dictionary() {
+    if let Some(of_values) = schema.dictionary()? {
         let (field, values) = read_schema(of_values, depth + 1)?;
         if !matches!(format, Format::Int(..)) {
             return Err(BROKEN);

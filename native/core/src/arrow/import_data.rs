@@ -175,8 +175,8 @@ pub fn column(plan: &Plan, array: &ArrowArray, range: Range) -> Result<Column> {
         }
         Format::FixedBytes(width) => {
             if width == 0 {
-                let none = vec![Vec::new(); rows.rows];
-                return bins(rows, none.into_iter(), as_is);
+                let none = std::iter::repeat(&[][..]).take(rows.rows);
+                return bins(rows, none, as_is);
             }
             let chunks = rows.fixed(width)?;
             bins(rows, chunks, as_is)
@@ -201,22 +201,25 @@ pub fn column(plan: &Plan, array: &ArrowArray, range: Range) -> Result<Column> {
         Format::List(width) => {
             let offsets = rows.offsets(width)?;
             let [item] = plan.children.as_slice() else { return Err(BROKEN) };
-            let (offsets, inner) = elements(&rows, &offsets)?;
-            let items = column(item, array.child(0)?, inner.range)?;
+            let child = array.child(0)?;
+            let (offsets, inner) = elements(&rows, &offsets, child)?;
+            let items = column(item, child, inner.range)?;
             Ok(rows.column(Data::List(offsets, Arc::new(inner.of(items)?))))
         }
         Format::FixedList(width) => {
             let offsets: Vec<usize> = (0..=rows.rows).map(|row| (rows.first + row).saturating_mul(width)).collect();
             let [item] = plan.children.as_slice() else { return Err(BROKEN) };
-            let (offsets, inner) = elements(&rows, &offsets)?;
-            let items = column(item, array.child(0)?, inner.range)?;
+            let child = array.child(0)?;
+            let (offsets, inner) = elements(&rows, &offsets, child)?;
+            let items = column(item, child, inner.range)?;
             Ok(rows.column(Data::List(offsets, Arc::new(inner.of(items)?))))
         }
         Format::Map => {
             let offsets = rows.offsets(4)?;
             let [entries] = plan.children.as_slice() else { return Err(BROKEN) };
-            let (offsets, inner) = elements(&rows, &offsets)?;
-            let pairs = inner.of(column(entries, array.child(0)?, inner.range)?)?;
+            let child = array.child(0)?;
+            let (offsets, inner) = elements(&rows, &offsets, child)?;
+            let pairs = inner.of(column(entries, child, inner.range)?)?;
             let [keys, values] = pairs.children() else { return Err(BROKEN) };
             Ok(rows.column(Data::Map(offsets, keys.clone(), values.clone())))
         }
@@ -324,40 +327,41 @@ impl Elements {
     }
 }
 
-/// The offsets of the rows' elements, and the elements; a null row has none.
-fn elements(rows: &Rows<'_>, offsets: &[usize]) -> Result<(Vec<u32>, Elements)> {
+/// The offsets of the rows' elements, and the elements, which are in `child`; a null row has none.
+fn elements(rows: &Rows<'_>, offsets: &[usize], child: &ArrowArray) -> Result<(Vec<u32>, Elements)> {
     let (first, last) = (offsets.first().copied().unwrap_or(0), offsets.last().copied().unwrap_or(0));
+    let (length, _) = child.extent()?;
+    if last > length {
+        return Err(BROKEN);
+    }
     let range = Range { start: first, rows: last - first };
-    let mut made = Vec::with_capacity(offsets.len());
+    let from_first = |at: usize| u32::try_from(at - first).map_err(|_| Declined::TooLarge);
+    let counted = offsets.iter().map(|&at| from_first(at)).collect::<Result<Vec<u32>>>()?;
+    let pairs = || counted.iter().zip(counted.iter().skip(1)).enumerate();
+    if pairs().all(|(row, (start, end))| start == end || rows.is_valid(row)) {
+        return Ok((counted, Elements { range, chosen: None }));
+    }
+    let mut made = Vec::with_capacity(counted.len());
     let mut chosen = Vec::new();
     made.push(0u32);
-    let mut skipped = false;
-    for (row, pair) in offsets.windows(2).enumerate() {
-        let [start, end] = pair else { return Err(BROKEN) };
+    for (row, (&start, &end)) in pairs() {
         if rows.is_valid(row) {
-            for at in start - first..end - first {
-                chosen.push(u32::try_from(at).map_err(|_| Declined::TooLarge)?);
-            }
-        } else {
-            skipped |= start != end;
+            chosen.extend(start..end);
         }
         made.push(u32::try_from(chosen.len()).map_err(|_| Declined::TooLarge)?);
     }
-    Ok((made, Elements { range, chosen: skipped.then_some(chosen) }))
+    Ok((made, Elements { range, chosen: Some(chosen) }))
 }
 
 fn decoded(plan: &Plan, values: &Plan, array: &ArrowArray, range: Range) -> Result<Column> {
-    let dictionary = array.dictionary().ok_or(BROKEN)?;
+    let dictionary = array.dictionary()?;
     let (length, _) = dictionary.extent()?;
     let known = column(values, dictionary, Range { start: 0, rows: length })?;
     let of_indexes = Plan { format: plan.format.clone(), children: Vec::new(), dictionary: None };
     let indexes = column(&of_indexes, array, range)?;
     if length == 0 {
-        return if nulls::lacks(&indexes, None) || range.rows == 0 {
-            Ok(Column::null(range.rows))
-        } else {
-            Err(BROKEN)
-        };
+        let none = (0..range.rows).all(|row| !indexes.is_valid(row));
+        return if none { Ok(Column::null(range.rows)) } else { Err(BROKEN) };
     }
     let mut chosen = Vec::with_capacity(range.rows);
     for row in 0..range.rows {

@@ -38,16 +38,23 @@ impl ArrowSchema {
             return Err(BROKEN);
         }
         // SAFETY: `children` has `n_children` pointers to schemas that live as long as their parent.
-        unsafe { (*self.children.add(index)).as_ref() }.ok_or(BROKEN)
+        let child = unsafe { (*self.children.add(index)).as_ref() };
+        // One that was moved away holds nothing any more.
+        child.filter(|one| one.release.is_some()).ok_or(BROKEN)
     }
 
     pub fn child_count(&self) -> Result<usize> {
         usize::try_from(self.n_children).map_err(|_| BROKEN)
     }
 
-    pub fn dictionary(&self) -> Option<&ArrowSchema> {
+    /// None for no dictionary. `Err` for one that was moved away.
+    pub fn dictionary(&self) -> Result<Option<&ArrowSchema>> {
         // SAFETY: null or a schema that lives as long as its parent.
-        unsafe { self.dictionary.as_ref() }
+        let found = unsafe { self.dictionary.as_ref() };
+        match found {
+            Some(one) if one.release.is_none() => Err(BROKEN),
+            other => Ok(other),
+        }
     }
 
     /// The metadata whose keys and values are UTF-8.
@@ -129,11 +136,14 @@ impl ArrowArray {
             return Err(BROKEN);
         }
         // SAFETY: `children` has `n_children` pointers to arrays that live as long as their parent.
-        unsafe { (*self.children.add(index)).as_ref() }.ok_or(BROKEN)
+        let child = unsafe { (*self.children.add(index)).as_ref() };
+        child.filter(|one| one.release.is_some()).ok_or(BROKEN)
     }
 
-    pub fn dictionary(&self) -> Option<&ArrowArray> {
+    /// The values of a dictionary-encoded array.
+    pub fn dictionary(&self) -> Result<&ArrowArray> {
         // SAFETY: null or an array that lives as long as its parent.
-        unsafe { self.dictionary.as_ref() }
+        let found = unsafe { self.dictionary.as_ref() };
+        found.filter(|one| one.release.is_some()).ok_or(BROKEN)
     }
 }

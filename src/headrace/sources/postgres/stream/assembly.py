@@ -9,12 +9,13 @@ Source: PostgreSQL manual, "Logical Replication Message Formats", protocol versi
 
 from __future__ import annotations
 
+import contextlib
 import struct
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from typing import IO, Final, Protocol
 
-from headrace.errors import ConnectException
+from headrace.errors import ConnectException, RetriableException
 from headrace.native import pgoutput
 from headrace.native.pgoutput import MESSAGE_AT, XLOG_DATA
 
@@ -116,10 +117,13 @@ class _Spool:
         self._xid = xid
         self.dropped: set[int] = set()
         self.first: bytes | None = None
-        self._file: IO[bytes] = tempfile.TemporaryFile(prefix="headrace-")  # noqa: SIM115
+        try:
+            self._file: IO[bytes] = tempfile.TemporaryFile(prefix="headrace-")  # noqa: SIM115
+        except OSError as error:
+            raise _no_room(error) from error
 
     def add(self, payload: bytes) -> None:
-        """Keep a message of a block, without the transaction it says it is of."""
+        """Keep a message of a block, without the transaction it says it is of. RetriableException PG_SPOOL when the disk does not take it."""
         part, rest = self._xid, MESSAGE_AT + 1
         if payload[MESSAGE_AT] not in _BARE:
             (part,) = _XID.unpack_from(payload, rest)
@@ -128,25 +132,42 @@ class _Spool:
         if self.first is None:
             self.first = head
         message = head + payload[MESSAGE_AT : MESSAGE_AT + 1] + payload[rest:]
-        self._file.write(_ENTRY.pack(part, len(message)))
-        self._file.write(message)
+        try:
+            self._file.write(_ENTRY.pack(part, len(message)))
+            self._file.write(message)
+        except OSError as error:
+            raise _no_room(error) from error
 
     def messages(self) -> Iterator[bytes]:
-        self._file.seek(0)
-        while entry := self._file.read(_ENTRY.size):
-            part, length = _ENTRY.unpack(entry)
-            message = self._file.read(length)
-            if part not in self.dropped:
-                yield message
+        try:
+            self._file.seek(0)
+            while entry := self._file.read(_ENTRY.size):
+                part, length = _ENTRY.unpack(entry)
+                message = self._file.read(length)
+                if part not in self.dropped:
+                    yield message
+        except OSError as error:
+            raise _no_room(error) from error
 
     def close(self) -> None:
-        self._file.close()
+        # What is still to be written is not wanted any more, and may not find room.
+        with contextlib.suppress(OSError):
+            self._file.close()
 
     def __enter__(self) -> _Spool:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _no_room(error: OSError) -> RetriableException:
+    return RetriableException(
+        f"A transaction that is not committed yet cannot be kept in {tempfile.gettempdir()}: {error}",
+        code="PG_SPOOL",
+        field="slot.stream.params",
+        remedy="Make room there, or point TMPDIR elsewhere; without streaming in slot.stream.params the server keeps it on its own disk.",
+    )
 
 
 class AssembledConnection:
