@@ -146,8 +146,11 @@ class Lab:
     # ---- comparing ------------------------------------------------------------------------------
     def until_equal(self, table: str, into: str | None = None, timeout_s: float = CATCH_UP_S) -> None:
         """Wait until the target's table has exactly the source's rows, each once."""
-        wait_until(lambda: self.equal(table, into), timeout_s, f"{into or table} equals {table}")
-        self.assert_equal(table, into)
+        try:
+            wait_until(lambda: self.equal(table, into), timeout_s, f"{into or table} equals {table}")
+        except AssertionError as error:
+            expected, found = rows_of(self.src, table), rows_of(self.dst, into or table)
+            raise AssertionError(f"{error}; {_difference(expected, found)}") from error
 
     def equal(self, table: str, into: str | None = None) -> bool:
         return rows_of(self.src, table) == rows_of(self.dst, into or table)

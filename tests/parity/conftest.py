@@ -10,6 +10,8 @@ import pytest
 from tests.parity.frame.counts import Counts
 from tests.parity.frame.oracle import INSTALLED, MISSING, Oracle
 
+from headrace.native import IMPLEMENTATION
+
 _COUNTS = pytest.StashKey[Counts]()
 
 
@@ -37,7 +39,7 @@ def oracle() -> Iterator[Oracle]:
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     counts = config.stash[_COUNTS]
     if counts.parts:
-        terminalreporter.section("parity with the originals")
+        terminalreporter.section(f"parity with the originals: {IMPLEMENTATION}")
         for line in counts.table():
             terminalreporter.write_line(line)
     for title, lines in sorted(counts.notes.items()):

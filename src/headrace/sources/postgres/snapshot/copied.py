@@ -31,13 +31,14 @@ _ROWS_PER_STOP: Final = 8
 
 class Piece(NamedTuple):
     """Rows that arrived: as `columns`, one for each output of the codec, or as `lines` of the text format. `size`: their bytes.
-    `stops`: nothing more is read until it is told by which codec to go on."""
+    `stops`: nothing more is read until it is told by which codec to go on. `ends`: the chunk is known to end with it."""
 
     total: int
     columns: list[Column] | None
     lines: list[bytes] | None
     size: int
     stops: bool = False
+    ends: bool = False
 
 
 class Copy:
@@ -49,7 +50,7 @@ class Copy:
     def read(self, session: CopySession, max_bytes: int, timeout_s: float) -> Piece | None:
         """The next rows; None when none came within `timeout_s`, or at the end. Raises the product's errors."""
         lines = session.read(max_bytes, timeout_s)
-        return Piece(len(lines), None, lines, sum(map(len, lines))) if lines else None
+        return Piece(len(lines), None, lines, sum(map(len, lines)), ends=not session.copying) if lines else None
 
     def go_on(self, codec: TableCodec | None) -> None:
         """The rows from here on are those of `codec`."""

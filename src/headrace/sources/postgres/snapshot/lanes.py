@@ -82,6 +82,7 @@ class Lane:
         self._at += taken.total
         if self._at == piece.total:
             self._piece = None
+            self.exhausted = piece.ends
             self._room.release()
         return taken
 
@@ -110,24 +111,28 @@ class Lane:
     def _run(self) -> None:
         while (copy := self._copies.get()) is not None and not self._closing:
             try:
-                self._read(copy)
+                told = self._read(copy)
             except Exception as error:
                 self._arrived.put((self, error))
                 return
-            if not self._closing:
+            if not told and not self._closing:
                 self._arrived.put((self, _END))
 
-    def _read(self, copy: Copy) -> None:
+    def _read(self, copy: Copy) -> bool:
+        """Read a chunk. True: its last piece says that it is the last."""
         self.session.start(copy.statement)
         while not self._closing:
             self._room.acquire()
             piece = self._next(copy)
             if piece is None:
                 self._room.release()
-                return
+                return False
             self._arrived.put((self, piece))
+            if piece.ends:
+                return True
             if piece.stops:
                 copy.go_on(self._codecs.get())
+        return False
 
     def _next(self, copy: Copy) -> Piece | None:
         """None at the end of the chunk, or when nobody wants it any more."""
