@@ -7,10 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from headrace.native import IMPLEMENTATION
 from tests.parity.frame.counts import Counts
 from tests.parity.frame.oracle import INSTALLED, MISSING, Oracle
-
-from headrace.native import IMPLEMENTATION
 
 _COUNTS = pytest.StashKey[Counts]()
 

@@ -10,7 +10,6 @@ import os
 import shutil
 import signal
 import subprocess
-import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,7 +19,8 @@ import psycopg
 from psycopg import sql
 
 from headrace.errors import ConnectException
-from headrace.testing.processes import ServerProcess, free_port, unprivileged_user
+from headrace.testing.local_server import LocalServer
+from headrace.testing.processes import ServerProcess, unprivileged_user
 from headrace.testing.wheels import postgres_root
 
 DEFAULT_OPTIONS: Mapping[str, str] = {
@@ -36,16 +36,15 @@ DEFAULT_OPTIONS: Mapping[str, str] = {
 """Server settings used unless others are given."""
 
 
-class PostgresServer:
-    """One server; `start` and `stop` may alternate, the data stay until `remove`.
+class PostgresServer(LocalServer):
+    """One server; see `LocalServer` for `data_dir`, which gets `data` and `socket`.
 
-    `data_dir`: a folder to create the data in, None = a temporary one that `remove` (and leaving the `with`) deletes.
     `programs`: the folder of another installation's programs, in place of the wheel's (which cannot do TLS).
     `options`: server settings, added to `DEFAULT_OPTIONS`. `durable`: False switches fsync off.
     Every user authenticates with SCRAM; `user`/`password` is the superuser.
     """
 
-    host = "127.0.0.1"
+    folder_prefix = "headrace-pg-"
 
     def __init__(
         self,
@@ -58,40 +57,17 @@ class PostgresServer:
         password: str = "postgres",
         programs: Path | None = None,
     ) -> None:
+        super().__init__(data_dir, port)
         self.user = user
         self.password = password
-        self.port = port or 0
         self._options = {**DEFAULT_OPTIONS, **(options or {})}
         if not durable:
             # Commits still flush at once: a walsender sends only what is flushed.
             self._options |= {"fsync": "off", "full_page_writes": "off"}
         self._account = unprivileged_user()
-        self._base = data_dir
-        self._temporary = data_dir is None
         self._bin: Path | None = programs
-        self._process: ServerProcess | None = None
 
     # ---- life -----------------------------------------------------------------------------------
-    def start(self) -> PostgresServer:
-        """Create the data if there are none, start, wait until connections are accepted; returns self.
-
-        ConnectException (DEMO_NOT_INSTALLED, DEMO_SERVER_FAILED …)."""
-        if self.running:
-            return self
-        self._prepare()
-        attempts = 1 if self.port else 3
-        for attempt in range(attempts):
-            self.port = self.port or free_port()
-            try:
-                self._launch()
-            except ConnectException:
-                if attempt + 1 == attempts:
-                    raise
-                self.port = 0  # another process may have taken the port in between
-            else:
-                return self
-        raise AssertionError("unreachable")
-
     def stop(self) -> None:
         """End it, connections are cut; the data stay."""
         if self._process is not None:
@@ -109,48 +85,10 @@ class PostgresServer:
             self._process.end(signal.SIGQUIT, 5)
             self._process = None
 
-    def restart(self) -> None:
-        """Stop and start on the same port."""
-        self.stop()
-        self.start()
-
-    def remove(self) -> None:
-        """Stop and delete the data."""
-        self.kill() if self._temporary else self.stop()
-        if self._base is not None:
-            shutil.rmtree(self._base, ignore_errors=True)
-
-    def __enter__(self) -> PostgresServer:
-        return self.start()
-
-    def __exit__(self, *exc: object) -> None:
-        if self._temporary:
-            self.remove()
-        else:
-            self.stop()
-
-    @property
-    def running(self) -> bool:
-        return self._process is not None and self._process.running()
-
-    @property
-    def pid(self) -> int:
-        """The postmaster's process id. ConnectException while it does not run."""
-        if self._process is None:
-            raise ConnectException("The server has not been started.", code="DEMO_SERVER_FAILED")
-        return self._process.pid
-
     # ---- what is in it --------------------------------------------------------------------------
     @property
     def socket_dir(self) -> Path:
         return self.base_dir / "socket"
-
-    @property
-    def base_dir(self) -> Path:
-        """The folder that holds `data`, `socket` and `server.log`. ConnectException before the first start."""
-        if self._base is None:
-            raise ConnectException("The server has not been started.", code="DEMO_SERVER_FAILED")
-        return self._base
 
     @property
     def bin_dir(self) -> Path:
@@ -218,20 +156,18 @@ class PostgresServer:
                 return
 
     def _prepare(self) -> None:
-        if self._base is None:
-            self._base = Path(tempfile.mkdtemp(prefix="headrace-pg-"))
-        self._base.mkdir(parents=True, exist_ok=True)
         if self._bin is None:
             self._bin = self._reachable_programs() / "bin"
-        if (self._base / "data" / "PG_VERSION").exists():
+        base = self.base_dir
+        if (base / "data" / "PG_VERSION").exists():
             return
         self.socket_dir.mkdir(exist_ok=True)
-        secret = self._base / "superuser"
+        secret = base / "superuser"
         secret.write_text(self.password)
         secret.chmod(0o600)
-        self._give(self._base, self.socket_dir, secret)
+        self._give(base, self.socket_dir, secret)
         self._run(
-            *("initdb", "-D", self._base / "data", "-U", self.user, "-A", "scram-sha-256", "--pwfile", secret),
+            *("initdb", "-D", base / "data", "-U", self.user, "-A", "scram-sha-256", "--pwfile", secret),
             *("-E", "UTF8", "--locale=C", "--no-sync"),
         )
         secret.unlink()
@@ -274,7 +210,7 @@ class PostgresServer:
                 remedy=f"Check that the folder {self._base} can be used by the account that PostgreSQL runs as.",
             )
 
-    def _launch(self) -> None:
+    def _launch(self) -> ServerProcess:
         data = self.base_dir / "data"
         settings = {**self._options, "port": str(self.port), "unix_socket_directories": str(self.socket_dir)}
         command: list[str | Path] = [self.bin_dir / "postgres", "-D", data]
@@ -284,7 +220,7 @@ class PostgresServer:
             command, log_path=self.base_dir / "server.log", account=self._account, death_signal=signal.SIGQUIT
         )
         process.wait_ready(lambda: _is_ready(data / "postmaster.pid", process.pid), 30, "PostgreSQL")
-        self._process = process
+        return process
 
 
 def _is_ready(pid_file: Path, pid: int) -> bool:
