@@ -5,6 +5,7 @@
 
 pub mod arrow;
 pub mod builders;
+pub mod calendar;
 pub mod cast;
 pub mod column;
 pub mod copy_out;

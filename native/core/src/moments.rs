@@ -1,8 +1,8 @@
 //! Dates and times of transforms: the text Connect has for them, and the numbers one form of timestamp has for another.
 
+use crate::calendar::{civil, FIRST_DAY, LAST_DAY};
 use crate::column::{Column, Data, Scalar};
 use crate::error::{Declined, Result};
-use crate::pg::temporal::{civil, FIRST_DAY, LAST_DAY};
 
 pub const DAY_MS: i64 = 86_400_000;
 /// The days of 1970-01-01 and 9999-12-31 as Python counts them: 0001-01-01 is 1.
@@ -24,7 +24,7 @@ pub fn write_connect_text(to: &mut Vec<u8>, millis: i64) -> Result<()> {
             return Err(OUT_OF_RANGE);
         }
         let (year, month, day) = civil(days);
-        digits(to, year, 4);
+        digits(to, year.unsigned_abs(), 4);
         to.push(b'-');
         digits(to, month, 2);
         to.push(b'-');

@@ -1,5 +1,6 @@
 //! Dates, times and timestamps. PostgreSQL counts days and microseconds from 2000-01-01; its range is bounded, beyond it lies infinity.
 
+use crate::calendar::{days_of, FIRST_DAY, LAST_DAY};
 use crate::column::Column;
 use crate::copy_out::field::fixed;
 use crate::error::{Declined, Result};
@@ -12,9 +13,6 @@ const END_MICROS: i128 = 9_223_372_036_825_200_000 - EPOCH_MICROS;
 const DAY_MICROS: i128 = 86_400_000_000;
 /// Numbers that change events have for infinity.
 const POSITIVE_DAYS: i128 = -2_147_472_692;
-/// 0001-01-01 and 9999-12-31: the ends of what the twin's dates hold.
-const FIRST_DAY: i64 = -719_162;
-const LAST_DAY: i64 = 2_932_896;
 
 /// What a moment is counted or written in, from 1970. The bounded ones are Connect's Date and Timestamp.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -179,10 +177,7 @@ impl Reader<'_> {
         let month = self.digits::<2>()?;
         self.expect(b'-')?;
         let day = self.digits::<2>()?;
-        if year == 0 || !(1..=12).contains(&month) || day < 1 || day > days_in(year, month) {
-            return Err(OTHERWISE);
-        }
-        Ok(days_from_civil(year, month, day))
+        days_of(year, month, day).ok_or(OTHERWISE)
     }
 
     /// hh:mm:ss with or without a fraction, in microseconds.
@@ -247,22 +242,4 @@ fn iso_time(text: &[u8]) -> Result<(i64, i32)> {
     let mut reader = Reader(text);
     let clock = reader.clock()?;
     Ok((clock, reader.zone()?))
-}
-
-fn days_in(year: i64, month: i64) -> i64 {
-    match month {
-        2 if year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) => 29,
-        2 => 28,
-        4 | 6 | 9 | 11 => 30,
-        _ => 31,
-    }
-}
-
-/// Days since 1970-01-01 of a date of the proleptic Gregorian calendar, counted in years that begin in March.
-fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
-    let year = if month <= 2 { year - 1 } else { year };
-    let era = year.div_euclid(400);
-    let of_era = year.rem_euclid(400);
-    let of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
-    era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468
 }

@@ -2,6 +2,7 @@
 
 use super::binary::{integer, malformed, Cursor};
 use super::temporal::{DAY_US, PG_EPOCH_DAYS};
+use crate::calendar::civil;
 use crate::error::Result;
 
 /// date: `infinity`, `2020-01-02`, `0044-03-15 BC`.
@@ -112,7 +113,7 @@ pub fn write_interval(value: &[u8], infinite: bool, out: &mut Vec<u8>) -> Result
 
 /// A day since 2000-01-01; true for one before the year 1, which is written by its year BC.
 fn write_day(days: i64, out: &mut Vec<u8>) -> bool {
-    let (year, month, day) = civil(days);
+    let (year, month, day) = civil(days + PG_EPOCH_DAYS);
     let before = year <= 0;
     padded((if before { 1 - year } else { year }).unsigned_abs(), 4, out);
     out.push(b'-');
@@ -120,20 +121,6 @@ fn write_day(days: i64, out: &mut Vec<u8>) -> bool {
     out.push(b'-');
     padded(day, 2, out);
     before
-}
-
-/// (year, month, day) of a day since 2000-01-01. The years are cut so that each begins with March and ends with the leap day.
-fn civil(days: i64) -> (i64, u64, u64) {
-    // From 0000-03-01 on; 719,468 days before 1970-01-01.
-    let days = days + PG_EPOCH_DAYS + 719_468;
-    let (era, day_of_era) = (days.div_euclid(146_097), days.rem_euclid(146_097));
-    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * shifted + 2) / 5 + 1;
-    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
-    let year = year_of_era + era * 400 + i64::from(month <= 2);
-    (year, month.unsigned_abs(), day.unsigned_abs())
 }
 
 fn write_clock(micros: i64, out: &mut Vec<u8>) {

@@ -4,52 +4,15 @@
 
 use super::out::Out;
 use super::plan::Unit;
+use crate::calendar::{civil, FIRST_DAY, LAST_DAY};
 use crate::error::{Declined, Result};
 
 pub const DAY_US: i64 = 86_400_000_000;
 /// 2000-01-01, which PostgreSQL counts from, in days and microseconds since 1970.
 pub const PG_EPOCH_DAYS: i64 = 10_957;
 pub const PG_EPOCH_US: i64 = PG_EPOCH_DAYS * DAY_US;
-/// 0001-01-01 and 9999-12-31.
-pub const FIRST_DAY: i64 = -719_162;
-pub const LAST_DAY: i64 = 2_932_896;
 const OUT_OF_RANGE: Declined = Declined::Value("a date outside the years 1 to 9999");
 const NO_UNIT: Declined = Declined::Value("a unit that the type does not have");
-
-/// Days since 1970-01-01 of a date of the proleptic Gregorian calendar. None for one that there is not in years 1 to 9999.
-pub fn days_of(year: i64, month: i64, day: i64) -> Option<i64> {
-    if !(1..=9999).contains(&year) || !(1..=12).contains(&month) || day < 1 || day > days_in(year, month) {
-        return None;
-    }
-    // Source: Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms", days_from_civil.
-    let shifted = if month <= 2 { year - 1 } else { year };
-    let era = shifted.div_euclid(400);
-    let of_era = shifted.rem_euclid(400);
-    let of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
-    Some(era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468)
-}
-
-fn days_in(year: i64, month: i64) -> i64 {
-    match month {
-        2 if year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) => 29,
-        2 => 28,
-        4 | 6 | 9 | 11 => 30,
-        _ => 31,
-    }
-}
-
-pub fn civil(days: i64) -> (u64, u64, u64) {
-    // As above, civil_from_days; days are in range, so nothing is negative.
-    let shifted = (days + 719_468) as u64;
-    let era = shifted / 146_097;
-    let of_era = shifted % 146_097;
-    let year = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year + year / 4 - year / 100);
-    let month = (5 * of_year + 2) / 153;
-    let day = of_year - (153 * month + 2) / 5 + 1;
-    let month = if month < 10 { month + 3 } else { month - 9 };
-    (year + era * 400 + u64::from(month <= 2), month, day)
-}
 
 fn two(number: u64) -> [u8; 2] {
     [b'0' + (number / 10 % 10) as u8, b'0' + (number % 10) as u8]
@@ -61,6 +24,7 @@ fn write_day(to: &mut Vec<u8>, days: i64) -> Result<()> {
         return Err(OUT_OF_RANGE);
     }
     let (year, month, day) = civil(days);
+    let year = year.unsigned_abs();
     // One copy: a piece at a time costs more than the digits.
     let ([a, b], [c, d]) = (two(year / 100), two(year % 100));
     let ([e, f], [g, h]) = (two(month), two(day));

@@ -5,6 +5,7 @@
 use super::out::Out;
 use super::plan::{Span, Unit};
 use super::temporal;
+use crate::calendar::days_of;
 use crate::error::{Declined, Result};
 
 const NO_TIME: Declined = Declined::Value("a date or time of another form");
@@ -31,7 +32,7 @@ fn mark(text: &[u8], at: usize, mark: u8) -> Result<()> {
 fn days(text: &[u8]) -> Result<i64> {
     mark(text, 4, b'-')?;
     mark(text, 7, b'-')?;
-    temporal::days_of(two(text, 0)? * 100 + two(text, 2)?, two(text, 5)?, two(text, 8)?).ok_or(NO_TIME)
+    days_of(two(text, 0)? * 100 + two(text, 2)?, two(text, 5)?, two(text, 8)?).ok_or(NO_TIME)
 }
 
 /// Microseconds of `03:04:05.123` and what stands behind it; at most 24:00:00.

@@ -1,6 +1,6 @@
 //! Dates and times in ISO 8601, as Python's `isoformat` has them.
 
-use crate::pg::temporal::{civil, FIRST_DAY, LAST_DAY};
+use crate::calendar::{civil, FIRST_DAY, LAST_DAY};
 
 /// A number with zeros in front, up to so many digits; longer ones as they are.
 fn padded(to: &mut Vec<u8>, number: u64, count: usize) {
@@ -16,7 +16,7 @@ pub fn day(to: &mut Vec<u8>, days: i64) -> bool {
         return false;
     }
     let (year, month, day) = civil(days);
-    padded(to, year, 4);
+    padded(to, year.unsigned_abs(), 4);
     to.push(b'-');
     padded(to, month, 2);
     to.push(b'-');
