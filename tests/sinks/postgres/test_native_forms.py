@@ -47,6 +47,7 @@ nested = st.tuples(st.none() | ints, st.none() | text, st.floats(), st.binary(ma
 chars = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 
 # name → (schema, column types, values)
+uuids = st.uuids().map(str)
 FORMS: dict[str, tuple[Schema, str, st.SearchStrategy[Any]]] = {
     "int8": (plain.int8().optional().build(), "int2 int4 int8 oid float4 float8 numeric text inet", st.integers(-128, 127)),
     "int32": (I32().build(), "int2 int4 int8 oid float4 float8 numeric varchar money", st.integers(-(2**31), 2**31 - 1)),
@@ -87,7 +88,7 @@ FORMS: dict[str, tuple[Schema, str, st.SearchStrategy[Any]]] = {
     "bits_open": (named(BYTES(), "io.debezium.data.Bits", length=str(2**31 - 1)), "bit varbit", st.binary(max_size=4)),
     "point": (POINT, "point text", st.builds(point, st.floats(), st.floats())),
     "int_list": (plain.array(I32().optional().build()).optional().build(), "_int4 _int8 _numeric _text jsonb json text", st.lists(st.none() | st.integers(-5, 2**31 - 1), max_size=4)),
-    "text_list": (plain.array(S().optional().build()).build(), "_text _varchar _uuid _inet _ENUM jsonb text", st.lists(st.none() | chars | st.uuids().map(str), max_size=3)),
+    "text_list": (plain.array(S().optional().build()).build(), "_text _varchar _uuid _inet _ENUM jsonb text", st.lists(st.none() | uuids, max_size=3) | st.lists(st.none() | chars | uuids, max_size=3)),
     "numeric_list": (plain.array(decimal_builder(2).build()).build(), "_numeric _money", st.lists(st.decimals(-(10**6), 10**6, places=2), max_size=3)),
     "float_list": (plain.array(FLOAT64_SCHEMA).build(), "_float8 _money vector jsonb", st.lists(st.floats(), max_size=3)),
     "list_list": (plain.array(plain.array(I32().build()).build()).build(), "jsonb text", st.lists(st.lists(st.integers(0, 9), max_size=2), max_size=2)),
