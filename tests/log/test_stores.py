@@ -71,6 +71,7 @@ def test_states(folder: Path) -> None:
         ({"log.embedded.max.bytes": "-1"}, "CONFIG_INVALID", "log.embedded.max.bytes"),
         ({"log.embedded.max.bytes": "1GB"}, "CONFIG_INVALID", "log.embedded.max.bytes"),
         ({"log.embedded.num.partitions": "0"}, "CONFIG_INVALID", "log.embedded.num.partitions"),
+        ({"log.embedded.compression.type": "zstd"}, "CONFIG_INVALID", "log.embedded.compression.type"),
         ({"log.embedded.auto.create": "perhaps"}, "CONFIG_INVALID", "log.embedded.auto.create"),
     ],
 )

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import strategies as st
 
 from headrace.log import partitioner
-from headrace.log.embedded import batch_codec
+from headrace.log.embedded import batch_codec, compression
 from headrace.native import core
 from headrace.spi import columns as columns_module
 from headrace.spi import packed_numbers
@@ -38,6 +38,6 @@ def choose(monkeypatch: pytest.MonkeyPatch, implementation: str) -> None:
     chosen: Any = core if implementation == "rust" else None
     if chosen is None and implementation == "rust":
         pytest.skip("the Rust core is not built")
-    modules: tuple[ModuleType, ...] = (columns_module, packed_numbers, batch_codec, partitioner)
+    modules: tuple[ModuleType, ...] = (columns_module, packed_numbers, batch_codec, compression, partitioner)
     for module in modules:
         monkeypatch.setattr(module, "core", chosen)

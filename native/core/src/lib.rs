@@ -15,6 +15,7 @@ pub mod groups;
 pub mod json;
 pub mod last_word;
 pub mod layout;
+pub mod lz4;
 pub mod moments;
 pub mod nulls;
 pub mod ops;

@@ -1,12 +1,13 @@
 //! Packed columns of encoded data: sizes, checksums, objects, rows, partitions.
 
+use headrace_core::lz4;
 use headrace_core::packed::{self, Packed, Prefix};
 use pyo3::buffer::PyBuffer as View;
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList};
 
-use crate::buffer::PyBuffer;
+use crate::buffer::{room, PyBuffer};
 use crate::declined;
 
 /// Bytes of a Python object that are read without the GIL.
@@ -109,8 +110,31 @@ fn packed_partitions<'py>(
     Ok(found.iter().map(|rows| PyBytes::new(py, rows)).collect())
 }
 
+/// The buffers, one behind the other, as blocks of LZ4; None unless that takes less than `limit` bytes.
+#[pyfunction]
+fn lz4_compress(py: Python<'_>, parts: Vec<Borrowed>, limit: usize) -> Option<PyBuffer> {
+    let parts: Vec<&[u8]> = parts.iter().map(Borrowed::bytes).collect();
+    let made = py.detach(|| lz4::compress(&parts, limit))?;
+    let size = made.len();
+    Some(PyBuffer::new(made, size))
+}
+
+/// What was compressed: `size` bytes, of the blocks from `start` on.
+#[pyfunction]
+fn lz4_decompress(py: Python<'_>, blocks: Borrowed, start: usize, size: usize) -> PyResult<PyBuffer> {
+    let bytes = blocks.bytes().get(start..).unwrap_or(&[]);
+    py.detach(|| {
+        let mut to = room(size);
+        let filled = to.get_mut(..size).unwrap_or(&mut []);
+        lz4::decompress(bytes, filled).map(|()| PyBuffer::new(to, size))
+    })
+    .map_err(declined)
+}
+
 pub fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_function(wrap_pyfunction!(crc32, m)?)?;
+    m.add_function(wrap_pyfunction!(lz4_compress, m)?)?;
+    m.add_function(wrap_pyfunction!(lz4_decompress, m)?)?;
     m.add_function(wrap_pyfunction!(packed_size, m)?)?;
     m.add_function(wrap_pyfunction!(packed_data, m)?)?;
     m.add_function(wrap_pyfunction!(packed_take, m)?)?;

@@ -5,6 +5,7 @@
 
 pub mod copy;
 pub mod json;
+pub mod lz4;
 pub mod ops;
 pub mod packed;
 pub mod stream;
@@ -20,4 +21,5 @@ pub const TARGETS: &[Target] = &[
     ("pg_stream", stream::pg_stream),
     ("pg_binary", copy::pg_binary),
     ("pg_copy", copy::pg_copy),
+    ("lz4", lz4::lz4),
 ];

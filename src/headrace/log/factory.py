@@ -14,7 +14,8 @@ IMPLEMENTATION_KEY = "log.implementation"
 
 def open_log(config: Mapping[str, str]) -> Log:
     """The log of `log.implementation` (default embedded). Keys: `log.embedded.path` (folder, required),
-    `log.embedded.max.bytes` (0 = no limit), `log.embedded.num.partitions` (1), `log.embedded.auto.create` (true).
+    `log.embedded.max.bytes` (0 = no limit), `log.embedded.num.partitions` (1), `log.embedded.auto.create` (true),
+    `log.embedded.compression.type` (lz4; or none).
 
     ConfigException: LOG_NOT_AVAILABLE, LOG_PATH_UNUSABLE, LOG_FORMAT_NEWER, or a value that cannot be used."""
     _check_implementation(config)
@@ -25,6 +26,7 @@ def open_log(config: Mapping[str, str]) -> Log:
         max_bytes=_integer(config, "log.embedded.max.bytes", 0, 0),
         default_partitions=_integer(config, "log.embedded.num.partitions", 1, 1),
         auto_create=_boolean(config, "log.embedded.auto.create", True),
+        compress=_compress(config),
     )
 
 
@@ -70,6 +72,14 @@ def _integer(config: Mapping[str, str], name: str, default: int, least: int) -> 
     if value < least:
         raise ConfigException(f"{name} cannot be {text!r}.", field=name, remedy=f"Use an integer of at least {least}.")
     return value
+
+
+def _compress(config: Mapping[str, str]) -> bool:
+    name = "log.embedded.compression.type"
+    text = config.get(name, "lz4").strip().lower()
+    if text not in {"none", "lz4"}:
+        raise ConfigException(f"{name} cannot be {text!r}.", field=name, remedy="Use lz4 or none.")
+    return text == "lz4"
 
 
 def _boolean(config: Mapping[str, str], name: str, default: bool) -> bool:

@@ -265,6 +265,13 @@ _Bytes = bytes | memoryview | Buffer
 def crc32(parts: Sequence[_Bytes], start: int) -> int:
     """zlib's crc32 of several buffers one behind the other, going on from `start`."""
 
+def lz4_compress(parts: Sequence[_Bytes], limit: int) -> Buffer | None:
+    """The buffers, one behind the other, as blocks of LZ4; None unless that takes less than `limit` bytes. See
+    headrace.log.embedded.compression."""
+
+def lz4_decompress(blocks: _Bytes, start: int, size: int) -> Buffer:
+    """What was compressed: `size` bytes, of the blocks from `start` on. DeclinedError for blocks that are not that."""
+
 def packed_size(lengths: bytes) -> int:
     """How many bytes the data of these lengths have."""
 

@@ -113,6 +113,14 @@ _ROWS: Final[tuple[tuple[str, ConfigType, Any, Any, Importance, str], ...]] = (
         _MEDIUM,
         "How large the embedded log may grow; 0 = as the disk allows.",
     ),
+    (
+        "log.embedded.compression.type",
+        _T.STRING,
+        "lz4",
+        one_of("lz4", "none"),
+        _MEDIUM,
+        "How batches of the embedded log are kept: lz4 or none. Either way all that is there can be read.",
+    ),
     ("log.embedded.num.partitions", _T.INT, 1, at_least(1), _LOW, "Partitions of a topic that is made by itself."),
     (
         "log.embedded.auto.create",

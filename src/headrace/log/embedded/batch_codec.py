@@ -3,6 +3,8 @@
     "HR" | version u8 | flags u8 | crc32 u32, started with the flags, of all that follows | count u32 | sections
     sections: timestamps · offset deltas (only if there are gaps) · keys · values · headers
 
+Version 2 is the same, compressed: what follows the checksum is the size u32 of count and sections, and they as `compression` has them.
+
 All numbers are little-endian. Common prefixes and shared headers are stored once and come back shared. A blob that was
 cut or changed gives DataException (LOG_CORRUPT), never other records. Pure: no clock, no files.
 """
@@ -17,13 +19,15 @@ from contextlib import contextmanager
 from typing import Final
 
 from headrace.errors import DataException
+from headrace.log.embedded.compression import compressed, expanded
 from headrace.log.spi import EncodedBatch, HeaderBytes
 from headrace.native import core
 from headrace.spi.columns import Buffer, Column, PackedColumn, Repeated
 from headrace.spi.packed_numbers import data_size, integers, little_endian, pack_indexes, unpack_indexes
 
 _MAGIC: Final = b"HR"
-_VERSION: Final = 1
+_PLAIN: Final = 1
+_COMPRESSED: Final = 2
 _HEAD: Final = struct.Struct("<2sBBI")
 _U32: Final = struct.Struct("<I")
 _I32: Final = struct.Struct("<i")
@@ -60,8 +64,8 @@ def encode_parts(batch: EncodedBatch) -> list[Buffer]:
     return encode_packed(packed(batch))
 
 
-def encode_packed(batch: EncodedBatch) -> list[Buffer]:
-    """The same for what `packed` gave."""
+def encode_packed(batch: EncodedBatch, *, compress: bool = False) -> list[Buffer]:
+    """The same for what `packed` gave. `compress`: where that makes it smaller."""
     count = len(batch.timestamps)
     flags = 0
     parts: list[Buffer] = [b"", _U32.pack(count)]
@@ -75,7 +79,11 @@ def encode_packed(batch: EncodedBatch) -> list[Buffer]:
         _put_column(parts, batch.keys.packed())
         _put_column(parts, batch.values.packed())
         _put_headers(parts, batch.headers)
-    parts[0] = _HEAD.pack(_MAGIC, _VERSION, flags, _checksum(parts, flags))
+    version = _PLAIN
+    if compress and (blocks := compressed(parts)) is not None:
+        version = _COMPRESSED
+        parts = [b"", _U32.pack(sum(map(len, parts))), blocks]
+    parts[0] = _HEAD.pack(_MAGIC, version, flags, _checksum(parts, flags))
     return parts
 
 
@@ -88,11 +96,14 @@ def decode_batch(topic: str, partition: int, first_offset: int, blob: bytes) -> 
     """The batch of a blob whose first record has `first_offset`. DataException (LOG_CORRUPT) if it is damaged."""
     try:
         magic, version, flags, crc = _HEAD.unpack_from(blob)
-        if magic != _MAGIC or version != _VERSION:
+        if magic != _MAGIC or version not in (_PLAIN, _COMPRESSED):
             raise ValueError(f"unknown format {magic!r} version {version}")
-        if _checksum([memoryview(blob)[_HEAD.size :]], flags) != crc:
+        body = memoryview(blob)[_HEAD.size :]
+        if _checksum([body], flags) != crc:
             raise ValueError("the checksum does not match")
-        reader = _Reader(blob, _HEAD.size)
+        if version == _COMPRESSED:
+            body = memoryview(expanded(body[_U32.size :], _U32.unpack_from(body)[0]))
+        reader = _Reader(body)
         count = reader.u32()
         timestamps = reader.numbers(count)
         if flags & _GAPS:
@@ -102,8 +113,8 @@ def decode_batch(topic: str, partition: int, first_offset: int, blob: bytes) -> 
         keys = reader.column(count)
         values = reader.column(count)
         headers = reader.headers(count)
-        if reader.at != len(blob):
-            raise ValueError(f"{len(blob) - reader.at} bytes too many")
+        if reader.at != len(body):
+            raise ValueError(f"{len(body) - reader.at} bytes too many")
     except (struct.error, ValueError, IndexError, UnicodeDecodeError, EOFError) as error:
         raise DataException(
             f"The log holds a damaged batch of {topic}-{partition} at offset {first_offset}: {error}.",
@@ -201,9 +212,9 @@ class _Reader:
 
     __slots__ = ("at", "blob", "end")
 
-    def __init__(self, blob: bytes, at: int) -> None:
+    def __init__(self, blob: memoryview) -> None:
         self.blob = blob
-        self.at = at
+        self.at = 0
         self.end = len(blob)
 
     def _skip(self, size: int) -> int:
@@ -222,7 +233,7 @@ class _Reader:
 
     def take(self, size: int) -> bytes:
         start = self._skip(size)
-        return self.blob[start : self.at]
+        return bytes(self.blob[start : self.at])
 
     def numbers(self, count: int) -> Sequence[int]:
         form = self.u8()
@@ -256,7 +267,7 @@ class _Reader:
             index = self.indexes(count, len(prefixes)) or None
         lengths = self.take(4 * count)
         start = self._skip(data_size(lengths, 0, count))
-        return PackedColumn(memoryview(self.blob)[start : self.at], lengths, prefixes, index)
+        return PackedColumn(self.blob[start : self.at], lengths, prefixes, index)
 
     def headers(self, count: int) -> Sequence[HeaderBytes]:
         size = self.u32()

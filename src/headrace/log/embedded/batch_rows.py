@@ -35,9 +35,9 @@ class StoredBatch(NamedTuple):
         return folder.read(self.segment, self.position, self.size)
 
 
-def encode(batch: EncodedBatch) -> Blob:
+def encode(batch: EncodedBatch, *, compress: bool) -> Blob:
     """The blob of a batch that is packed; see `batch_codec.encode_packed`."""
-    parts = encode_packed(batch)
+    parts = encode_packed(batch, compress=compress)
     return Blob(parts, sum(map(len, parts)))
 
 

@@ -118,7 +118,7 @@ def _clean(
     freed = row.size
     if kept:
         rest = pick(batch, kept)
-        blob = encode(rest)
+        blob = encode(rest, compress=log.compress)
         freed -= blob.size
         assert rest.offsets is not None
         with (

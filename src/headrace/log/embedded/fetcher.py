@@ -64,7 +64,7 @@ def read_batches(
         if start < count:
             batches.append(cut(batch, start, count))
             records += count - start
-            size += row.size
+            size += _size(batches[-1])
             if records >= max_records or size >= _READ_BYTES:
                 if last is not None:
                     last.keep(row, batch)
@@ -104,7 +104,7 @@ class LastDecoded:
 
     def keep(self, row: StoredBatch, batch: EncodedBatch) -> None:
         """Keep this one instead, unless it is too large for that."""
-        small = row.size <= _KEPT_BYTES
+        small = _size(batch) <= _KEPT_BYTES
         self._row, self._batch = (_identity(row), batch) if small else ((), None)
 
 

@@ -25,7 +25,8 @@ from headrace.spi.context import TopicPartition
 
 
 class EmbeddedLog(Log):
-    """See `Log`. `max_bytes`: quota of the data file, 0 for none; `default_partitions`: of topics created by an append.
+    """See `Log`. `max_bytes`: quota of the data file, 0 for none; `default_partitions`: of topics created by an append;
+    `compress`: what is appended is kept compressed, where that makes it smaller.
 
     `lock_timeout_s`: how long a writer waits for the others before it raises LOG_BUSY."""
 
@@ -36,6 +37,7 @@ class EmbeddedLog(Log):
         max_bytes: int = 0,
         default_partitions: int = 1,
         auto_create: bool = True,
+        compress: bool = False,
         lock_timeout_s: float = 30.0,
     ) -> None:
         self.database = Database(folder, max_bytes, lock_timeout_s)
@@ -44,6 +46,7 @@ class EmbeddedLog(Log):
             self.liveness = Liveness(folder)
         self.default_partitions = default_partitions
         self.auto_create = auto_create
+        self.compress = compress
         self._write_catalog = Catalog()
         self._read_catalog = Catalog()
         self._last_decoded = LastDecoded()

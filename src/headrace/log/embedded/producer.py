@@ -51,7 +51,7 @@ class EmbeddedProducer(Producer):
             raise ConnectException("The producer is closed.", code="PRODUCER_CLOSED")
         # A child of a fork must not write to the parent's segment.
         self._log.database.check()
-        rows = [(batch, _pieces(packed(batch))) for batch in batches]
+        rows = [(batch, _pieces(packed(batch), self._log.compress)) for batch in batches]
         entries = [(*_offset_identity(entry.key), entry.key, entry.value) for entry in offsets]
         blobs = [piece.blob for _, pieces in rows for piece in pieces]
         with (
@@ -137,7 +137,7 @@ class _Piece(NamedTuple):
     tombstones: bool
 
 
-def _pieces(batch: EncodedBatch) -> list[_Piece]:
+def _pieces(batch: EncodedBatch, compress: bool) -> list[_Piece]:
     """The rows this batch becomes; none for an empty batch."""
     count = len(batch.timestamps)
     if count == 0:
@@ -147,8 +147,8 @@ def _pieces(batch: EncodedBatch) -> list[_Piece]:
     rows = min(-(-(batch.keys.size + batch.values.size) // _BLOB_BYTES), count)
     if rows > 1:
         edges = [count * row // rows for row in range(rows + 1)]
-        return [piece for start, stop in pairwise(edges) for piece in _pieces(cut(batch, start, stop))]
-    blob = encode(batch)
+        return [piece for start, stop in pairwise(edges) for piece in _pieces(cut(batch, start, stop), compress)]
+    blob = encode(batch, compress=compress)
     if blob.size > _LARGEST_BLOB:
         raise DataException(
             f"A record of {blob.size} bytes for {batch.topic}-{batch.partition} is too large for the log.",

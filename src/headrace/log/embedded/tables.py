@@ -9,8 +9,8 @@ from __future__ import annotations
 import sqlite3
 from typing import Final
 
-FORMAT: Final = 2
-"""1: all blobs inline. 2: large ones in segment files."""
+FORMAT: Final = 3
+"""1: all blobs inline. 2: large ones in segment files. 3: blobs may be compressed."""
 PAGE_SIZE: Final = 16_384
 OFFSET_BITS: Final = 43
 
