@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from headrace.config import ConfigDef, ConfigType, Importance, Password, Width
 from headrace.config.parsing import ParseError, parse_value
-from headrace.config.rendering import config_info_to_json, definition_to_json, render_markdown
+from headrace.config.rendering import config_info_to_json, key_to_json, render_markdown
 from headrace.config.validators import ValidValues, between, non_null, one_of
 from headrace.errors import ConfigException
 
@@ -100,8 +100,7 @@ def test_a_refused_secret_is_not_shown() -> None:
 
 
 def test_rest_forms() -> None:
-    keys = {item["name"]: item for item in definition_to_json(definition())}
-    assert "hidden" not in keys
+    keys = {key.name: key_to_json(key) for key in definition()}
     assert list(keys["host"]) == [
         "name",
         "type",

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headrace.config.properties import format_properties, parse_properties, read_properties
+from headrace.config.properties import parse_properties, read_properties
 from headrace.errors import ConfigException
 
 
@@ -56,9 +56,28 @@ def test_files(tmp_path: Path) -> None:
         assert refused.value.code == "PROPERTIES_UNREADABLE"
 
 
+_WRITTEN = {"\t": "\\t", "\n": "\\n", "\r": "\\r", "\f": "\\f", "\\": "\\\\", "=": "\\=", ":": "\\:"}
+
+
+def _escaped(text: str, *, key: bool) -> str:
+    """As java.util.Properties writes it."""
+    out = []
+    for at, char in enumerate(text):
+        if (char == " " and (key or at == 0)) or (char in "#!" and at == 0):
+            out.append("\\" + char)
+        elif char in _WRITTEN and (key or char not in "=:" or at == 0):
+            out.append(_WRITTEN[char])
+        elif ord(char) < 0x20 or ord(char) == 0x7F:
+            out.append(f"\\u{ord(char):04X}")
+        else:
+            out.append(char)
+    return "".join(out)
+
+
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12) | st.text(" =:#!\\\n\r\t\fau0", max_size=8)
 
 
 @given(st.dictionaries(TEXT, TEXT, max_size=5))
 def test_round_trip(pairs: dict[str, str]) -> None:
-    assert parse_properties(format_properties(pairs)) == pairs
+    written = "".join(f"{_escaped(key, key=True)}={_escaped(value, key=False)}\n" for key, value in pairs.items())
+    assert parse_properties(written) == pairs

@@ -161,9 +161,6 @@ class InitialNotices:
             status="SUCCEEDED",
         )
 
-    def table_failed(self, table: str) -> None:
-        self._send("TABLE_SCAN_COMPLETED", scanned_collection=table, status="SQL_EXCEPTION")
-
     def chunk_in_progress(self, table: str, index: int, chunks: int, rows: int) -> None:
         """`index`: of the chunk, from 1. `rows`: of the table read so far."""
         self._send(

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Final
 
 from headrace.errors import ConfigException
 
 _ESCAPES: Final = {"t": "\t", "n": "\n", "r": "\r", "f": "\f"}
 _BLANK: Final = " \t\f"
-_WRITTEN: Final = {"\t": "\\t", "\n": "\\n", "\r": "\\r", "\f": "\\f", "\\": "\\\\", "=": "\\=", ":": "\\:"}
 
 
 def parse_properties(text: str) -> dict[str, str]:
@@ -99,22 +98,3 @@ def _unescape(text: str, number: int) -> str:
             at += 2
     # Escapes of characters beyond the basic plane come as two surrogates.
     return "".join(out).encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-
-
-def format_properties(pairs: Mapping[str, str]) -> str:
-    """A properties text that `parse_properties` reads back to the same pairs."""
-    return "".join(f"{_escape(key, key=True)}={_escape(value, key=False)}\n" for key, value in pairs.items())
-
-
-def _escape(text: str, *, key: bool) -> str:
-    out = []
-    for at, char in enumerate(text):
-        if (char == " " and (key or at == 0)) or (char in "#!" and at == 0):
-            out.append("\\" + char)
-        elif char in _WRITTEN and (key or char not in "=:" or at == 0):
-            out.append(_WRITTEN[char])
-        elif ord(char) < 0x20 or ord(char) == 0x7F:
-            out.append(f"\\u{ord(char):04X}")
-        else:
-            out.append(char)
-    return "".join(out)

@@ -46,11 +46,6 @@ def config_info_to_json(value: ConfigValue, key: ConfigKey | None) -> dict[str, 
     return {"definition": None if key is None else key_to_json(key), "value": value_to_json(value, key)}
 
 
-def definition_to_json(definition: ConfigDef) -> list[dict[str, Any]]:
-    """The answer to `GET /connector-plugins/{plugin}/config`: all keys but internal ones."""
-    return [key_to_json(key) for key in definition if not key.internal]
-
-
 def render_markdown(title: str, doc: str, definition: ConfigDef) -> str:
     """The reference page of a plugin: its title, what it does, a table of settings per group in order of first use."""
     parts = [f"# {title}", ""]

@@ -64,9 +64,6 @@ def read_until(session: ReplicationConnection, kinds: bytes, timeout_s: float = 
 
 
 def test_a_change_arrives_and_feedback_moves_the_slot(session: ReplicationConnection, target: PgTarget) -> None:
-    identity = session.identify_system()
-    assert identity.dbname == target.dbname
-    assert identity.wal_lsn > 0
     created = session.create_slot(slot_name(target))
     assert created.consistent_lsn > 0
     assert created.snapshot_name is None

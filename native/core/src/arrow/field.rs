@@ -38,6 +38,5 @@ pub struct Field {
     pub children: Vec<Field>,
 }
 
-/// More digits than that have no decimal of 128 bits, and no decimal at all.
+/// More digits than that have no decimal of 128 bits.
 pub const DIGITS_128: u32 = 38;
-pub const DIGITS_256: u32 = 76;

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from headrace.data import Schema
 from headrace.errors import ConnectException
@@ -197,6 +197,3 @@ def _default(schema: Schema) -> str:
 
 def _quoted(name: tuple[str | None, str]) -> str:
     return quote_table(name[0], name[1]) if name[0] else quote_identifier(name[1])
-
-
-AnyRow = tuple[Any, ...]

@@ -30,7 +30,6 @@ SIGNALS_KEY: Final = "pending_signals"
 """Ours: signals that came in the stream while a broken snapshot caught up, to be heard when it is complete, as JSON."""
 _TEXTS: Final = ("messageType", "snapshot", *INCREMENTAL_KEYS, BLOCKING_KEY, SIGNALS_KEY)
 _BESIDE_THE_STREAM: Final = ("INCREMENTAL", "BLOCKING")
-KNOWN_KEYS: Final = frozenset((*_INTEGERS, *_BOOLEANS, *_TEXTS))
 
 
 class TransactionMark:

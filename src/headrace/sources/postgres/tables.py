@@ -221,7 +221,6 @@ class TableCodec:
         self.value_columns = tuple(field.shape.name for field in self._values)
         self.toast_marks = dict(self.toast_slots)
         self.key_of = _key_builder(self.key_schema, slots, self._key_field)
-        self.zero_row = [self._zero(field) for field in outputs]
 
     def _names(self, outputs: Sequence[_Field]) -> dict[str, Any]:
         names: dict[str, Any] = {}

@@ -4,7 +4,7 @@ from headrace.systems.postgres.connect import connect
 from headrace.systems.postgres.errors import DatabaseError, map_error
 from headrace.systems.postgres.lsn import int_to_lsn, lsn_to_int
 from headrace.systems.postgres.names import quote_identifier, quote_literal, quote_table
-from headrace.systems.postgres.replication import ReplicationConnection, SlotCreated, SystemIdentity
+from headrace.systems.postgres.replication import ReplicationConnection, SlotCreated
 from headrace.systems.postgres.target import PgTarget
 
 __all__ = [
@@ -12,7 +12,6 @@ __all__ = [
     "PgTarget",
     "ReplicationConnection",
     "SlotCreated",
-    "SystemIdentity",
     "connect",
     "int_to_lsn",
     "lsn_to_int",

@@ -213,11 +213,6 @@ def unique_keys_of(connection: Conn, oids: Sequence[int]) -> dict[int, list[tupl
     return result
 
 
-def key_columns_of(connection: Conn, oids: Sequence[int]) -> dict[int, tuple[str, ...]]:
-    """The primary key's columns of each table, else those of its first unique index, else ()."""
-    return {oid: keys[0] if keys else () for oid, keys in unique_keys_of(connection, oids).items()}
-
-
 def primary_key_of(connection: Conn, oids: Sequence[int]) -> dict[int, tuple[str, ...]]:
     """The primary key's columns of each table, () without one."""
     result: dict[int, tuple[str, ...]] = dict.fromkeys(oids, ())
@@ -265,12 +260,3 @@ def in_recovery(connection: Conn) -> bool:
     """True on a standby."""
     row = connection.execute("SELECT pg_is_in_recovery()").fetchone()
     return bool(row and row[0])
-
-
-def table_privileges(connection: Conn, oid: int) -> frozenset[str]:
-    """Which of SELECT, INSERT, UPDATE, DELETE, TRUNCATE the current role has on the table."""
-    names = ["SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE"]
-    rows = connection.execute(
-        "SELECT p FROM unnest(%s::text[]) AS p WHERE pg_catalog.has_table_privilege(%s::oid, p)", (names, oid)
-    ).fetchall()
-    return frozenset(row[0] for row in rows)

@@ -9,7 +9,6 @@ import struct
 from collections.abc import Mapping
 
 SSL_REQUEST = struct.pack("!II", 8, 80877103)
-COPY_DONE = b"c\x00\x00\x00\x04"
 TERMINATE = b"X\x00\x00\x00\x04"
 
 

@@ -72,26 +72,6 @@ def set_tables(connection: Conn, name: str, tables: Sequence[TableName]) -> None
     connection.execute(f"ALTER PUBLICATION {quote_identifier(name)} SET TABLE {_list(tables)}")
 
 
-def add_tables(connection: Conn, name: str, tables: Sequence[TableName]) -> None:
-    """Publish these tables too."""
-    connection.execute(f"ALTER PUBLICATION {quote_identifier(name)} ADD TABLE {_list(tables)}")
-
-
-def drop_tables(connection: Conn, name: str, tables: Sequence[TableName]) -> None:
-    """No longer publish these tables."""
-    connection.execute(f"ALTER PUBLICATION {quote_identifier(name)} DROP TABLE {_list(tables)}")
-
-
-def set_operations(connection: Conn, name: str, operations: Sequence[str]) -> None:
-    """Publish only these of insert, update, delete, truncate."""
-    connection.execute(f"ALTER PUBLICATION {quote_identifier(name)} SET (publish = '{_operations(operations)}')")
-
-
-def drop_publication(connection: Conn, name: str) -> None:
-    """Drop it if it is there."""
-    connection.execute(f"DROP PUBLICATION IF EXISTS {quote_identifier(name)}")
-
-
 def _operations(operations: Sequence[str]) -> str:
     unknown = set(operations) - set(OPERATIONS)
     if unknown:

@@ -32,15 +32,6 @@ class SlotCreated(NamedTuple):
     """Valid until the next command on this connection; None unless it was to be exported."""
 
 
-class SystemIdentity(NamedTuple):
-    """Answer of IDENTIFY_SYSTEM; `wal_lsn` is the end of flushed WAL."""
-
-    system_id: str
-    timeline: int
-    wal_lsn: int
-    dbname: str | None
-
-
 class ReplicationConnection:
     """A session in `replication=database` mode. One thread reads; `send_status` may be called from any."""
 
@@ -74,11 +65,6 @@ class ReplicationConnection:
     def query(self, sql: str) -> list[tuple[str | None, ...]]:
         """The rows of a simple query or replication command, values as text."""
         return self._mapped(lambda: self._wire.query(sql, self._timeout))
-
-    def identify_system(self) -> SystemIdentity:
-        """System identifier, timeline, end of WAL and database."""
-        row = self.query("IDENTIFY_SYSTEM")[0]
-        return SystemIdentity(row[0] or "", int(row[1] or 0), lsn_to_int(row[2] or "0/0"), row[3])
 
     def create_slot(
         self,

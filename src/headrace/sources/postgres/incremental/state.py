@@ -68,10 +68,6 @@ class SnapshotState:
         self.read_to = self.sent_to = self.most = None
         self._most_hex = write_array(None).hex()
 
-    def back_to_sent(self) -> None:
-        """Read again what was read and not handed out."""
-        self.read_to = java_keys.texts(self.sent_to)
-
     def keys(self) -> dict[str, Any]:
         """For the offsets: those that tell of it, but for the last key handed out; {} when there is nothing to do."""
         if not self.collections:
