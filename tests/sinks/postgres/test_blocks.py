@@ -164,8 +164,8 @@ def written(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
     found: list[bool] = []
     load = Loader.load
 
-    def spy(self: Loader, rows: Any) -> None:
-        load(self, rows)
+    def spy(self: Loader, transaction: Any, rows: Any) -> None:
+        load(self, transaction, rows)
         found.append(isinstance(rows, NativeRows))
 
     monkeypatch.setattr(Loader, "load", spy)

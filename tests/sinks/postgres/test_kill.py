@@ -12,14 +12,16 @@ from pathlib import Path
 import pytest
 from tests.sinks.postgres.kit import Sink, Topic
 
+from headrace.native import core
 from headrace.testing.servers import PostgresServer
 
 ROOT = Path(__file__).parents[3]
 PROGRAM = """
 import sys
 from types import SimpleNamespace
+from tests.sinks.postgres import kit
 from tests.sinks.postgres.kit import Sink, Topic
-url, user, password, count = sys.argv[1:]
+url, user, password, count, kit.PUT_BLOCKS = *sys.argv[1:-1], sys.argv[-1] == "blocks"
 server = SimpleNamespace(user=user, password=password, jdbc_url=lambda name: url)
 sink, topic = Sink(server, "", {"insert.mode": "insert", "schema.evolution": "basic"}), Topic()
 for number in range(int(count)):
@@ -30,14 +32,17 @@ for number in range(int(count)):
 @pytest.mark.parametrize(
     ("point", "written"), [("sink.before_target_commit=kill:2", 2), ("sink.after_target_commit=kill:2", 3)]
 )
+@pytest.mark.parametrize("put_as", ["records", "blocks"])
 def test_killed_around_the_commit(
-    postgres: PostgresServer, make_database: Callable[..., str], point: str, written: int
+    postgres: PostgresServer, make_database: Callable[..., str], point: str, written: int, put_as: str
 ) -> None:
+    if put_as == "blocks" and core is None:
+        pytest.skip("the Rust core is not built")
     name = make_database()
     ended = subprocess.run(
-        [sys.executable, "-c", PROGRAM, postgres.jdbc_url(name), postgres.user, postgres.password, "5"],
+        [sys.executable, "-c", PROGRAM, postgres.jdbc_url(name), postgres.user, postgres.password, "5", put_as],
         cwd=ROOT,
-        env={**os.environ, "HEADRACE_FAILPOINTS": point, "PYTHONPATH": str(ROOT)},
+        env={**os.environ, "HEADRACE_FAILPOINTS": point, "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'src'}"},
         timeout=60,
         check=False,
     )

@@ -13,7 +13,7 @@ from headrace.data import FLOAT64_SCHEMA, INT32_SCHEMA, INT64_SCHEMA
 from headrace.errors import HeadraceError
 from headrace.native import core
 from headrace.sinks.postgres import shortcut
-from headrace.sinks.postgres.loading import Loader
+from headrace.sinks.postgres.transaction import Transaction
 from headrace.systems.postgres.introspect import Conn
 from headrace.testing.servers import PostgresServer
 
@@ -46,14 +46,13 @@ def world(
     postgres: PostgresServer, make_database: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[World]:
     ways: list[str] = []
-    for way in ("staged", "directly"):
-        load = getattr(Loader, f"_load_{way}")
+    copy = Transaction.copy
 
-        def spy(self: Loader, rows: Any, load: Any = load, way: str = way) -> None:
-            ways.append(way)
-            load(self, rows)
+    def spy(self: Transaction, into: str, data: Any) -> None:
+        ways.append("staged" if into.startswith("pg_temp.") else "directly")
+        copy(self, into, data)
 
-        monkeypatch.setattr(Loader, f"_load_{way}", spy)
+    monkeypatch.setattr(Transaction, "copy", spy)
     monkeypatch.setattr(kit, "PUT_BLOCKS", True)
     monkeypatch.setattr(shortcut, "LEAST_ROWS", 2)
     made = World(postgres, make_database(), ways)

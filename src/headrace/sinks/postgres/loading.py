@@ -6,7 +6,7 @@ A loader is made once per connection, table and set of columns; making it create
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
@@ -19,6 +19,7 @@ from headrace.sinks.postgres.settings import SinkSettings
 from headrace.sinks.postgres.shortcut import Shortcut
 from headrace.sinks.postgres.sorted_rows import NativeRows, NotNativeError, TableName
 from headrace.sinks.postgres.tables import TargetColumn, TargetTable, check_form
+from headrace.sinks.postgres.transaction import Transaction
 from headrace.sinks.postgres.unchanged import FieldSource
 from headrace.systems.postgres import quote_identifier
 from headrace.systems.postgres.introspect import Conn
@@ -26,8 +27,14 @@ from headrace.systems.postgres.introspect import Conn
 if TYPE_CHECKING:
     from headrace.native._core import CopyEncoder
 
-Rows = Iterable[tuple[Any, Any]] | NativeRows
+Rows = Collection[tuple[Any, Any]] | NativeRows
 PIECE_BYTES: Final = 1 << 19
+MOST_TO_DELETE: Final = 500
+"""So many rows are deleted from a staging table faster than it is truncated, which makes new files and catalog entries."""
+MOST_DEAD: Final = 20_000
+_JOINS: Final = ("enable_hashjoin", "enable_mergejoin")
+_BY_INDEX: Final = [f"SET LOCAL {name} = off" for name in _JOINS]
+_AS_USUAL: Final = [f"SET LOCAL {name} TO DEFAULT" for name in _JOINS]
 
 _numbers = itertools.count(1)
 
@@ -56,7 +63,7 @@ class Loader:
         casts = any(source.piece.cast for source in self.sources)
         self._shortcut: Shortcut | None = None
         self._staging = ""
-        self._has_staged = False
+        self._staged = self._dead = 0
         self._statements: list[str] = []
         if purpose == "insert" and not casts:
             return
@@ -65,66 +72,66 @@ class Loader:
             f"{quote_identifier(source.name)} {'text' if source.piece.cast else column.type_sql}"
             for source, (_, column) in zip(self.sources, pairs, strict=True)
         )
-        connection.execute(f"CREATE TEMP TABLE {staging.partition('.')[2]} ({columns}) ON COMMIT DELETE ROWS")
+        # Not ON COMMIT DELETE ROWS: every commit would empty the staging tables of all loaders, at a quarter of a millisecond each.
+        connection.execute(f"CREATE TEMP TABLE {staging.partition('.')[2]} ({columns})")
         keys = [field.name for field in fields if field.place == "k"]
         nullable = frozenset(field.name for field in fields if field.place == "k" and field.schema.optional)
         if purpose == "upsert" and nullable:
             # ON CONFLICT takes two NULLs for different keys.
             purpose = "partial"
         if purpose == "upsert" and core is not None and not casts and not table.has_rules:
-            self._shortcut = Shortcut(connection, table, keys)
+            self._shortcut = Shortcut(connection, table)
         chosen = [(source, column) for source, (_, column) in zip(self.sources, pairs, strict=True)]
-        self._statements = _statements(purpose, table, staging, chosen, keys, nullable)
+        for sql in _statements(purpose, table, staging, chosen, keys, nullable):
+            prepared = f"hr_apply_{next(_numbers)}"
+            connection.execute(f"PREPARE {prepared} AS {sql}")
+            self._statements.append(f"EXECUTE {prepared}")
+        if purpose in ("delete", "update", "partial") and frozenset(keys) in table.unique_keys:
+            # The server knows nothing of the staging table's rows, and would read the whole target for more than a few.
+            self._statements = [*_BY_INDEX, *self._statements, *_AS_USUAL]
 
     @cached_property
     def native(self) -> CopyEncoder | None:
         """The Rust core's encoder of these columns; None when it does not do them all."""
         return native_encoder(self.sources, self._pairs) if core is not None else None
 
-    def load(self, rows: Rows) -> None:
+    def load(self, transaction: Transaction, rows: Rows) -> None:
         """Encode, copy, apply. Raises what encoding raises, and psycopg's errors; NotNativeError for rows that only the Python encoder
         takes or refuses."""
         if isinstance(rows, NativeRows) and self._shortcut is not None:
             staged, direct = self._shortcut.split(rows)
-            if direct is None or not self._shortcut.load(lambda: self._load_apart(staged, direct)):
+            if direct is None or not self._shortcut.load(
+                transaction, lambda: self._load_apart(transaction, staged, direct)
+            ):
                 # All together: where the target takes two keys for one, the server says so.
-                self._load_staged(rows)
+                self._load_staged(transaction, rows)
+            else:
+                check_form(transaction, self._table)
         elif self._staging:
-            self._load_staged(rows)
+            self._load_staged(transaction, rows)
         else:
-            self._load_directly(rows)
+            self._copy(transaction, self._table.quoted, rows)
+            check_form(transaction, self._table)
 
-    def begin(self) -> None:
-        """A new transaction has begun."""
-        self._has_staged = False
-
-    def _load_staged(self, rows: Rows) -> None:
-        if self._has_staged:
-            # Rows of an earlier segment of this transaction.
-            self._connection.execute(f"TRUNCATE {self._staging}")
-        self._has_staged = True
-        self._copy(self._staging, rows)
-        for statement in self._statements:
-            self._connection.execute(statement)
-
-    def _load_apart(self, staged: NativeRows | None, direct: NativeRows) -> None:
+    def _load_apart(self, transaction: Transaction, staged: NativeRows | None, direct: NativeRows) -> None:
         if staged is not None:
-            self._load_staged(staged)
-        self._load_directly(direct)
+            self._load_staged(transaction, staged)
+        self._copy(transaction, self._table.quoted, direct)
 
-    def _load_directly(self, rows: Rows) -> None:
-        self._copy(self._table.quoted, rows)
-        check_form(self._connection, self._table)
+    def _load_staged(self, transaction: Transaction, rows: Rows) -> None:
+        if self._staged:
+            # Rows of an earlier time, or of an earlier segment of this transaction.
+            few = self._staged <= MOST_TO_DELETE and self._dead < MOST_DEAD
+            transaction.run(f"{'DELETE FROM' if few else 'TRUNCATE'} {self._staging}")
+            self._dead = self._dead + self._staged if few else 0
+        self._staged = max(1, len(rows))
+        self._copy(transaction, self._staging, rows)
+        for statement in self._statements:
+            transaction.run(statement)
 
-    def _copy(self, into: str, rows: Rows) -> None:
+    def _copy(self, transaction: Transaction, into: str, rows: Rows) -> None:
         data = self._native_pieces(rows) if isinstance(rows, NativeRows) else [self._encode(rows)]
-        with (
-            self._connection.cursor() as cursor,
-            cursor.copy(f"COPY {into} ({self._names}) FROM STDIN (FORMAT binary)") as copy,
-        ):
-            # The server takes one piece in while the next is made.
-            for piece in data:
-                copy.write(piece)
+        transaction.copy(f"{into} ({self._names})", data)
 
     def _native_pieces(self, rows: NativeRows) -> Iterator[bytes]:
         assert self.native is not None

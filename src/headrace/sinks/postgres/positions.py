@@ -10,11 +10,12 @@ that kept none; they take on the id of the topic that is written first.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from headrace.errors import ConnectException
+from headrace.sinks.postgres.transaction import Transaction
 from headrace.spi.context import TopicPartition
-from headrace.systems.postgres import DatabaseError, quote_identifier, quote_table
+from headrace.systems.postgres import DatabaseError, quote_identifier, quote_literal, quote_table
 from headrace.systems.postgres.introspect import Conn
 
 
@@ -70,34 +71,44 @@ class PositionTable:
 
     def move(
         self,
-        connection: Conn,
+        transaction: Transaction,
         moves: Mapping[TopicPartition, tuple[int | None, int]],
         topic_ids: Mapping[str, str],
     ) -> None:
-        """Within a transaction, first thing: (known, next) per partition; locks the rows until its end.
+        """First thing in a transaction: (known, next) per partition; locks the rows until its end.
 
-        SINK_FENCED when a stored position is not the known one: then the transaction must be rolled back."""
-        known = [(*at, topic_ids[at.topic], old, new) for at, (old, new) in moves.items() if old is not None]
-        fresh = [(*at, topic_ids[at.topic], new) for at, (old, new) in moves.items() if old is None]
-        changed = 0
+        SINK_FENCED, when the statements run, if a stored position is not the known one: then the transaction must be rolled back."""
+        known: list[str] = []
+        fresh: list[str] = []
+        connector = quote_literal(self._connector)
+        for at, (old, new) in moves.items():
+            place = f"{quote_literal(at.topic)}, {at.partition:d}, {quote_literal(topic_ids[at.topic])}"
+            if old is None:
+                fresh.append(f"({connector}, {place}, {new:d})")
+            else:
+                known.append(f"({place}, {old:d}::bigint, {new:d}::bigint)")
+
+        def check(count: int) -> Callable[[int], None]:
+            def changed(rows: int) -> None:
+                if rows != count:
+                    raise fenced(moves)
+
+            return changed
+
         if known:
-            cursor = connection.execute(
+            transaction.run(
                 f"UPDATE {self._name} o SET next_offset = v.new, topic_id = v.topic_id"
-                " FROM unnest(%s::text[], %s::int[], %s::text[], %s::bigint[], %s::bigint[])"
-                " AS v(topic, partition, topic_id, old, new) WHERE o.connector = %s AND o.topic = v.topic"
-                " AND o.partition = v.partition AND o.next_offset = v.old AND coalesce(o.topic_id, v.topic_id) = v.topic_id",
-                (*map(list, zip(*known, strict=True)), self._connector),
+                f" FROM (VALUES {', '.join(known)}) AS v(topic, partition, topic_id, old, new)"
+                f" WHERE o.connector = {connector} AND o.topic = v.topic AND o.partition = v.partition"
+                " AND o.next_offset = v.old AND coalesce(o.topic_id, v.topic_id) = v.topic_id",
+                check(len(known)),
             )
-            changed += cursor.rowcount
         if fresh:
-            cursor = connection.execute(
-                f"INSERT INTO {self._name} (connector, topic, partition, topic_id, next_offset) SELECT %s, *"
-                " FROM unnest(%s::text[], %s::int[], %s::text[], %s::bigint[]) ON CONFLICT DO NOTHING",
-                (self._connector, *map(list, zip(*fresh, strict=True))),
+            transaction.run(
+                f"INSERT INTO {self._name} (connector, topic, partition, topic_id, next_offset)"
+                f" VALUES {', '.join(fresh)} ON CONFLICT DO NOTHING",
+                check(len(fresh)),
             )
-            changed += cursor.rowcount
-        if changed != len(moves):
-            raise fenced(moves)
 
     def set(self, connection: Conn, offsets: Mapping[TopicPartition, int | None]) -> None:
         """Write positions an operator wants, for whatever topic has the name now; None removes one."""

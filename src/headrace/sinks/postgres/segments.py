@@ -6,7 +6,7 @@ deletes come first, then rows, then partial rows: as each key's last state is ke
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from headrace.data import SinkRecord
@@ -40,7 +40,7 @@ class Segment:
         """The rows to delete, as (key, nothing); None when there are none."""
         return [(key, ()) for key in self.deletes] or None
 
-    def whole(self) -> Iterable[Row] | None:
+    def whole(self) -> Collection[Row] | None:
         """The rows to write; None when there are none."""
         if not self.rows:
             return None

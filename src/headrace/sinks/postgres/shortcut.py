@@ -7,13 +7,13 @@ rows go the staged way, and the next guess waits, ever longer. So the outcome is
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Final
 
 from headrace.sinks.postgres.sorted_rows import FRESH, KNOWN, ROWS, NativeRows
-from headrace.sinks.postgres.tables import StaleTableError, TargetTable
-from headrace.systems.postgres import DatabaseError
-from headrace.systems.postgres.introspect import Conn, unique_keys_of
+from headrace.sinks.postgres.tables import TargetTable
+from headrace.sinks.postgres.transaction import Transaction
+from headrace.systems.postgres.introspect import Conn
 
 LEAST_ROWS: Final = 50
 """For fewer rows beside others a COPY of their own does not pay."""
@@ -23,9 +23,7 @@ MOST_LOADS_BETWEEN_TRIES: Final = 256
 class Shortcut:
     """Of one table and connection."""
 
-    def __init__(self, connection: Conn, table: TargetTable, keys: Sequence[str]) -> None:
-        self._connection = connection
-        self._oid, self._key = table.oid, frozenset(keys)
+    def __init__(self, connection: Conn, table: TargetTable) -> None:
         row = connection.execute(f"SELECT NOT EXISTS (SELECT FROM {table.quoted})").fetchone()
         self._all_new = bool(row and row[0])
         self._pause = 0
@@ -45,32 +43,16 @@ class Shortcut:
             return rows, None
         return rows.only(KNOWN) if known else None, rows.only(FRESH) if fresh else None
 
-    def load(self, copy: Callable[[], None]) -> bool:
-        """Try `copy`; False when the server refused the rows, or had no key to refuse them by, and nothing of them is there. Raises what is
-        not about the rows."""
-        try:
-            with self._connection.transaction():
-                copy()
-                self._check_key()
-        except (DatabaseError, StaleTableError) as error:
-            if isinstance(error, DatabaseError) and (
-                self._connection.closed or _is_of_the_session(error.sqlstate or "")
-            ):
-                raise
-            self._all_new = False
-            self._skip = self._pause = min(self._pause * 2 + 1, MOST_LOADS_BETWEEN_TRIES)
-            return False
-        self._pause = 0
-        return True
-
-    def _check_key(self) -> None:
-        """StaleTableError if the unique key is gone by now, and the rows may be there twice; nobody can drop it before the transaction's
-        end, as the rows were written."""
-        found = unique_keys_of(self._connection, [self._oid])[self._oid]
-        if self._key not in map(frozenset, found):
-            raise StaleTableError(f"no key on {', '.join(sorted(self._key))}")
+    def load(self, transaction: Transaction, copy: Callable[[], None]) -> bool:
+        """Try `copy`; False when the server refused the rows, and nothing of them is there. Raises what is not about the rows."""
+        if transaction.attempt(copy, _is_about_the_rows):
+            self._pause = 0
+            return True
+        self._all_new = False
+        self._skip = self._pause = min(self._pause * 2 + 1, MOST_LOADS_BETWEEN_TRIES)
+        return False
 
 
-def _is_of_the_session(sqlstate: str) -> bool:
-    """Whether an error is not about the rows or the table."""
-    return sqlstate != "08P01" and sqlstate[:2] in ("", "08", "25", "40", "53", "57", "58")
+def _is_about_the_rows(sqlstate: str) -> bool:
+    """Whether an error is about the rows or the table, not about the session."""
+    return sqlstate == "08P01" or sqlstate[:2] not in ("", "08", "25", "40", "53", "57", "58")

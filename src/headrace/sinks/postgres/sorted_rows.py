@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from headrace.sinks.postgres.routes import Route
 
@@ -21,7 +22,8 @@ class NotNativeError(Exception):
         self.table = table
 
 
-class NativeRows(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class NativeRows:
     """Rows of one segment: ROWS, DELETES, or those of the numbered set of columns left out. ROWS are FRESH ones, which the batch says
     were not there before, and KNOWN ones."""
 
@@ -33,9 +35,15 @@ class NativeRows(NamedTuple):
         """How many rows of the segment are known, how many fresh."""
         return self.rows.segments[self.segment][1:3]
 
+    def __len__(self) -> int:
+        deletes, known, fresh, partial = self.rows.segments[self.segment]
+        if self.which >= 0:
+            return partial[self.which][1]
+        return {ROWS: known + fresh, DELETES: deletes, FRESH: fresh, KNOWN: known}[self.which]
+
     def only(self, which: int) -> NativeRows:
         """Others of the same segment."""
-        return self._replace(which=which)
+        return replace(self, which=which)
 
 
 class BlockSegment:
@@ -54,12 +62,13 @@ class BlockSegment:
 
     def deleted(self) -> NativeRows | None:
         """The rows to delete, None when there are none."""
-        return NativeRows(self._sorted, self._number, DELETES) if self._sorted.segments[self._number][0] else None
+        rows = NativeRows(self._sorted, self._number, DELETES)
+        return rows if rows else None
 
     def whole(self) -> NativeRows | None:
         """The rows to write, None when there are none."""
         rows = NativeRows(self._sorted, self._number, ROWS)
-        return rows if any(rows.counts()) else None
+        return rows if rows else None
 
     def partial(self) -> list[tuple[frozenset[int], NativeRows]]:
         """Sets of columns to be left alone, by their places in the shape's fields, with their rows."""

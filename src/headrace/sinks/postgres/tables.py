@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from typing import Final
 
 from headrace.data import Schema
-from headrace.errors import ConnectException
+from headrace.errors import ConnectException, RetriableException
 from headrace.sinks.postgres.kinds import column_type
 from headrace.sinks.postgres.pieces import NAMESPACE, text_expression
+from headrace.sinks.postgres.transaction import Transaction
 from headrace.systems.postgres import quote_identifier, quote_literal, quote_table
 from headrace.systems.postgres.introspect import (
     Conn,
     TableName,
     columns,
-    current_form,
-    form_of,
+    form_query,
     has_rules,
     table,
     types,
@@ -42,7 +42,7 @@ class TargetColumn:
 class TargetTable:
     """A table with its writable columns by name and the columns of each unique key. `has_rules`: triggers, rules or row security of its
     owner's make a difference between one statement and another.
-    `form`: its columns as one text."""
+    `form`: its columns and unique keys as one text."""
 
     name: TableName
     columns: dict[str, TargetColumn]
@@ -56,14 +56,17 @@ class TargetTable:
         return quote_table(*self.name)
 
 
-class StaleTableError(Exception):
-    """A table has other columns than when it was looked at."""
+class StaleTableError(RetriableException):
+    """A table has other columns or keys than when it was looked at."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"Table {name} was changed while rows were written.", code="SINK_TABLE_CHANGED")
 
 
-def check_form(connection: Conn, table: TargetTable) -> None:
-    """StaleTableError unless the table has the columns it had when it was looked at. To be asked behind a binary COPY into it: nobody can
+def check_form(transaction: Transaction, table: TargetTable) -> None:
+    """StaleTableError unless the table has the columns and unique keys it had when it was looked at. To be asked behind a binary COPY into it: nobody can
     change the table then before the transaction's end, and the server took the bytes for what the columns' types are now."""
-    if current_form(connection, table.oid, table.quoted) != table.form:
+    if transaction.ask(form_query(table.oid, table.quoted)) != table.form:
         raise StaleTableError(table.quoted)
 
 
@@ -101,32 +104,43 @@ class Catalog:
         self._tables.pop(name, None)
 
     def _read(self, name: tuple[str | None, str]) -> TargetTable | None:
-        schemas = [name[0]] if name[0] else self._search_path()
-        for schema in schemas:
+        for schema in [name[0]] if name[0] else self._search_path():
             full = TableName(schema, name[1])
-            info = table(self._connection, full)
-            if info is None or info.kind not in "rpf":
-                continue
-            found = columns(self._connection, info.oid)
-            known = types(self._connection, [c.base_oid for c in found] + [c.element_oid for c in found])
-            sql = self._type_names([(c.base_oid, c.base_typmod) for c in found])
-            result = {}
-            for column, type_sql in zip(found, sql, strict=True):
-                base, element = known[column.base_oid], known.get(column.element_oid)
-                result[column.name] = TargetColumn(
-                    column.name,
-                    type_sql,
-                    base.name,
-                    base.kind == "e",
-                    column.base_typmod,
-                    (element.oid, element.name, element.kind == "e") if element else None,
-                    bool(column.generated),
-                    column.identity == "a",
-                )
-            keys = unique_keys_of(self._connection, [info.oid])[info.oid]
-            rules = has_rules(self._connection, info.oid)
-            return TargetTable(full, result, tuple(frozenset(key) for key in keys), rules, info.oid, form_of(found))
+            while True:
+                info = table(self._connection, full)
+                if info is None or info.kind not in "rpf":
+                    break
+                form = self._form(info.oid, full)
+                found = self._described(full, info.oid, form)
+                # Each part was looked at by itself: nothing changed between the first and the last.
+                if form and self._form(info.oid, full) == form:
+                    return found
         return None
+
+    def _form(self, oid: int, name: TableName) -> str:
+        row = self._connection.execute(form_query(oid, quote_table(*name)).encode()).fetchone()
+        return (row and row[0]) or ""
+
+    def _described(self, name: TableName, oid: int, form: str) -> TargetTable:
+        found = columns(self._connection, oid)
+        known = types(self._connection, [c.base_oid for c in found] + [c.element_oid for c in found])
+        sql = self._type_names([(c.base_oid, c.base_typmod) for c in found])
+        result = {}
+        for column, type_sql in zip(found, sql, strict=True):
+            base, element = known[column.base_oid], known.get(column.element_oid)
+            result[column.name] = TargetColumn(
+                column.name,
+                type_sql,
+                base.name,
+                base.kind == "e",
+                column.base_typmod,
+                (element.oid, element.name, element.kind == "e") if element else None,
+                bool(column.generated),
+                column.identity == "a",
+            )
+        keys = unique_keys_of(self._connection, [oid])[oid]
+        rules = has_rules(self._connection, oid)
+        return TargetTable(name, result, tuple(frozenset(key) for key in keys), rules, oid, form)
 
     def _search_path(self) -> list[str]:
         row = self._connection.execute("SELECT current_schemas(false)::text[]").fetchone()

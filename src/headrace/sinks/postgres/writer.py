@@ -13,6 +13,7 @@ from headrace.sinks.postgres.segments import AnySegment, Segment
 from headrace.sinks.postgres.settings import SinkSettings
 from headrace.sinks.postgres.sorted_rows import BlockSegment, NotNativeError
 from headrace.sinks.postgres.tables import Catalog, TargetTable, WantedColumn
+from headrace.sinks.postgres.transaction import Transaction
 from headrace.sinks.postgres.unchanged import FieldSource
 from headrace.spi.context import TopicPartition
 from headrace.systems.postgres import connect
@@ -48,17 +49,15 @@ class Writer:
             self._plan(segment, work)
             if isinstance(segment, BlockSegment) and any(one.native is None for one, _, _ in work[planned:] if one):
                 raise NotNativeError(segment.table)
-        with self.connection.transaction():
-            self._positions.move(self.connection, moves, topic_ids)
-            for loader, _, _ in work:
-                if loader is not None:
-                    loader.begin()
+        with Transaction(self.connection) as transaction:
+            self._positions.move(transaction, moves, topic_ids)
             for loader, rows, truncate in work:
                 if loader is None:
-                    self.connection.execute(truncate)
+                    transaction.run(truncate)
                 else:
-                    loader.load(rows)
+                    loader.load(transaction, rows)
             failpoint("sink.before_target_commit")
+            transaction.commit()
         failpoint("sink.after_target_commit")
 
     def _plan(self, segment: AnySegment, work: Work) -> None:

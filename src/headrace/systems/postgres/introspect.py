@@ -11,6 +11,8 @@ from typing import Any, Final, NamedTuple
 
 from psycopg import Connection
 
+from headrace.systems.postgres.names import quote_literal
+
 Conn = Connection[tuple[Any, ...]]
 
 REPLICA_IDENTITIES: Final = {"d": "DEFAULT", "n": "NOTHING", "f": "FULL", "i": "INDEX"}
@@ -179,19 +181,16 @@ def columns(connection: Conn, oid: int) -> list[ColumnInfo]:
     return columns_of(connection, [oid])[oid]
 
 
-def form_of(columns: Sequence[ColumnInfo]) -> str:
-    """The names and types of a table's columns as one text, to be compared with what `current_form` says later."""
-    return ",".join(f"{column.name} {column.type_oid} {column.typmod}" for column in columns)
-
-
-def current_form(connection: Conn, oid: int, quoted: str) -> str | None:
-    """`form_of` a table as it is now; None when it is gone, or another table has its name."""
-    row = connection.execute(
-        "SELECT string_agg(concat_ws(' ', attname, atttypid, atttypmod), ',' ORDER BY attnum)"
-        " FROM pg_catalog.pg_attribute WHERE attrelid = %s AND attrelid = to_regclass(%s) AND attnum > 0 AND NOT attisdropped",
-        (oid, quoted),
-    ).fetchone()
-    return None if row is None else row[0]
+def form_query(oid: int, quoted: str) -> str:
+    """The query for a text that changes when a table's columns, their types or its unique indexes do; null when it is gone, or another
+    table has the name `quoted`."""
+    return (
+        "SELECT string_agg(concat_ws(' ', a.attname, a.atttypid, a.atttypmod), ',' ORDER BY a.attnum) || ';' || coalesce((SELECT"
+        " string_agg(concat_ws(' ', i.indexrelid, i.indkey, i.indnkeyatts, i.indpred IS NULL, i.indexprs IS NULL), ',' ORDER BY i.indexrelid)"
+        f" FROM pg_catalog.pg_index i WHERE i.indrelid = {int(oid)} AND i.indisunique AND i.indisvalid), '')"
+        f" FROM pg_catalog.pg_attribute a WHERE a.attrelid = {int(oid)} AND a.attrelid = to_regclass({quote_literal(quoted)})"
+        " AND a.attnum > 0 AND NOT a.attisdropped"
+    )
 
 
 _KEYS: Final = """
