@@ -66,7 +66,7 @@ class StaleTableError(RetriableException):
 def check_form(transaction: Transaction, table: TargetTable) -> None:
     """StaleTableError unless the table has the columns and unique keys it had when it was looked at. To be asked behind a binary COPY into it: nobody can
     change the table then before the transaction's end, and the server took the bytes for what the columns' types are now."""
-    if transaction.ask(form_query(table.oid, table.quoted)) != table.form:
+    if (transaction.ask(form_query(table.oid, table.quoted)) or "") != table.form:
         raise StaleTableError(table.quoted)
 
 
@@ -113,7 +113,7 @@ class Catalog:
                 form = self._form(info.oid, full)
                 found = self._described(full, info.oid, form)
                 # Each part was looked at by itself: nothing changed between the first and the last.
-                if form and self._form(info.oid, full) == form:
+                if self._form(info.oid, full) == form:
                     return found
         return None
 
