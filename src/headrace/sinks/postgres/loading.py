@@ -32,6 +32,7 @@ PIECE_BYTES: Final = 1 << 19
 MOST_TO_DELETE: Final = 500
 """So many rows are deleted from a staging table faster than it is truncated, which makes new files and catalog entries."""
 MOST_DEAD: Final = 20_000
+"""Until it is truncated it keeps the room of the rows deleted, and every look at it goes through them."""
 _JOINS: Final = ("enable_hashjoin", "enable_mergejoin")
 _BY_INDEX: Final = [f"SET LOCAL {name} = off" for name in _JOINS]
 _AS_USUAL: Final = [f"SET LOCAL {name} TO DEFAULT" for name in _JOINS]
@@ -63,7 +64,7 @@ class Loader:
         casts = any(source.piece.cast for source in self.sources)
         self._shortcut: Shortcut | None = None
         self._staging = ""
-        self._staged = self._dead = 0
+        self._dead = 0
         self._statements: list[str] = []
         if purpose == "insert" and not casts:
             return
@@ -119,15 +120,13 @@ class Loader:
         self._copy(transaction, self._table.quoted, direct)
 
     def _load_staged(self, transaction: Transaction, rows: Rows) -> None:
-        if self._staged:
-            # Rows of an earlier time, or of an earlier segment of this transaction.
-            few = self._staged <= MOST_TO_DELETE and self._dead < MOST_DEAD
-            transaction.run(f"{'DELETE FROM' if few else 'TRUNCATE'} {self._staging}")
-            self._dead = self._dead + self._staged if few else 0
-        self._staged = max(1, len(rows))
         self._copy(transaction, self._staging, rows)
         for statement in self._statements:
             transaction.run(statement)
+        # For the next rows; if this is undone, it was empty before.
+        few = len(rows) <= MOST_TO_DELETE and self._dead < MOST_DEAD
+        transaction.run(f"{'DELETE FROM' if few else 'TRUNCATE'} {self._staging}")
+        self._dead = self._dead + len(rows) if few else 0
 
     def _copy(self, transaction: Transaction, into: str, rows: Rows) -> None:
         data = self._native_pieces(rows) if isinstance(rows, NativeRows) else [self._encode(rows)]

@@ -66,8 +66,9 @@ class Transaction:
 
     def attempt(self, action: Callable[[], None], may_undo: Callable[[str], bool]) -> bool:
         """Do something that may be refused: whether it was done. When the server refused it with an SQLSTATE that `may_undo` takes, all of it
-        was undone; other errors are raised."""
+        was undone; other errors, and those of what went before it, are raised."""
         self.run(f"SAVEPOINT {SAVEPOINT}")
+        self.flush()
         try:
             action()
             self.flush()

@@ -31,6 +31,8 @@ class Writer:
         self._settings = settings
         self._positions = positions
         self.connection: Conn = connect(settings.target)
+        # Statements that psycopg prepared by itself it gives up, after a rollback, by DEALLOCATE ALL: the loaders' would go with them.
+        self.connection.prepare_threshold = None
         self._loaders: dict[tuple[Any, ...], Loader] = {}
         self._catalog = Catalog(self.connection, schema=settings.schema, postgis_schema=settings.postgis_schema)
         positions.create(self.connection)
