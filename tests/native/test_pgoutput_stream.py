@@ -236,11 +236,15 @@ def both(
     limit: int,
     start: Mapping[str, Any] | None = None,
     decode: Callable[[Offline, Position | None, int, Mapping[str, Any] | None], StreamDecoder] | None = None,
+    for_core: Sequence[bytes] | None = None,
 ) -> tuple[Outcome, Outcome, int]:
-    """Twin and core over the same bytes, cut at the same places; and how many rows of blocks the core made."""
-    whole = offline.framed(payloads)
+    """Twin and core over the same bytes, cut at the same places; and how many rows of blocks the core made. `for_core`: the same
+    messages in other bytes, which the core gets; both are cut between messages then."""
+    whole: Sequence[Any] = offline.framed(payloads) if for_core is None else payloads
     bounds = [0, *sorted({cut % (len(whole) + 1) for cut in cuts}), len(whole)]
-    chunks = [whole[a:b] for a, b in pairwise(bounds) if a < b]
+    parts = [(a, b) for a, b in pairwise(bounds) if a < b]
+    chunks = [whole[a:b] if for_core is None else offline.framed(whole[a:b]) for a, b in parts]
+    core_chunks = chunks if for_core is None else [offline.framed(for_core[a:b]) for a, b in parts]
     position = Position.of(start) if start else None
     lsn = position.commit_lsn if position else 1000
     open_decoder = decode or (lambda kit, *at: kit.decoder(*at))
@@ -278,7 +282,7 @@ def both(
     made = Outcome([], "", [])
     rows = 0
     try:
-        for chunk in chunks:
+        for chunk in core_chunks:
             stream.add(chunk)
             first = True
             while first or stream.pending:

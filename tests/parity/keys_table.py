@@ -99,6 +99,7 @@ EFFECT_SHOWN_BY: dict[str, str] = {
     "slot.drop.on.stop": f"{_SLOT}::test_slot_is_dropped_on_stop_when_asked",
     "slot.failover": f"{_REPLICATION}::test_failover_slots",
     "slot.stream.params": f"{_REPLICATION}::test_options_of_the_stream_are_passed_on",
+    "slot.stream.binary": "sources/postgres/test_stream_binary.py::test_every_type_is_as_in_texts",
     **dict.fromkeys(("slot.max.retries", "slot.retry.delay.ms"), f"{_SLOT}::test_a_slot_in_use_is_waited_for_then_an_error"),
     "create.slot.command.timeout": f"{_REPLICATION}::test_a_slot_that_waits_for_a_transaction_says_so_and_is_made_once_that_ends",
     "publication.name": f"{_REPLICATION}::test_publications_that_do_not_fit_are_refused",

@@ -94,7 +94,7 @@ fn copied(plan: Option<&PyRowPlan>, sources: &[usize]) -> PyResult<Option<Arc<Ro
     plan.map(|plan| copy_plan(&plan.0, sources).map(Arc::new).map_err(declined)).transpose()
 }
 
-fn wire(name: &str) -> PyResult<Wire> {
+pub fn wire(name: &str) -> PyResult<Wire> {
     Wire::parse(name).ok_or_else(|| PyValueError::new_err(format!("no binary form is called {name:?}")))
 }
 

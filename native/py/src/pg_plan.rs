@@ -50,7 +50,7 @@ impl PyRowPlan {
                     (None, _) => Null::Null,
                 };
                 let (unchanged, zero) = (unchanged.map(|one| one.0.clone()), zero.map(|one| one.0.clone()));
-                Ok(Output { source, op: op(&spec)?, null, unchanged, zero, fills })
+                Ok(Output { source, op: op(&spec)?, null, unchanged, zero, fills, wire: None })
             })
             .collect::<PyResult<Vec<_>>>()?;
         let key = key.map(|(slots, added, in_identity)| KeyPlan {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use headrace_core::column::Column;
+use headrace_core::pg::binary::Wire;
 use headrace_core::pg::changes::TableBlock;
 use headrace_core::pg::envelope::{Clock, Source};
 use headrace_core::pg::places::{Carried, Context, Event, Places};
@@ -13,6 +14,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyTuple};
 
 use crate::column::PyColumn;
+use crate::copy_in::wire;
 use crate::declined;
 use crate::pg_plan::PyRowPlan;
 
@@ -67,8 +69,19 @@ impl PyStream {
         self.core.begun.get_or_insert_with(Default::default);
     }
 
-    /// A table whose rows are done here; answers its number.
-    fn add_table(&mut self, plan: &PyRowPlan, schema: &str, table: &str) -> usize {
+    /// A table whose rows are done here; answers its number. `wires`: the binary forms of its values, None where all come as texts.
+    #[pyo3(signature = (plan, schema, table, wires=None))]
+    fn add_table(
+        &mut self,
+        plan: &PyRowPlan,
+        schema: &str,
+        table: &str,
+        wires: Option<Vec<String>>,
+    ) -> PyResult<usize> {
+        let plan = match known(wires)? {
+            Some(wires) => Arc::new(plan.0.with_wires(&wires).map_err(declined)?),
+            None => plan.0.clone(),
+        };
         let [version, connector, server, database] = self.texts.clone();
         let source = Source {
             version,
@@ -78,16 +91,18 @@ impl PyStream {
             schema: schema.as_bytes().into(),
             table: table.as_bytes().into(),
         };
-        self.core.add_table(plan.0.clone(), source)
+        Ok(self.core.add_table(plan, source))
     }
 
-    /// The rows of a relation go to that table; to nobody for None, to the twin for a negative number.
-    fn route(&mut self, relation: u32, table: Option<i64>) {
+    /// The rows of a relation go to that table; to nobody for None, to the twin for a negative number. `wires`: as of `add_table`.
+    #[pyo3(signature = (relation, table, wires=None))]
+    fn route(&mut self, relation: u32, table: Option<i64>, wires: Option<Vec<String>>) -> PyResult<()> {
         let route = match table {
             None => Route::LeftOut,
             Some(number) => usize::try_from(number).map_or(Route::Twin, Route::Table),
         };
-        self.core.route(relation, route);
+        self.core.route(relation, route, known(wires)?);
+        Ok(())
     }
 
     /// The next bytes; nothing may be pending of the ones before.
@@ -119,11 +134,12 @@ impl PyStream {
         self.core.pending(self.chunk.as_ref().map_or(&[], |chunk| chunk.as_bytes(py)))
     }
 
-    /// The payloads that the twin does next. They are done for this stream.
-    fn for_twin<'py>(&mut self, py: Python<'py>) -> Vec<Bound<'py, PyBytes>> {
+    /// The payloads that the twin does next, their values as texts. They are done for this stream. DeclinedError for a binary value that
+    /// is not known; the stream is of no more use then.
+    fn for_twin<'py>(&mut self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyBytes>>> {
         let chunk = self.chunk.as_ref().map(|chunk| chunk.clone_ref(py));
-        let found = self.core.for_twin(chunk.as_ref().map_or(&[], |chunk| chunk.as_bytes(py)));
-        found.iter().map(|payload| PyBytes::new(py, payload)).collect()
+        let found = self.core.for_twin(chunk.as_ref().map_or(&[], |chunk| chunk.as_bytes(py))).map_err(declined)?;
+        Ok(found.iter().map(|payload| PyBytes::new(py, payload)).collect())
     }
 
     /// The bytes from a message on that is no CopyData; they are done for this stream.
@@ -288,6 +304,10 @@ impl PyPlaces {
             None => Err(PyIndexError::new_err("no such record")),
         }
     }
+}
+
+fn known(wires: Option<Vec<String>>) -> PyResult<Option<Vec<Wire>>> {
+    wires.map(|names| names.iter().map(|name| wire(name)).collect()).transpose()
 }
 
 fn mark(context: &Context) -> Mark {

@@ -145,8 +145,15 @@ fn drained(stream: &mut CopyStream, rows: &mut CopyRows, limits: Limits, all: bo
 }
 
 fn plan(format: Format) -> (RowPlan, Vec<Wire>) {
-    let output =
-        |source: usize, op: Op| Output { source, op, null: Null::Refused, unchanged: None, zero: None, fills: false };
+    let output = |source: usize, op: Op| Output {
+        source,
+        op,
+        null: Null::Refused,
+        unchanged: None,
+        zero: None,
+        fills: false,
+        wire: None,
+    };
     let outputs = vec![output(0, Op::Int), output(2, Op::Text(TextOf::Plain)), output(2, Op::Text(TextOf::Plain))];
     let made = RowPlan::new(3, outputs, 2, None).and_then(|plan| copy_plan(&plan, &[0, 2]));
     let wires = match format {

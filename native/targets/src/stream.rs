@@ -26,8 +26,8 @@ pub fn pg_stream(data: &[u8]) {
         table: text,
     };
     let table = stream.add_table(Arc::new(plan), source);
-    stream.route(1, Route::Table(table));
-    stream.route(2, Route::LeftOut);
+    stream.route(1, Route::Table(table), None);
+    stream.route(2, Route::LeftOut, None);
     let limit = 1 + usize::from(*settings >> 4);
     for chunk in rest.chunks(usize::from(*cut) + 1) {
         loop {
@@ -80,6 +80,7 @@ fn plan(settings: u8, data: &[u8]) -> Option<(RowPlan, &[u8])> {
             unchanged: null.clone(),
             zero: null,
             fills: source % 2 == 0,
+            wire: None,
         });
     }
     let key = KeyPlan { slots: vec![0], added: None, in_identity: settings & 4 == 0 };

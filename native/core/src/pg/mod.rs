@@ -1,5 +1,6 @@
 //! PostgreSQL: values from the wire to columns, whether of the replication stream or of COPY.
 
+pub mod as_text;
 pub mod binary;
 mod binary_array;
 mod binary_decode;
@@ -12,6 +13,7 @@ pub mod copy_rows;
 pub mod copy_stream;
 mod copy_text;
 pub mod envelope;
+pub mod for_twin;
 pub mod frames;
 pub mod numeric;
 pub mod out;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::binary::Wire;
 use super::out::Out;
 use super::plan::Op;
 use crate::column::Column;
@@ -29,6 +30,8 @@ pub struct Output {
     pub zero: Option<Arc<Column>>,
     /// A value that was not sent is taken from a complete old row.
     pub fills: bool,
+    /// How binary values come; None where there are none.
+    pub wire: Option<Wire>,
 }
 
 impl Output {
@@ -37,7 +40,10 @@ impl Output {
     pub fn add(&self, cell: Cell<'_>, partial: bool, out: &mut Out) -> Result<()> {
         match cell {
             Cell::Text(bytes) => self.op.decode_text(bytes, out),
-            Cell::Binary(_) => Err(Declined::Value("a binary value")),
+            Cell::Binary(bytes) => {
+                let wire = self.wire.as_ref().ok_or(UNREAD)?;
+                self.op.decode_binary(wire, bytes, out, &mut Vec::new())
+            }
             Cell::Unsent => stand_in(&self.unchanged, out),
             Cell::Null if partial => stand_in(&self.zero, out),
             Cell::Null => match &self.null {
@@ -48,6 +54,9 @@ impl Output {
         }
     }
 }
+
+/// A binary value of a type whose form is not known.
+pub const UNREAD: Declined = Declined::Value("a binary value");
 
 /// The key of a table's records: these outputs, then `added`, a constant text.
 #[derive(Debug, Clone)]
@@ -86,6 +95,15 @@ impl RowPlan {
             .collect();
         let straight = outputs.len() == width && outputs.iter().enumerate().all(|(slot, one)| one.source == slot);
         Ok(RowPlan { width, outputs, value_count, key, straight, slots, starts })
+    }
+
+    /// The same rows where values may come in these binary forms, one for each of the server's values.
+    pub fn with_wires(&self, wires: &[Wire]) -> Result<Self> {
+        let mut outputs = self.outputs.clone();
+        for output in &mut outputs {
+            output.wire = Some(wires.get(output.source).ok_or(UNREAD)?.clone());
+        }
+        RowPlan::new(self.width, outputs, self.value_count, self.key.clone())
     }
 
     /// The outputs made of the server's value number `source`.

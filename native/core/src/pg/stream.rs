@@ -6,6 +6,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
+use super::binary::Wire;
 use super::change_rows::{add_rows, Made};
 use super::changes::{Changes, TableBlock};
 use super::envelope::{signed, Clock, Source};
@@ -20,10 +21,8 @@ use crate::error::{Declined, Result};
 
 /// Offsets in a payload: XLogData's position, the message, a row message's relation.
 const POSITION: usize = 1;
-const MESSAGE: usize = 25;
-const RELATION: usize = 26;
-/// Rows for the twin are handed over by so many messages at once, at most.
-const RUN: usize = 512;
+pub(super) const MESSAGE: usize = 25;
+pub(super) const RELATION: usize = 26;
 /// So many transactions are remembered for who asks.
 const BEGUN: usize = 1024;
 /// A table whose rows are the twin's so often rests: they all are, for so many runs.
@@ -32,14 +31,16 @@ const REST: u32 = 16;
 #[derive(Debug)]
 pub struct Stream {
     rules: Rules,
-    routes: HashMap<u32, Route>,
+    pub(super) routes: HashMap<u32, Route>,
+    /// The binary forms of each relation's values; empty while all come as texts.
+    pub(super) wires: HashMap<u32, Vec<Wire>>,
     /// The relation found last.
     last: (u32, Route),
-    tables: Vec<Changes>,
+    pub(super) tables: Vec<Changes>,
     pub state: State,
     pub counts: Counts,
     pub places: Places,
-    unread: Unread,
+    pub(super) unread: Unread,
     /// Grows whenever what events share changes.
     pub context_version: u64,
     /// The transactions that came last, until somebody takes them; None while nobody wants them.
@@ -58,6 +59,7 @@ impl Stream {
         Stream {
             rules,
             routes: HashMap::new(),
+            wires: HashMap::new(),
             last: (0, Route::Twin),
             tables: Vec::new(),
             state,
@@ -75,9 +77,13 @@ impl Stream {
         self.tables.len() - 1
     }
 
-    /// From now on the rows of a relation go there.
-    pub fn route(&mut self, relation: u32, route: Route) {
+    /// From now on the rows of a relation go there. `wires`: how their binary values come; None where all come as texts.
+    pub fn route(&mut self, relation: u32, route: Route, wires: Option<Vec<Wire>>) {
         self.routes.insert(relation, route);
+        match wires {
+            Some(wires) => drop(self.wires.insert(relation, wires)),
+            None => drop(self.wires.remove(&relation)),
+        }
         self.last = (relation, route);
     }
 
@@ -124,46 +130,6 @@ impl Stream {
     /// How many whole messages are left.
     pub fn pending(&self, chunk: &[u8]) -> usize {
         self.unread.pending(chunk)
-    }
-
-    /// The messages for the twin that come next: the one the stream stopped at, and those behind it that are the twin's as well, or
-    /// count little. They are done for this stream.
-    pub fn for_twin(&mut self, chunk: &[u8]) -> Vec<Vec<u8>> {
-        if !self.unread.rest.is_empty() {
-            let kept = std::mem::take(&mut self.unread.rest);
-            return match head(&kept) {
-                Head::Copy(payload, _) => vec![payload.to_vec()],
-                _ => Vec::new(),
-            };
-        }
-        let mut found = Vec::new();
-        while found.len() < RUN {
-            let Head::Copy(payload, size) = head(self.unread.of(chunk)) else { break };
-            if !found.is_empty() && self.is_ours(payload) {
-                break;
-            }
-            self.unread.pass(size);
-            found.push(payload.to_vec());
-            if is_relation(payload) {
-                // It decides whose the rows behind it are.
-                break;
-            }
-        }
-        found
-    }
-
-    /// Whether the message should end a run for the twin: the row of a table that is done here.
-    fn is_ours(&self, payload: &[u8]) -> bool {
-        let row = matches!((payload.first(), payload.get(MESSAGE)), (Some(b'w'), Some(b'I' | b'U' | b'D')));
-        if !row || self.state.passive {
-            return false;
-        }
-        let route = u32_at(payload, RELATION).ok().and_then(|relation| self.routes.get(&relation));
-        match route {
-            None | Some(Route::Twin) => false,
-            Some(Route::LeftOut) => true,
-            Some(Route::Table(table)) => self.tables.get(*table).is_some_and(|table| !table.is_resting()),
-        }
     }
 
     /// Do whole messages at the head of `bytes`; answers how many bytes are done, and why it ends there.
@@ -384,10 +350,6 @@ impl Stream {
     pub fn add_given(&mut self, numbers: impl Iterator<Item = u32>) {
         self.places.records.extend(numbers.map(Carried::Given));
     }
-}
-
-fn is_relation(payload: &[u8]) -> bool {
-    payload.first() == Some(&b'w') && payload.get(MESSAGE) == Some(&b'R')
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Tuples of pgoutput: the values of one row as they were sent. Source: PostgreSQL manual, "Logical Replication Message Formats".
 
-use super::row::{Cell, Null, RowPlan, Rows};
+use super::row::{Cell, Null, Output, RowPlan, Rows, UNREAD};
 use crate::error::{Declined, Result};
 
 const CUT: Declined = Declined::Malformed("a row that is cut short");
@@ -122,11 +122,11 @@ pub fn same(
     partial: bool,
 ) -> Result<bool> {
     const UNTOLD: Declined = Declined::Value("values of which the bytes do not tell whether they are the same");
-    let mut doubtful = false;
+    let (mut doubtful, mut old_text, mut new_text) = (false, Vec::new(), Vec::new());
     for slot in slots {
         let output = plan.outputs.get(slot).ok_or(CUT)?;
-        let pair = (old.get(output.source).ok_or(CUT)?, new.get(output.source).ok_or(CUT)?);
-        match pair {
+        let (before, after) = (*old.get(output.source).ok_or(CUT)?, *new.get(output.source).ok_or(CUT)?);
+        match (shown(output, before, &mut old_text)?, shown(output, after, &mut new_text)?) {
             (Cell::Text(one), Cell::Text(other)) if one == other => {
                 // NaN is not the same as itself.
                 doubtful |= !output.op.tells_texts_apart() && memchr::memmem::find(one, b"NaN").is_some();
@@ -143,4 +143,12 @@ pub fn same(
         return Err(UNTOLD);
     }
     Ok(true)
+}
+
+/// A cell as the text format has it.
+fn shown<'a>(output: &Output, cell: Cell<'a>, text: &'a mut Vec<u8>) -> Result<Cell<'a>> {
+    let Cell::Binary(value) = cell else { return Ok(cell) };
+    text.clear();
+    output.wire.as_ref().ok_or(UNREAD)?.write_text(value, text)?;
+    Ok(Cell::Text(text))
 }

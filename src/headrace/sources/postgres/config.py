@@ -311,7 +311,7 @@ class PostgresConfig:
                 raise ConfigException(
                     f"Invalid value {piece} for configuration slot.stream.params: not an option that may be given.",
                     field="slot.stream.params",
-                    remedy="Write name=value;name=value; proto_version, publication_names and binary are for the connector to set.",
+                    remedy="Write name=value;name=value; proto_version and publication_names are for the connector to set, and binary by slot.stream.binary.",
                 )
             options[name.strip()] = value.strip()
         return options

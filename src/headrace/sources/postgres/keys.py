@@ -101,6 +101,7 @@ GROUPS: Final[dict[str, tuple[KeyRow, ...]]] = {
         _row("slot.drop.on.stop", _B, False, _MEDIUM, "Drop the slot when the task stops. For tests: what happens afterwards is lost."),
         _row("slot.failover", _B, False, _MEDIUM, "Create the slot so that standbys keep it (servers from 17)."),
         _row("slot.stream.params", _S, None, _LOW, "Further options of START_REPLICATION: k=v;k=v. With streaming=on (servers from 14) or parallel (from 16) the server sends a large transaction before it is committed; it waits in the temporary folder."),
+        _row("slot.stream.binary", _B, False, _LOW, "Have the server send values in binary format where the Rust core decodes the stream, which spares both sides some work. A table with a column whose binary form is not known, a post processor, and the Python implementation make the stream one of texts. Not a key of Debezium's."),
         _row("slot.max.retries", _I, 6, _LOW, "How often to try again when the slot is in use.", minimum=0),
         _row("slot.retry.delay.ms", _L, 10_000, _LOW, "Pause between these attempts.", minimum=0),
         _row("create.slot.command.timeout", _L, 90, _LOW, "Seconds to wait for the slot to be created; it waits for running transactions.", minimum=1),

@@ -86,6 +86,8 @@ class PgSession:
         self.sender_timeout_s = 60.0
         self.snapshot_at: float | None = None
         """The monotonic time from when on a snapshot may be taken; the task carries it from session to session."""
+        self.texts_only = False
+        """slot.stream.binary cannot be had."""
         self.stream_class: Callable[[type[StreamDecoder]], type[StreamDecoder]] = lambda plain: plain
         """What streams are made of: given the class that the settings ask for."""
 

@@ -23,6 +23,7 @@ from headrace.sources.postgres.retries import Retries
 from headrace.sources.postgres.session import PgSession, SnapshotLaterError, StreamStart
 from headrace.sources.postgres.signals.beside import Beside, beside_stream, not_taken
 from headrace.sources.postgres.snapshot.snapshot import Snapshot
+from headrace.sources.postgres.stream.binary import BinaryRefusedError
 from headrace.sources.postgres.stream.feedback import Feedback, FlushPolicy
 from headrace.sources.postgres.stream.intake import Intake, open_intake
 from headrace.sources.postgres.stream.stored_position import StoredPosition
@@ -52,6 +53,7 @@ class PostgresSourceTask(SourceTask):
         self._snapshot_at: float | None = None
         self._finished = False
         self._beside: Beside | None = None
+        self._texts_only = False
 
     def start(self, props: Mapping[str, str]) -> None:
         config = self._config = PostgresConfig.parse(props)
@@ -117,6 +119,7 @@ class PostgresSourceTask(SourceTask):
         application = f"headrace {self.context.connector_name}"
         session = PgSession(self._config, self._config.target(application), self._headers)
         session.snapshot_at = self._snapshot_at
+        session.texts_only = self._texts_only
         if self._beside is not None:
             session.stream_class = self._beside.stream_class
         self._session = session
@@ -253,6 +256,11 @@ class PostgresSourceTask(SourceTask):
     def _after_error(self, error: Exception) -> None:
         """Decide whether the connection is taken up again. Raises what ends the task."""
         if self._stop.is_set():
+            self._disconnect()
+            return
+        if isinstance(error, BinaryRefusedError):
+            logger.info("The stream is taken up again without slot.stream.binary. %s", error.message)
+            self._texts_only = True
             self._disconnect()
             return
         ours = error if self._session is None else as_ours(error, self._session.target)

@@ -13,7 +13,7 @@ from headrace.errors import ConnectException
 from headrace.native import core
 from headrace.sources.postgres.snapshot.chunks import Chunk
 from headrace.sources.postgres.tables import TableCodec
-from headrace.sources.postgres.types.wires import wire_of
+from headrace.sources.postgres.types.wires import wires_of
 from headrace.systems.postgres.copying import CopySession
 
 if TYPE_CHECKING:
@@ -132,10 +132,7 @@ class Copies:
         if plan is None:
             return Copy(statement)
         # A SELECT of the user's may give other types than the table has; their texts are what counts then.
-        wires = None if self._plain or chunk.table.query is not None else self._wires(codec)
+        texts = self._plain or chunk.table.query is not None
+        wires = None if texts else wires_of(codec.copy_types, self._server_version)
         reader = core.CopyReader(plan, codec.copy_sources, wires)
         return NativeCopy(statement if wires is None else f"{statement} (FORMAT binary)", reader, rows)
-
-    def _wires(self, codec: TableCodec) -> list[str] | None:
-        wires = [wire_of(type, self._server_version) for type in codec.copy_types]
-        return None if None in wires else [wire for wire in wires if wire is not None]

@@ -14,6 +14,7 @@ from headrace.sources.postgres.reselect import Reselect, ReselectSettings
 from headrace.sources.postgres.shapes import Catalog
 from headrace.sources.postgres.snapshot.snapshot import present_row
 from headrace.sources.postgres.stream.assembly import protocol
+from headrace.sources.postgres.stream.binary import wires_reader
 from headrace.sources.postgres.stream.slot_xmin import slot_xmin_reader
 from headrace.sources.postgres.stream.stream import StreamDecoder
 from headrace.sources.postgres.stream.transactions import TransactionStream
@@ -32,6 +33,7 @@ def open_stream(
     session: PgSession, start: StreamStart, adapt: Callable[[TableCodec], TableCodec] | None
 ) -> StreamDecoder:
     """Begin streaming; PG_SLOT_IN_USE while another process reads the slot. `adapt` may put another codec in a table's place."""
+    decoder = _decoder(session, start, adapt)
     replication = session.connections.open_replication()
     wanted = session.config.stream_options()
     if adapt is not None:
@@ -42,6 +44,9 @@ def open_stream(
     if replication.server_version >= 140000:
         options["messages"] = "true"
     options.update(wanted)
+    decoder.wires = wires_reader(session, replication.server_version, by_core=decoder.by_core and adapt is None)
+    if decoder.wires is not None:
+        options["binary"] = "true"
     try:
         replication.start_replication(session.slot_name, start.lsn, options)
     except BaseException:
@@ -49,6 +54,10 @@ def open_stream(
         raise
     session.connections.replication = replication
     logger.info("Streaming from slot %s at %s.", session.slot_name, int_to_lsn(start.lsn))
+    return decoder
+
+
+def _decoder(session: PgSession, start: StreamStart, adapt: Callable[[TableCodec], TableCodec] | None) -> StreamDecoder:
     catalog = Catalog(session.connections.sql, comments=session.config["include.schema.comments"])
     visibility = Visibility()
 

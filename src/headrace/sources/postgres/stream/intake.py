@@ -84,5 +84,6 @@ def open_intake(
     brought."""
     connection = assembled(connection, options)
     if core is None or not decoder.by_core:
+        assert decoder.wires is None, "only the core reads binary values"
         return PayloadIntake(decoder, connection, read_bytes)
     return NativeIntake(decoder, connection, read_bytes, exact_limit=exact_limit)

@@ -17,6 +17,7 @@ from headrace.native import core, pgoutput
 from headrace.sources.postgres.events import Clock, Offset
 from headrace.sources.postgres.offsets import StreamOffset, TransactionMark
 from headrace.sources.postgres.stream.batch_offsets import BatchOffsets, event_offset
+from headrace.sources.postgres.stream.binary import BinaryRefusedError
 from headrace.sources.postgres.stream.place import Standing
 from headrace.sources.postgres.stream.stream import StreamDecoder
 from headrace.sources.postgres.tables import TableCodec
@@ -95,7 +96,7 @@ class NativeStream:
             else:
                 why = self._stream.run(limit)
                 if why == "twin":
-                    self._waiting = self._stream.for_twin()
+                    self._waiting = self._for_twin()
         if why == "foreign":
             foreign = self._stream.rest()
         self._show(clock)
@@ -128,6 +129,12 @@ class NativeStream:
             parts.append(Loose(list(out), [first + i for first, count in self._loose for i in range(count)]))
         self._given, self._loose, self._entered = [self._decoder.offset], [], 0
         return SourceBatch(parts, self._decoder.maker.partition, offsets) if blocks else out
+
+    def _for_twin(self) -> list[bytes]:
+        try:
+            return self._stream.for_twin()
+        except core.DeclinedError as error:
+            raise BinaryRefusedError(f"A value's binary form was not understood: {error}.") from error
 
     # Between the two ----------------------------------------------------------------------------------------------
 
@@ -249,16 +256,17 @@ class NativeStream:
         if found is None or self._routes.get(relation, _UNKNOWN) is found[1]:
             return
         codec = self._routes[relation] = found[1]
-        number = None if codec is None else self._number(codec)
-        self._stream.route(relation, _TWIN if self._decoder.keeps(relation) else number)
+        wires = None if codec is None or self._decoder.wires is None else self._decoder.wires(codec)
+        number = None if codec is None else self._number(codec, wires)
+        self._stream.route(relation, _TWIN if self._decoder.keeps(relation) else number, wires)
 
-    def _number(self, codec: TableCodec) -> int:
+    def _number(self, codec: TableCodec, wires: Sequence[str] | None) -> int:
         known = self._numbers.get(id(codec))
         if known is not None:
             return known[0]
         number, plan = _TWIN, codec.native
         if plan is not None:
-            number = self._stream.add_table(plan, codec.shape.schema, codec.shape.table)
+            number = self._stream.add_table(plan, codec.shape.schema, codec.shape.table, wires)
             self._codecs.append(codec)
         self._numbers[id(codec)] = number, codec
         return number

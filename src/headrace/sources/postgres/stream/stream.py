@@ -58,6 +58,8 @@ class StreamDecoder(StreamPlace):
         self._refresh_enum = refresh_enum
         self._present_row = present_row
         self._processors: Sequence[PostProcessor] = ()
+        self.wires: Callable[[TableCodec], list[str]] | None = None
+        """What tells the binary forms of a table's values, for a stream that has such; they come here as texts."""
         # Of the instance: that is found faster than what its class has.
         self._offset: type[StreamOffset] = StreamOffset
         self._tables: dict[int, tuple[pgoutput.Relation, TableCodec | None]] = {}

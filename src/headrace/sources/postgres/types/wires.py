@@ -6,6 +6,7 @@ follow from their bytes alone, such as money, which has the form of a locale.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from headrace.sources.postgres.types.registry import ResolvedType
@@ -31,6 +32,13 @@ _WIRES: Final = {
 _VECTORS: Final = frozenset(["int2vector", "oidvector"])
 """Arrays by their bytes, but not by their texts."""
 _INFINITE_INTERVALS: Final = 170_000
+
+
+def wires_of(types: Sequence[ResolvedType], server_version: int) -> list[str] | None:
+    """The binary forms of a row's values, None when one is not known."""
+    wires = [wire_of(type, server_version) for type in types]
+    known = [wire for wire in wires if wire is not None]
+    return known if len(known) == len(wires) else None
 
 
 def wire_of(type: ResolvedType, server_version: int) -> str | None:
