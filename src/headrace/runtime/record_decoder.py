@@ -87,9 +87,9 @@ class RecordDecoder:
             if sum(run.length for run in keys) != len(batch) or sum(run.length for run in values) != len(batch):
                 return None
             headers = [(stop, self._decode_headers(batch.topic, encoded)) for stop, encoded in runs]
+            return blocks_of(batch, start, keys, values, headers)
         except Exception:
             return None
-        return blocks_of(batch, start, keys, values, headers)
 
     def _column(
         self, stage: Stage, named: NamedConverter, batch: EncodedBatch, column: Column, before: Sequence[Any] | None
