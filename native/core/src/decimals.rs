@@ -1,6 +1,7 @@
 //! Decimals as text and back: what the decimal type of Python reads and writes, which is what BigDecimal.toString writes.
 
 use crate::error::{Declined, Result};
+pub use crate::json::decimal::shortest;
 use crate::json::decimal::{number, LONGEST};
 use crate::json::room::written;
 use crate::pg::numeric::write_unscaled;

@@ -3,11 +3,14 @@
 //!
 //! `tests/corpus.rs` replays the corpus and mutations of it in every test run; `make fuzz` looks further, guided by coverage.
 
+pub mod arrow;
 pub mod copy;
+pub mod decimals;
 pub mod json;
 pub mod lz4;
 pub mod ops;
 pub mod packed;
+pub mod redis;
 pub mod stream;
 pub mod text;
 
@@ -22,4 +25,7 @@ pub const TARGETS: &[Target] = &[
     ("pg_binary", copy::pg_binary),
     ("pg_copy", copy::pg_copy),
     ("lz4", lz4::lz4),
+    ("arrow", arrow::arrow),
+    ("decimals", decimals::decimals),
+    ("resp", redis::resp),
 ];
