@@ -13,6 +13,6 @@ for name in $names; do
     mkdir "$work/$name.small"
     # The sanitizers need a nightly compiler; panics and overflows are what is looked for, and show themselves without.
     RUSTC_BOOTSTRAP=1 cargo fuzz run --fuzz-dir fuzz --sanitizer none "$name" "$work/$name" -- -runs="$runs" -max_len=4096 -verbosity=0 -print_final_stats=1
-    RUSTC_BOOTSTRAP=1 cargo fuzz run --fuzz-dir fuzz --sanitizer none "$name" -- -merge=1 -verbosity=0 "$work/$name.small" "$work/$name"
+    RUSTC_BOOTSTRAP=1 cargo fuzz run --fuzz-dir fuzz --sanitizer none "$name" -- -set_cover_merge=1 -use_counters=0 -verbosity=0 "$work/$name.small" "$work/$name"
     cargo run --quiet -p headrace-targets --bin corpus -- pack "$name" "$work/$name.small"
 done

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from decimal import Decimal
 from typing import Any
 
@@ -35,8 +36,9 @@ from headrace.errors import DataException
 from headrace.native import core
 from headrace.sinks.redis.blocks import Blocks
 from headrace.sinks.redis.config import RedisSinkConfig
-from headrace.sinks.redis.encode import Encoder
+from headrace.sinks.redis.encode import Encoded, Encoder
 from headrace.sinks.redis.positions import Position
+from headrace.sinks.redis.render import json_bytes
 
 pytestmark = pytest.mark.skipif(core is None, reason="there is no Rust core")
 
@@ -65,15 +67,21 @@ def by_twin(parsed: RedisSinkConfig, records: list[SinkRecord]) -> list[Any]:
     encoder, made = Encoder(parsed), []
     for record in records:
         try:
-            made.append(encoder.encode(record)[:2])
+            encoded = encoder.encode(record)
+            made.append((merged(*encoded.merge, *encoded[:2]) if encoded.merge else encoded)[:2])
         except DataException as error:
             made.append((error.code, error.message))
     return made
 
 
+def merged(name: bytes, document: dict[str, Any], commands: bytes, replies: int) -> Encoded:
+    """Shows what was to be merged, without a server."""
+    return Encoded(b"MERGE %b %b %b" % (name, json_bytes(document), commands), replies + 1)
+
+
 def by_blocks(parsed: RedisSinkConfig, records: list[SinkRecord]) -> tuple[list[Any], int]:
     """The same from blocks, and how many of the rows have a plan."""
-    blocks = Blocks(parsed, Encoder(parsed), Positions())  # type: ignore[arg-type]
+    blocks = Blocks(parsed, Encoder(parsed), Positions(), merged)  # type: ignore[arg-type]
     batch = as_batch(records)
     planned = sum(len(p) for p in batch.parts if isinstance(p, Block) and blocks._plans.of(p) is not None)
     made: list[Any] = []
@@ -113,6 +121,18 @@ def scaled(scale: int) -> st.SearchStrategy[Decimal]:
     return numbers.map(lambda number: Decimal((int(number < 0), tuple(map(int, str(abs(number)))), -scale)))
 
 
+def variable_decimal() -> SchemaBuilder:
+    builder = SchemaBuilder.struct().name("io.debezium.data.VariableScaleDecimal")
+    return builder.field("scale", INT32_SCHEMA).field("value", BYTES_SCHEMA)
+
+
+VARIABLE = variable_decimal().build()
+
+
+def variable(scale: int, value: bytes) -> Struct:
+    return Struct(VARIABLE, [scale, value])
+
+
 FIELDS: list[tuple[Any, st.SearchStrategy[Any]]] = [
     (SchemaBuilder.int8, st.integers(-128, 127)),
     (SchemaBuilder.int16, st.integers(-(2**15), 2**15 - 1)),
@@ -140,9 +160,39 @@ FIELDS: list[tuple[Any, st.SearchStrategy[Any]]] = [
     (lambda: debezium(SchemaBuilder.int64(), "MicroTimestamp"), INT64),
     (lambda: debezium(SchemaBuilder.int64(), "NanoTimestamp"), INT64),
     (lambda: debezium(SchemaBuilder.string(), "ZonedTimestamp"), TEXTS),
-    (lambda: SchemaBuilder.array(INT32_SCHEMA), st.lists(st.integers(0, 9), max_size=3)),
+    (lambda: variable_decimal(), st.builds(variable, st.integers(-2, 1001), st.one_of(st.binary(max_size=18), st.just(PLACEHOLDER.encode())))),
 ]  # fmt: skip
 PLAIN = FIELDS[:-1]
+
+
+@st.composite
+def containers(draw: st.DrawFn, depth: int = 0) -> tuple[Any, st.SearchStrategy[Any]]:
+    """A maker of a schema with others within, and its values; some look like what stands for an unchanged value."""
+    plain = [kind for kind in FIELDS if not isinstance(kind[1], UnchangedText)]
+    inner = containers(depth + 1) if depth < 2 and draw(st.booleans()) else st.sampled_from(plain)
+    make, values = draw(inner)
+    schema = make().optional().build() if draw(st.booleans()) else make().build()
+    values = st.one_of(st.none(), values) if schema.optional else values
+    match draw(st.sampled_from(["list", "map", "struct"])):
+        case "list":
+            return (lambda: SchemaBuilder.array(schema)), st.one_of(
+                st.lists(values, max_size=3), st.lists(values, min_size=27, max_size=27)
+            )
+        case "map":
+            key = draw(st.sampled_from([(STRING_SCHEMA, TEXTS), (STRING_SCHEMA, TEXTS), (INT32_SCHEMA, INT64)]))
+            return (lambda: SchemaBuilder.map(key[0], schema)), st.dictionaries(key[1], values, max_size=3)
+        case _:
+            built = SchemaBuilder.struct().name("In").field("a", INT64_SCHEMA).field('b"\\é', schema).build()
+            return (lambda: copied(built)), st.builds(lambda a, b: Struct(built, [a, b]), INT64, values)
+
+
+def copied(schema: Schema) -> SchemaBuilder:
+    builder = SchemaBuilder.struct().name("In")
+    for field in schema.fields:
+        builder = builder.field(field.name, field.schema)
+    return builder
+
+
 DEFAULTS = {"int32": 7, "string": "none given", "boolean": True, "double": 0.5, "float": 0.1}
 
 
@@ -180,6 +230,8 @@ def batches(draw: st.DrawFn) -> list[SinkRecord]:
     records: list[SinkRecord] = []
     for _ in range(draw(st.integers(1, 2))):
         fields = draw(st.sampled_from([FIELDS, PLAIN, PLAIN]))
+        if draw(st.booleans()):
+            fields = [*fields, *draw(st.lists(containers(), min_size=1, max_size=3)) * 8]
         row_schema, rows = draw(structs("R", fields, 0, 6, optional=True))
         enveloped = draw(st.booleans())
         schema = envelope(row_schema) if enveloped else row_schema
@@ -201,7 +253,7 @@ def batches(draw: st.DrawFn) -> list[SinkRecord]:
 
 
 SETTINGS = st.fixed_dictionaries(
-    {"type": st.just("HASH")},
+    {"type": st.sampled_from(["HASH", "JSON", "JSON_STRING", "STREAM", "LIST", "SET", "ZSET", "STRING"])},
     optional={
         "keyspace": st.sampled_from(["", "x", "${topic}%"]),
         "separator": st.sampled_from(["", "::"]),
@@ -213,23 +265,92 @@ SETTINGS = st.fixed_dictionaries(
 
 
 @given(batches(), SETTINGS)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=400, deadline=None)
 def test_the_commands_are_the_twins(records, chosen):
     parsed = config(**chosen)
     assert by_blocks(parsed, records)[0] == by_twin(parsed, records)
 
 
 @given(st.data())
-@settings(max_examples=100, deadline=None)
-def test_strings_are_the_twins(data):
-    make, values = data.draw(st.sampled_from(PLAIN))
+@settings(max_examples=200, deadline=None)
+def test_plain_values_are_the_twins(data):
+    make, values = data.draw(st.sampled_from(FIELDS))
     schema = make().optional().build()
-    records = [
-        SinkRecord(*TP, INT64_SCHEMA, data.draw(INT64), None if value is None else schema, value, 0)
-        for value in data.draw(st.lists(st.one_of(st.none(), values), min_size=1, max_size=10))
-    ]
-    parsed = config(type="STRING")
+    keys = st.one_of(INT64, st.none()) if data.draw(st.booleans()) else st.none()
+    records = []
+    for value in data.draw(st.lists(st.one_of(st.none(), values), min_size=1, max_size=10)):
+        key = data.draw(keys)
+        records.append(
+            SinkRecord(*TP, None if key is None else INT64_SCHEMA, key, None if value is None else schema, value, 0)
+        )
+    parsed = config(
+        type=data.draw(st.sampled_from(["STRING", "JSON", "JSON_STRING", "ZSET", "LIST", "SET"])),
+        key_ttl=data.draw(st.sampled_from([-1, 60])),
+    )
     assert by_blocks(parsed, numbered(records))[0] == by_twin(parsed, records)
+
+
+NESTED = (
+    SchemaBuilder.struct()
+    .name("shop.orders.Value")
+    .optional()
+    .field("tags", SchemaBuilder.array(STRING_SCHEMA).build())
+    .field("price", VARIABLE)
+    .field("more", SchemaBuilder.map(STRING_SCHEMA, FLOAT64_SCHEMA).optional().build())
+    .field("note", ROW.field("note").schema)
+    .build()
+)
+
+
+def nested(number: int, note: Any = "n") -> Struct:
+    return Struct(NESTED, [["a", '"\x7f\x01é😀'], variable(2, bytes([number])), {"x": 1e16, "y": float("nan")}, note])
+
+
+@pytest.mark.parametrize(
+    ("kind", "left"),
+    [("HASH", 0), ("JSON", 0), ("JSON_STRING", 4), ("STREAM", 0), ("LIST", 0), ("SET", 0)],
+)
+def test_all_of_a_common_table_is_done_natively(kind, left, monkeypatch):
+    schema = envelope(NESTED)
+    records = []
+    for number in range(12):
+        op, rows = [
+            ("c", (None, nested(number))),
+            ("u", (nested(number), nested(number, PLACEHOLDER))),
+            ("d", (nested(number), None)),
+        ][number % 3]
+        records.append(SinkRecord(*TP, KEY, key(number), schema, Struct(schema, [*rows, Struct(SOURCE, [1]), op]), 0))
+    records.append(tombstone(1))
+    parsed = config(type=kind, key_ttl=5)
+    expected = by_twin(parsed, numbered(records))
+    calls: list[SinkRecord] = []
+    encode = Encoder.encode
+    monkeypatch.setattr(Encoder, "encode", lambda self, record: calls.append(record) or encode(self, record))
+    assert by_blocks(parsed, records) == (expected, 13)
+    # A merged document is begun again in a portion of its own.
+    assert len({record.original_offset for record in calls}) == left
+
+
+def test_scores_are_done_natively(monkeypatch):
+    records = numbered([SinkRecord(*TP, KEY, key(i), FLOAT64_SCHEMA, i / 7, 0) for i in range(5)])
+    expected = by_twin(config(type="ZSET"), records)
+    monkeypatch.setattr(Encoder, "encode", None)
+    assert by_blocks(config(type="ZSET"), records) == (expected, 5)
+
+
+def test_a_document_is_completed_by_what_the_batch_wrote_before(redis):
+    sink = Sink(redis, type="JSON_STRING")
+    records = numbered(
+        [
+            event("c", None, row(1, "new", "long")),
+            event("u", None, row(1, "old", PLACEHOLDER)),
+            event("c", None, row(2)),
+        ]
+    )
+    sink.task.put(as_batch(records))
+    assert json.loads(sink.client.get("shop.orders:1")) == {"id": 1, "status": "old", "note": "long", "gift": False}
+    assert json.loads(sink.client.get("shop.orders:2"))["status"] == "new"
+    sink.stop()
 
 
 def test_a_placeholder_that_a_decimal_may_hold_is_the_twins():
@@ -262,7 +383,7 @@ def test_headers_with_a_time_to_live_are_the_twins():
 def test_what_is_written_already_is_left_out():
     parsed = config(type="HASH")
     records = numbered([flat(i) for i in range(5)])
-    blocks = Blocks(parsed, Encoder(parsed), Positions(3))  # type: ignore[arg-type]
+    blocks = Blocks(parsed, Encoder(parsed), Positions(3), merged)  # type: ignore[arg-type]
     ((piece, _),) = blocks.pieces(as_batch(records))
     assert [item.offset for item in piece.items()] == [3, 4]
 
@@ -270,7 +391,7 @@ def test_what_is_written_already_is_left_out():
 def test_transactions_are_cut_as_with_single_records():
     parsed = config(type="HASH")
     records = numbered([flat(i) for i in range(4_100)])
-    blocks = Blocks(parsed, Encoder(parsed), Positions())  # type: ignore[arg-type]
+    blocks = Blocks(parsed, Encoder(parsed), Positions(), merged)  # type: ignore[arg-type]
     assert [piece.size for piece, _ in blocks.pieces(as_batch(records))] == [2_000, 2_000, 100]
     large = numbered([flat(i, "x" * (1 << 20)) for i in range(9)])
     assert [piece.size for piece, _ in blocks.pieces(as_batch(large))] == [4, 4, 1]

@@ -4,7 +4,8 @@ use std::sync::{Arc, Mutex};
 
 use headrace_core::layout::{Kind, Layout};
 use headrace_core::resp::form::Form;
-use headrace_core::resp::plan::{field_of, Envelope, KeyPiece, Plan, Target};
+use headrace_core::resp::placeholder::Placeholder;
+use headrace_core::resp::plan::{field_of, Defaults, Envelope, KeyPiece, Plan, Target};
 use headrace_core::resp::replies::Scanner;
 use headrace_core::resp::rows::{Commands, Part, Sequence, Span};
 use pyo3::exceptions::PyValueError;
@@ -24,31 +25,40 @@ type GivenPiece = (Option<Vec<u8>>, isize, bool);
 
 #[pymethods]
 impl PyPlan {
-    /// `write`: "hash" or "text". DeclinedError for schemas that are not done natively.
+    /// `write`: the type, in lower case. `defaults`: per field of the row what a null is written as; `old_defaults`: of the old row.
+    /// `placeholder`: the text and its UUID. DeclinedError for schemas that are not done natively.
     #[new]
-    #[pyo3(signature = (*, key_layout, key, layout, envelope, write, defaults, placeholder, ttl))]
+    #[pyo3(signature = (*, key_layout, key, member, collection, layout, envelope, write, defaults, old_defaults, placeholder, ttl))]
     #[allow(clippy::too_many_arguments)]
     fn new(
-        key_layout: &PyLayout,
+        key_layout: Option<&PyLayout>,
         key: Vec<GivenPiece>,
+        member: Vec<GivenPiece>,
+        collection: bool,
         layout: Option<&PyLayout>,
-        envelope: Option<(usize, usize)>,
+        envelope: Option<(usize, Option<usize>, usize)>,
         write: &str,
-        defaults: Vec<Option<Vec<u8>>>,
-        placeholder: Vec<u8>,
+        defaults: Defaults,
+        old_defaults: Defaults,
+        placeholder: (Vec<u8>, Vec<u8>),
         ttl: u64,
     ) -> PyResult<Self> {
-        let key = key.into_iter().map(|one| piece(&key_layout.core, one)).collect::<PyResult<_>>()?;
-        let envelope = envelope.map(|(op, after)| Envelope { op, after });
-        let value = layout.map(|layout| target(&layout.core, envelope, write, defaults)).transpose()?;
-        Ok(PyPlan(Arc::new(Plan { key, envelope, value, placeholder, ttl })))
+        let of_key = key_layout.map(|one| one.core.as_ref());
+        let pieces = |given: Vec<GivenPiece>| given.into_iter().map(|one| piece(of_key, one)).collect::<PyResult<_>>();
+        let (key, member) = (pieces(key)?, pieces(member)?);
+        let envelope = envelope.map(|(op, before, after)| Envelope { op, before, after });
+        let value = layout.map(|one| target(&one.core, envelope, write, defaults, old_defaults)).transpose()?;
+        let (text, uuid) = placeholder;
+        let placeholder = Placeholder { text, uuid };
+        Ok(PyPlan(Arc::new(Plan { key, member, collection, envelope, value, placeholder, ttl })))
     }
 }
 
-fn piece(layout: &Layout, (literal, at, required): GivenPiece) -> PyResult<KeyPiece> {
+fn piece(layout: Option<&Layout>, (literal, at, required): GivenPiece) -> PyResult<KeyPiece> {
     if let Some(text) = literal {
         return Ok(KeyPiece::Literal(text));
     }
+    let layout = layout.ok_or_else(|| DeclinedError::new_err("records without a key"))?;
     match usize::try_from(at) {
         Err(_) => Ok(KeyPiece::Whole(Form::of(layout).map_err(declined)?)),
         Ok(at) => {
@@ -62,22 +72,32 @@ fn target(
     layout: &Arc<Layout>,
     envelope: Option<Envelope>,
     write: &str,
-    defaults: Vec<Option<Vec<u8>>>,
+    defaults: Defaults,
+    old_defaults: Defaults,
 ) -> PyResult<Target> {
+    let mut before = None;
     let row = match envelope {
         None => layout,
         Some(envelope) => {
             if field_of(layout, envelope.op).map_err(declined)?.kind != Kind::Str {
                 return Err(DeclinedError::new_err("an operation that is no text"));
             }
+            before = envelope.before.map(|at| field_of(layout, at)).transpose().map_err(declined)?;
             field_of(layout, envelope.after).map_err(declined)?
         }
     };
     match write {
-        "hash" => Target::hash(row, defaults).map_err(declined),
-        "text" => Target::text(row).map_err(declined),
-        _ => Err(PyValueError::new_err("no such way to write")),
+        "hash" => Target::hash(row, defaults),
+        "string" => Target::text(row),
+        "json" => Target::document(row, defaults, true),
+        "json_string" => Target::document(row, defaults, false),
+        "stream" => Target::entry(row, defaults, before.map(|one| (one.as_ref(), old_defaults))),
+        "list" => Ok(Target::List),
+        "set" => Ok(Target::Set),
+        "zset" => Target::scores(row),
+        _ => return Err(PyValueError::new_err("no such way to write")),
     }
+    .map_err(declined)
 }
 
 type GivenPart<'py> =

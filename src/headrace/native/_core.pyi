@@ -403,18 +403,22 @@ class RespPlan:
     def __new__(
         cls,
         *,
-        key_layout: Layout,
+        key_layout: Layout | None,
         key: Sequence[tuple[bytes | None, int, bool]],
+        member: Sequence[tuple[bytes | None, int, bool]],
+        collection: bool,
         layout: Layout | None,
-        envelope: tuple[int, int] | None,
+        envelope: tuple[int, int | None, int] | None,
         write: str,
         defaults: Sequence[bytes | None],
-        placeholder: bytes,
+        old_defaults: Sequence[bytes | None],
+        placeholder: tuple[bytes, bytes],
         ttl: int,
     ) -> RespPlan:
-        """`key`: literals, or fields of the key (-1: the key itself) and whether null there is the twin's. `layout`: of the value, None =
-        all are tombstones; `envelope`: its fields op and after. `write`: hash or text; `defaults`: per field of a hash what null is
-        written as. `ttl`: seconds, 0 = for ever."""
+        """`key`: literals, or fields of the key (-1: the key itself) and whether null there is the twin's. `member`: the same of what is
+        put into a collection. `collection`: tombstones do nothing. `layout`: of the value, None = all are tombstones; `envelope`: its
+        fields op, before, after. `write`: redis.type in lower case; `defaults`: per field of the row what null is written as;
+        `old_defaults`: of the row before. `placeholder`: its text, and the UUID of that. `ttl`: seconds, 0 = for ever."""
 
 class RespRows:
     """The rows of a batch in the order of their ordinals."""

@@ -135,7 +135,8 @@ fn append_float(value: f64, out: &mut Vec<u8>) {
     }
 }
 
-fn append_string(text: &[u8], out: &mut Vec<u8>) {
+/// A text in quotes, with the escapes that are needed; control characters as `\u001f`.
+pub(crate) fn append_string(text: &[u8], out: &mut Vec<u8>) {
     const HEX: &[u8; 16] = b"0123456789abcdef";
     out.push(b'"');
     for &byte in text {
@@ -158,7 +159,8 @@ fn append_string(text: &[u8], out: &mut Vec<u8>) {
     out.push(b'"');
 }
 
-fn append_base64(bytes: &[u8], out: &mut Vec<u8>) {
+/// Base64 with padding.
+pub(crate) fn append_base64(bytes: &[u8], out: &mut Vec<u8>) {
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     for three in bytes.chunks(3) {
         let word = three.iter().fold(0u32, |sum, byte| sum << 8 | u32::from(*byte)) << (8 * (3 - three.len()));

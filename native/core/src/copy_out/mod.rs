@@ -1,6 +1,6 @@
 //! Rows to the data of COPY … FROM STDIN (FORMAT binary). Source: the COPY page and the *_recv functions of PostgreSQL.
 
-mod containers;
+pub(crate) mod containers;
 pub mod field;
 pub mod json_text;
 pub mod moment;

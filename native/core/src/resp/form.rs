@@ -1,18 +1,19 @@
 //! Form: how the values of one schema become text; as `text_renderer` of `headrace.sinks.redis.render`.
 
+use std::sync::Arc;
+
+use super::json::{Json, Variable, VARIABLE_DECIMAL};
 use super::temporal::{clock, day, moment};
 use crate::column::Column;
 use crate::error::{Declined, Result};
 use crate::layout::{Kind, Layout};
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum Form {
     Int,
     Bool,
     Float,
-    /// Text, which may be the placeholder of an unchanged value.
     Text,
-    /// Bytes, which may be that, too.
     Bytes,
     Decimal {
         scale: usize,
@@ -31,6 +32,9 @@ pub enum Form {
     Date,
     Timestamp,
     Time,
+    Variable(Variable),
+    /// Containers, as JSON.
+    Json(Arc<Json>),
 }
 
 const DAY_MS: i64 = 86_400_000;
@@ -39,13 +43,21 @@ pub const DIGITS: usize = 39;
 /// Zeros that a decimal may have behind its point.
 const LARGEST_SCALE: i32 = 1000;
 
-const CONTAINER: Declined = Declined::Value("a container as text");
+const TIMES: &str = "io.debezium.time.";
 
 impl Form {
-    /// Declined for containers and what else is rendered by Python only.
+    /// Whether the name says what the value is, whatever its kind.
+    pub fn is_named(layout: &Layout) -> bool {
+        layout
+            .name
+            .as_deref()
+            .is_some_and(|name| name.starts_with(TIMES) || name.starts_with("org.apache.kafka.connect.data."))
+    }
+
+    /// Declined for what is rendered by Python only.
     pub fn of(layout: &Layout) -> Result<Form> {
         let is_int = matches!(layout.kind, Kind::Int8 | Kind::Int16 | Kind::Int32 | Kind::Int64);
-        if let Some(name) = layout.name.as_deref().and_then(|name| name.strip_prefix("io.debezium.time.")) {
+        if let Some(name) = layout.name.as_deref().and_then(|name| name.strip_prefix(TIMES)) {
             let form = match name {
                 "Date" => Some(Form::Day),
                 "Time" => Some(Form::Clock { per_second: 1_000, digits: 3 }),
@@ -62,8 +74,8 @@ impl Form {
                 None => {}
             }
         }
-        if layout.name.as_deref() == Some("io.debezium.data.VariableScaleDecimal") {
-            return Err(CONTAINER);
+        if layout.name.as_deref() == Some(VARIABLE_DECIMAL) {
+            return Ok(Form::Variable(Variable::of(layout)?));
         }
         match &layout.kind {
             Kind::Int8 | Kind::Int16 | Kind::Int32 | Kind::Int64 => Ok(Form::Int),
@@ -78,20 +90,23 @@ impl Form {
             Kind::Date => Ok(Form::Date),
             Kind::Time => Ok(Form::Time),
             Kind::Timestamp => Ok(Form::Timestamp),
-            Kind::Struct(_) | Kind::List(_) | Kind::Map(..) => Err(CONTAINER),
+            Kind::Struct(_) | Kind::List(_) | Kind::Map(..) if Form::is_named(layout) => {
+                Err(Declined::Value("a container of a name that is none's"))
+            }
+            Kind::Struct(_) | Kind::List(_) | Kind::Map(..) => Ok(Form::Json(Arc::new(Json::of(layout)?))),
         }
     }
 
-    /// Whether the value may be the placeholder of an unchanged one.
+    /// Whether the column's bytes are the text.
     #[inline]
-    pub fn may_stand(self) -> bool {
+    pub fn is_raw(&self) -> bool {
         matches!(self, Form::Text | Form::Bytes)
     }
 
     /// Appends the text of row `i`, which is not null. False for a value left to the twin; `to` then holds anything.
     #[inline]
-    pub fn write(self, to: &mut Vec<u8>, column: &Column, i: usize) -> bool {
-        match self {
+    pub fn write(&self, to: &mut Vec<u8>, column: &Column, i: usize) -> bool {
+        match *self {
             Form::Int => int(to, column.int(i)),
             Form::Bool => to.extend_from_slice(if column.bool(i) { b"true" } else { b"false" }),
             Form::Float => float(to, column.float(i)),
@@ -115,6 +130,8 @@ impl Form {
                 to.push(b'Z');
                 return known;
             }
+            Form::Variable(variable) => return variable.write(to, column, i),
+            Form::Json(ref json) => return json.write(to, column, i),
         }
         true
     }
@@ -125,7 +142,7 @@ fn int(to: &mut Vec<u8>, value: i64) {
 }
 
 /// Python's repr: the shortest digits that read back, with an exponent below 1e-4 and from 1e16 on.
-fn float(to: &mut Vec<u8>, value: f64) {
+pub(super) fn float(to: &mut Vec<u8>, value: f64) {
     if !value.is_finite() {
         let text: &[u8] = match (value.is_nan(), value > 0.0) {
             (true, _) => b"NaN",
@@ -171,7 +188,7 @@ fn rust_layout(value: f64) -> String {
 }
 
 /// All digits, no exponent.
-fn decimal(to: &mut Vec<u8>, unscaled: &[u8], scale: usize) -> bool {
+pub(super) fn decimal(to: &mut Vec<u8>, unscaled: &[u8], scale: usize) -> bool {
     if unscaled.len() > 16 {
         return false;
     }

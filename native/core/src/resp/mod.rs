@@ -4,8 +4,11 @@
 //! certain here what comes out there is left to it.
 
 pub mod form;
+pub mod json;
+pub mod placeholder;
 pub mod plan;
 pub mod replies;
 mod row;
+mod row_write;
 pub mod rows;
 mod temporal;

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use super::form::Form;
+use super::json::{self, Json};
+use super::placeholder::{Placeholder, Stands};
 use crate::column::Column;
 use crate::column::Data;
 use crate::error::{Declined, Result};
@@ -21,11 +23,12 @@ pub enum KeyPiece {
     },
 }
 
-/// A field of the row. `name`: as a bulk string. `default`: what null is written as, None = null means that there is no such field.
+/// A field of the row. `name`: as it is written, as a bulk string or in JSON. `default`: what null is written as, None = as a null.
 #[derive(Debug, Clone)]
 pub struct FieldPlan {
     pub name: Vec<u8>,
     pub form: Form,
+    pub stands: Stands,
     pub default: Option<Vec<u8>>,
 }
 
@@ -36,23 +39,40 @@ pub enum Target {
     Hash(Vec<FieldPlan>),
     /// SET.
     Text(Form),
+    /// A document of fields, or a text that is one already. `module`: JSON.SET, JSON.MERGE; else SET.
+    Document {
+        module: bool,
+        fields: Option<Vec<FieldPlan>>,
+    },
+    /// XADD; the old row of a delete has fields of its own.
+    Entry {
+        after: Vec<FieldPlan>,
+        before: Vec<FieldPlan>,
+    },
+    /// RPUSH, SADD and SREM, ZADD and ZREM of the record's key.
+    List,
+    Set,
+    Scores(Form),
 }
 
 /// Where a change event has its parts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Envelope {
     pub op: usize,
+    pub before: Option<usize>,
     pub after: usize,
 }
 
-/// `value` None: all rows are tombstones. `placeholder`: the text that stands for an unchanged value. `ttl`: seconds that what is written
-/// lives; 0 = for ever.
+/// `member`: the record's key, where that is what is written. `collection`: whether a record without value does nothing. `value` None: all
+/// rows are such. `ttl`: seconds that what is written lives; 0 = for ever.
 #[derive(Debug, Clone)]
 pub struct Plan {
     pub key: Vec<KeyPiece>,
+    pub member: Vec<KeyPiece>,
+    pub collection: bool,
     pub envelope: Option<Envelope>,
     pub value: Option<Target>,
-    pub placeholder: Vec<u8>,
+    pub placeholder: Placeholder,
     pub ttl: u64,
 }
 
@@ -72,26 +92,72 @@ pub fn words(to: &mut Vec<u8>, count: usize) {
     to.extend_from_slice(b"\r\n");
 }
 
+/// The defaults of a row's fields: what a null in each is written as.
+pub type Defaults = Vec<Option<Vec<u8>>>;
+
+fn fields_of(
+    layout: &Layout,
+    defaults: Defaults,
+    name: impl Fn(&str) -> Vec<u8>,
+    form: impl Fn(&Layout) -> Result<Form>,
+) -> Result<Vec<FieldPlan>> {
+    let Kind::Struct(fields) = &layout.kind else {
+        return Err(Declined::Value("a row without fields"));
+    };
+    if defaults.len() != fields.len() {
+        return Err(Declined::Malformed("defaults of other fields"));
+    }
+    let made = fields.iter().zip(defaults).map(|(field, default)| {
+        let stands = Stands::of(&field.layout);
+        Ok(FieldPlan { name: name(&field.name), form: form(&field.layout)?, stands, default })
+    });
+    made.collect()
+}
+
+fn bulk_of(name: &str) -> Vec<u8> {
+    let mut made = Vec::new();
+    bulk(&mut made, name.as_bytes());
+    made
+}
+
 impl Target {
-    /// HASH of rows of this layout; `defaults`: per field what a null in it is written as.
-    pub fn hash(layout: &Layout, defaults: Vec<Option<Vec<u8>>>) -> Result<Target> {
-        let Kind::Struct(fields) = &layout.kind else {
-            return Err(Declined::Value("a row without fields"));
-        };
-        if defaults.len() != fields.len() {
-            return Err(Declined::Malformed("defaults of other fields"));
-        }
-        let mut made = Vec::with_capacity(fields.len());
-        for (field, default) in fields.iter().zip(defaults) {
-            let mut name = Vec::new();
-            bulk(&mut name, field.name.as_bytes());
-            made.push(FieldPlan { name, form: Form::of(&field.layout)?, default });
-        }
-        Ok(Target::Hash(made))
+    pub fn hash(layout: &Layout, defaults: Defaults) -> Result<Target> {
+        Ok(Target::Hash(fields_of(layout, defaults, bulk_of, Form::of)?))
     }
 
     pub fn text(layout: &Layout) -> Result<Target> {
-        Ok(Target::Text(Form::of(layout)?))
+        match Form::of(layout)? {
+            Form::Json(_) | Form::Variable(_) => Err(Declined::Value("a container as a plain value")),
+            form => Ok(Target::Text(form)),
+        }
+    }
+
+    pub fn document(layout: &Layout, defaults: Defaults, module: bool) -> Result<Target> {
+        let fields = match layout.kind {
+            Kind::Str | Kind::Bytes => None,
+            _ => Some(fields_of(layout, defaults, json::member, |one| Ok(Form::Json(Arc::new(Json::of(one)?))))?),
+        };
+        Ok(Target::Document { module, fields })
+    }
+
+    /// `before`: the old row's layout and defaults, of change events.
+    pub fn entry(layout: &Layout, defaults: Defaults, before: Option<(&Layout, Defaults)>) -> Result<Target> {
+        let after = fields_of(layout, defaults, bulk_of, Form::of)?;
+        let before = match before {
+            Some((layout, defaults)) => fields_of(layout, defaults, bulk_of, Form::of)?,
+            None => Vec::new(),
+        };
+        Ok(Target::Entry { after, before })
+    }
+
+    /// A score is written by what kind of number it is, whatever its name.
+    pub fn scores(layout: &Layout) -> Result<Target> {
+        match layout.kind {
+            Kind::Int8 | Kind::Int16 | Kind::Int32 | Kind::Int64 => Ok(Target::Scores(Form::Int)),
+            Kind::Float32 | Kind::Float64 => Ok(Target::Scores(Form::Float)),
+            Kind::Decimal { .. } => Ok(Target::Scores(Form::of(layout)?)),
+            _ => Err(Declined::Value("a score that is no number")),
+        }
     }
 }
 

@@ -181,6 +181,7 @@ impl Commands {
 #[cfg(test)]
 mod tests {
     use super::super::form::Form;
+    use super::super::placeholder::Placeholder;
     use super::super::plan::{KeyPiece, Target};
     use super::*;
     use crate::column::Data;
@@ -189,9 +190,11 @@ mod tests {
         let column = |values: &[i64]| Some(Arc::new(Column::new(values.len(), Data::Int(values.to_vec()))));
         let plan = Plan {
             key: vec![KeyPiece::Literal(b"k:".to_vec()), KeyPiece::Whole(Form::Int)],
+            member: Vec::new(),
+            collection: false,
             envelope: None,
             value: Some(Target::Text(Form::Int)),
-            placeholder: b"p".to_vec(),
+            placeholder: Placeholder::default(),
             ttl: 0,
         };
         let parts = vec![

@@ -7,8 +7,8 @@ errors) are encoded by `encode.py` and put in at their places.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Generator, Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Generator, Iterator
+from typing import TYPE_CHECKING, Any
 
 from headrace.data import SinkRecord
 from headrace.data.batch import Block, SinkBatch
@@ -16,7 +16,7 @@ from headrace.errors import DataException, HeadraceError
 from headrace.native import core
 from headrace.sinks.redis.batches import MAX_BYTES, MAX_RECORDS, Item, Piece
 from headrace.sinks.redis.config import RedisSinkConfig
-from headrace.sinks.redis.encode import Encoder
+from headrace.sinks.redis.encode import Encoded, Encoder
 from headrace.sinks.redis.plans import Plans
 from headrace.sinks.redis.positions import Position
 from headrace.sinks.redis.write import Writer
@@ -25,15 +25,19 @@ from headrace.spi import TopicPartition
 if TYPE_CHECKING:
     from headrace.native._core import RespCommands
 
+Merge = Callable[[bytes, dict[str, Any], bytes, int], Encoded]
+"""Completes a document, of this key, by the stored one, and puts its command in front of others."""
+
 Refused = list[tuple[SinkRecord, HeadraceError]]
 
 
 class Blocks:
     """Cuts batches into pieces for one writer."""
 
-    def __init__(self, config: RedisSinkConfig, encoder: Encoder, writer: Writer) -> None:
+    def __init__(self, config: RedisSinkConfig, encoder: Encoder, writer: Writer, merge: Merge) -> None:
         self._encoder = encoder
         self._writer = writer
+        self._merge = merge
         self._plans = Plans(config, encoder)
 
     def takes(self, batch: SinkBatch) -> bool:
@@ -54,7 +58,9 @@ class Blocks:
         rows = core.RespRows(given, self._skips(batch))
         start = 0
         while start < len(rows):
-            portion = _Portion(batch, rows.encode(start, MAX_RECORDS, MAX_BYTES), self._encoder, self._writer)
+            portion = _Portion(
+                batch, rows.encode(start, MAX_RECORDS, MAX_BYTES), self._encoder, self._writer, self._merge
+            )
             start += yield from portion.pieces(start + len(portion) == len(rows))
 
     def _skips(self, batch: SinkBatch) -> list[tuple[int, int]]:
@@ -70,10 +76,13 @@ class Blocks:
 class _Portion:
     """At most as many records as a transaction has, in their order."""
 
-    def __init__(self, batch: SinkBatch, commands: RespCommands, encoder: Encoder, writer: Writer) -> None:
+    def __init__(
+        self, batch: SinkBatch, commands: RespCommands, encoder: Encoder, writer: Writer, merge: Merge
+    ) -> None:
         self._batch = batch
         self._writer = writer
         self._encoder = encoder
+        self._merge = merge
         self._runs = list(batch.places.runs())
         self._refused: list[tuple[int, SinkRecord, HeadraceError]] = []
         self._commands = self._completed(commands)
@@ -105,6 +114,10 @@ class _Portion:
         for (number, _, _), record in zip(twins, records, strict=True):
             try:
                 encoded = self._encoder.encode(record)
+                if encoded.merge is not None:
+                    if number > 0:
+                        break  # the stored document must include what is written before
+                    encoded = self._merge(*encoded.merge, encoded.commands, encoded.replies)
                 made.append((encoded.commands, encoded.replies))
             except DataException as error:
                 self._refused.append((number, record, error))

@@ -31,12 +31,13 @@ class Placeholder:
         data = text.encode()
         self.text = text
         self.data = data
+        self.uuid = str(uuid.uuid3(_NO_NAMESPACE, text))
         self._list_forms: list[list[Any]] = [
             [text],
             [data],
             list(data),
             [bool(byte >> bit & 1) for byte in data for bit in range(7, -1, -1)],
-            [str(uuid.uuid3(_NO_NAMESPACE, text))],
+            [self.uuid],
         ]
         self.digits = tuple(map(int, str(int.from_bytes(data, "big", signed=True)).lstrip("-")))
         self._map = {text: text}

@@ -52,28 +52,34 @@ class KeyMaker:
             prefix = self._prefixes[topic] = space + self._separator if space else b""
         return prefix + self.text(key_schema, key)
 
-    def pieces(self, topic: str, schema: Schema) -> list[KeyPiece] | None:
-        """Of what the keys of records with this key schema consist, for code that makes many at once; None when not of that alone."""
+    def pieces(self, topic: str, schema: Schema | None, *, collection: bool = False) -> list[KeyPiece] | None:
+        """Of what the keys of records with this key schema (None: without a key) consist, or the key of their collection, for code that
+        makes many at once; None when not of that alone."""
         if not self._pattern:
             space = self._keyspace.replace("${topic}", topic).encode()
+            if collection:
+                return [KeyPiece(space)]
+            if schema is None:
+                return None
             prefix = [KeyPiece(space + self._separator)] if space else []
-            return [*prefix, *self._whole(schema)]
+            return [*prefix, *self.member(schema)]
         pieces: list[KeyPiece] = []
         for kind, name in self._pattern:
             if kind == "literal":
                 pieces.append(KeyPiece(name.encode()))
             elif kind == "topic":
                 pieces.append(KeyPiece(topic.encode()))
-            elif kind == "key" and not name:
-                pieces += self._whole(schema)
+            elif kind == "key" and not name and schema is not None:
+                pieces += self.member(schema)
             else:
-                field = schema.field(name) if kind == "key" and schema.type is Type.STRUCT else None
+                field = schema.field(name) if kind == "key" and schema and schema.type is Type.STRUCT else None
                 if field is None:
                     return None
                 pieces.append(KeyPiece(None, field.index, True))
         return pieces
 
-    def _whole(self, schema: Schema) -> list[KeyPiece]:
+    def member(self, schema: Schema) -> list[KeyPiece]:
+        """Of what the text of a record's key consists."""
         if schema.type is not Type.STRUCT:
             return [KeyPiece(None)]
         pieces: list[KeyPiece] = []

@@ -34,7 +34,7 @@ class RedisSinkTask(SinkTask):
         self._link.connect()
         self._encoder = Encoder(self._config)
         self._writer = Writer(self._link, self._config, connector)
-        self._blocks = Blocks(self._config, self._encoder, self._writer)
+        self._blocks = Blocks(self._config, self._encoder, self._writer, self._merged)
         self._passed_over = 0
 
     def open(self, partitions: Sequence[TopicPartition]) -> None:
@@ -48,6 +48,7 @@ class RedisSinkTask(SinkTask):
         if isinstance(records, SinkBatch) and self._blocks.takes(records):
             for piece, refused in self._blocks.pieces(records):
                 self._write(piece, refused)
+            self._write([], [])  # the replicas, where all was written before
         else:
             self._put_records(records)
 
