@@ -79,6 +79,43 @@ def test_streamed_transactions_are_as_whole_ones(
         assert wait.get(props["slot.name"]) in (None, False)
 
 
+@pytest.mark.usefixtures("implementation")
+@pytest.mark.parametrize("metadata", ["false", "true"])
+def test_a_restart_amid_streamed_transactions_goes_on_with_the_rest(
+    metadata: str, props: dict[str, str], sql: psycopg.Connection[Any], postgres: PostgresServer, database: str
+) -> None:
+    if sql.info.server_version < 140000:
+        pytest.skip("needs a later server")
+    sql.execute("ALTER DATABASE " + database + " SET logical_decoding_work_mem = '64kB'")
+    sql.execute("CREATE TABLE t (id int PRIMARY KEY, v text)")
+    settings = {**props, "snapshot.mode": "no_data", "provide.transaction.metadata": metadata}
+    streamed = {**settings, "slot.stream.params": "streaming=on"}
+    with Runner(streamed) as run:
+        run.settle()
+    fill = "INSERT INTO t SELECT g, repeat(md5(g::text), 10) FROM generate_series(%s::int, %s::int) g"
+    with psycopg.connect(postgres.dsn(database)) as one, psycopg.connect(postgres.dsn(database)) as two:
+        one.execute(fill, [1, 400])
+        two.execute(fill, [1001, 1400])
+        one.execute("SAVEPOINT a")
+        one.execute(fill, [401, 700])
+        one.execute("ROLLBACK TO a")
+        with two.cursor() as cursor, cursor.copy("COPY t FROM STDIN") as copy:
+            for number in range(2001, 2200):
+                copy.write_row((number, "share a position"))
+        one.execute(fill, [701, 900])
+        two.commit()
+        one.commit()
+    count = 599 + 600 + (4 if metadata == "true" else 0)
+    with Runner(streamed) as run:
+        whole = list(run.count(count, commit=False))
+    shown = [(r.topic, plain(r.key), dict(r.source_offset)) for r in whole]
+    for taken in [*range(0, count - 1, 97), count - 2]:
+        for again in (streamed, settings):
+            with Runner(again, shown[taken][2]) as run:
+                rest = list(run.count(count - taken - 1, commit=False))
+            assert [(r.topic, plain(r.key), dict(r.source_offset)) for r in rest] == shown[taken + 1 :], taken
+
+
 def _block(xid: int, *messages: tuple[int, bytes]) -> list[bytes]:
     """A streamed block of messages, each with the (sub)transaction it is of."""
     inner = [
@@ -124,12 +161,32 @@ def test_only_what_is_committed_comes_and_in_order(steps: list[tuple[int, int, s
                 dropped -= {xid * 10 + 1, xid * 10 + 2}
         elif what == "c" and xid in waiting:
             given_.append(_commit(xid, 1000 + number))
-            wanted.append(offline.xlog(100, offline.begin(1000 + number, 5, xid)))
-            wanted += [message for one, message in waiting.pop(xid) if one not in dropped]
+            left = [message for one, message in waiting.pop(xid) if one not in dropped]
+            wanted.append(offline.xlog(100 if left else 1000 + number, offline.begin(1000 + number, 5, xid)))
+            wanted += left
             wanted.append(offline.xlog(1000 + number, offline.commit(1000 + number, 1008 + number, 5)))
             dropped -= {xid * 10 + 1, xid * 10 + 2}
     assert list(assembly.payloads(given_)) == wanted
     assembly.close()
+
+
+def test_begin_is_told_where_the_first_change_is_that_stays() -> None:
+    """Relations are sent without a position."""
+    relation, [row, other] = offline.relation(1, "t", "d", []), [offline.insert(1, [text]) for text in "ab"]
+
+    def at(lsn: int, part: int, message: bytes) -> bytes:
+        return offline.xlog(lsn, message[:1] + struct.pack(">I", part) + message[1:])
+
+    block = [at(0, 7, relation), at(50, 8, row), at(0, 7, relation), at(60, 7, other)]
+    start, end = _block(7)
+    assembly = Assembly()
+    made = list(assembly.payloads([start, *block, end, _abort(7, 8), _commit(7, 90)]))
+    assert made == [
+        offline.xlog(60, offline.begin(90, 5, 7)),
+        *[offline.xlog(0, relation)] * 2,
+        offline.xlog(60, other),
+        offline.xlog(90, offline.commit(90, 98, 5)),
+    ]
 
 
 def test_a_commit_of_nothing_is_an_error() -> None:

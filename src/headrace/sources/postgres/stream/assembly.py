@@ -21,6 +21,7 @@ from headrace.native.pgoutput import MESSAGE_AT, XLOG_DATA
 
 START, STOP, COMMIT, ABORT = 0x53, 0x45, 0x63, 0x41
 _XID: Final = struct.Struct(">I")
+_START: Final = struct.Struct(">Q")
 _ABORT: Final = struct.Struct(">II")
 _COMMIT: Final = struct.Struct(">IBQQq")
 _ENTRY: Final = struct.Struct(">II")
@@ -88,9 +89,17 @@ class Assembly:
                 remedy="Report it with the server's version; without streaming in slot.stream.params the server sends whole transactions.",
             )
         with spool:
-            head = payload[:MESSAGE_AT] if spool.first is None else spool.first
+            messages = spool.messages()
+            # A server tells BEGIN at the position of the first change. Relations, which go before it, have none.
+            ahead: list[bytes] = []
+            for message in messages:
+                ahead.append(message)
+                if _START.unpack_from(message, 1)[0]:
+                    break
+            head = (ahead[-1] if ahead else payload)[:MESSAGE_AT]
             yield head + b"B" + struct.pack(">QqI", commit_lsn, clock, xid)
-            yield from spool.messages()
+            yield from ahead
+            yield from messages
         yield payload[:MESSAGE_AT] + b"C" + struct.pack(">BQQq", flags, commit_lsn, end_lsn, clock)
 
     def _aborted(self, payload: bytes) -> None:
@@ -116,7 +125,6 @@ class _Spool:
     def __init__(self, xid: int) -> None:
         self._xid = xid
         self.dropped: set[int] = set()
-        self.first: bytes | None = None
         try:
             self._file: IO[bytes] = tempfile.TemporaryFile(prefix="headrace-")  # noqa: SIM115
         except OSError as error:
@@ -128,10 +136,7 @@ class _Spool:
         if payload[MESSAGE_AT] not in _BARE:
             (part,) = _XID.unpack_from(payload, rest)
             rest += 4
-        head = payload[:MESSAGE_AT]
-        if self.first is None:
-            self.first = head
-        message = head + payload[MESSAGE_AT : MESSAGE_AT + 1] + payload[rest:]
+        message = payload[: MESSAGE_AT + 1] + payload[rest:]
         try:
             self._file.write(_ENTRY.pack(part, len(message)))
             self._file.write(message)
