@@ -17,7 +17,7 @@ from headrace.runtime.herder import State
 from headrace.spi import TopicPartition
 from headrace.testing.memory_consumer import MemoryConsumer
 from headrace.testing.memory_log import MemoryLog
-from tests.runtime.task_kit import Running, Script, TextConverter, connect_error, eventually, fill
+from tests.runtime.task_kit import Running, Script, ScriptedSink, TextConverter, connect_error, eventually, fill
 
 T0 = TopicPartition("t", 0)
 QUICK = {"offset.flush.interval.ms": "20"}
@@ -301,6 +301,17 @@ def test_topics_by_pattern_and_group_and_start_by_override(log: Log) -> None:
         assert values(run) == ["1", "2", "3"]
         assert [len(batch) for batch in run.script.got("put")] == [2, 1]
         eventually(lambda: log.group_offsets("mine"))
+
+
+@pytest.mark.parametrize(("config", "sizes"), [({}, [2, 1]), ({"consumer.override.max.poll.records": "1"}, [1, 1, 1])])
+def test_a_task_says_how_many_records_it_wants_unless_the_user_does(
+    log: Log, monkeypatch: pytest.MonkeyPatch, config: dict[str, str], sizes: list[int]
+) -> None:
+    monkeypatch.setattr(ScriptedSink, "poll_records", 2)
+    fill(log, ["1", "2", "3"])
+    with Running("sink", log, config, QUICK) as run:
+        eventually(lambda: len(values(run)) == 3)
+    assert [len(batch) for batch in run.script.got("put") if batch] == sizes
 
 
 def test_transforms_may_reroute_while_offsets_stay_the_logs(log: Log) -> None:

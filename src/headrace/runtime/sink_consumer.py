@@ -25,8 +25,10 @@ def open_consumer(
     )
 
 
-def max_poll_records(config: Mapping[str, str], worker: Mapping[str, str]) -> int:
-    """The most records of one `put`. ConfigException when it is no number above 0."""
+def max_poll_records(config: Mapping[str, str], worker: Mapping[str, str]) -> int | None:
+    """The most records of one `put`, None when the settings leave it to the task. ConfigException when it is no number above 0."""
+    if not client_setting(config, worker, "consumer", MAX_POLL_RECORDS):
+        return None
     count = _number(config, worker, MAX_POLL_RECORDS, 500)
     if count < 1:
         raise ConfigException(

@@ -54,7 +54,8 @@ class SinkLoop(TaskLoop):
         self._numbers = metrics
         config, worker = spec.connector_config, spec.worker_config
         self._commit_every_s = read_int(worker, "offset.flush.interval.ms", 60_000) / 1000
-        self._max_records = max_poll_records(config, worker)
+        self._max_records_set = max_poll_records(config, worker)
+        self._max_records: int
         self._context = SinkContext(
             spec.connector,
             spec.task_id,
@@ -98,6 +99,7 @@ class SinkLoop(TaskLoop):
             return
         self.stages.enter("start")
         task = self._task = build_task(registry, spec.kind, spec.connector_config)
+        self._max_records = self._max_records_set or task.poll_records
         self._converters = build_converters(registry, spec.connector_config, spec.worker_config)
         self._chain: TransformChain[SinkRecord] = TransformChain(
             build_chain(registry, spec.connector_config), self.tolerance
