@@ -3,6 +3,7 @@ one more connection to the same log, with settings of its own; what it opened is
 
 from __future__ import annotations
 
+import random
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -372,7 +373,7 @@ class LogContract:
         log.create_topics([TopicSpec("t", 1, {"retention.bytes": "30000"})])
         producer = log.producer("p")
         for n in range(10):
-            producer.append([batch("t", [b"%d" % n + b"x" * 9_999])])
+            producer.append([batch("t", [random.Random(n).randbytes(10_000)])])
         counts = log.maintain()
         begin = log.begin_offsets([tp("t")])[tp("t")]
         assert 5 <= begin <= 8
