@@ -45,6 +45,10 @@ _PRELOAD: Final = (
     "headrace.runtime.task_runner",
     "headrace.runtime.validation",
     "headrace.log.factory",
+    "headrace.log.embedded.log",
+    "headrace.log.embedded.stores",
+    "headrace.converters.json.converter",
+    "headrace.converters.simple_header",
 )
 
 

@@ -170,7 +170,9 @@ class ChunkPlanner:
         self, table: SnapshotTable, relations: Sequence[_Relation], pieces: int, begun: PartialTable | None
     ) -> list[Chunk]:
         blocks = sum(relation.blocks for relation in relations)
-        size = max(1, min(CHUNK_BLOCKS, -(-blocks // pieces)))
+        # As many turns for each reader, so that none has the last chunk for itself.
+        wanted = pieces * max(1, -(-blocks // (CHUNK_BLOCKS * pieces)))
+        size = max(1, -(-blocks // wanted))
         done = begun.parts if begun is not None else {}
         parts: dict[str, Spans] = {}
         found: list[tuple[_Relation, str, Span]] = []
