@@ -2,7 +2,8 @@
 
 One append is one commit of records and source offsets; the ledger says which offsets. A RetriableException (disk full, log busy)
 is tried again with the same encoded batch until it succeeds or the task ends: nothing is lost, nothing transformed twice.
-Small units are appended on the caller's thread when nothing waits; larger ones on a helper thread, a bounded number in flight.
+Small units are appended on the caller's thread when nothing waits; larger ones on a helper thread, a bounded number in flight. What waits
+while the log is at work goes into the next append together: a commit waits for the disk, however much is in it.
 """
 
 from __future__ import annotations
@@ -30,6 +31,12 @@ from headrace.runtime.tolerance import TaskStopping
 logger = logging.getLogger(__name__)
 
 IN_FLIGHT = 2
+"""So many units are in flight in any case …"""
+MOST_UNITS = 16
+MOST_BYTES = 24 << 20
+"""… and more up to these bounds."""
+TOGETHER_BYTES = MOST_BYTES // 2
+"""An append takes no more than this, or one unit: the rest comes meanwhile."""
 INLINE_RECORDS = 200
 SWITCH_INTERVAL_S = 0.0005
 _RETRY = Backoff(0.1, 5.0)
@@ -50,7 +57,7 @@ Position = Ticket[bytes, SourcePosition]
 class AppendUnit:
     """What one poll gave: batches, the tickets of its records, and the records themselves if the task wants them back."""
 
-    __slots__ = ("batches", "count", "records", "tickets")
+    __slots__ = ("batches", "count", "records", "size", "tickets")
 
     def __init__(
         self, batches: Sequence[EncodedBatch], tickets: Sequence[Position], count: int, records: Sequence[SourceRecord]
@@ -59,6 +66,11 @@ class AppendUnit:
         self.tickets = tickets
         self.count = count
         self.records = records
+        try:
+            self.size = sum(batch.keys.size + batch.values.size for batch in batches)
+        except TypeError:
+            # Data of a wrong form: the log says so.
+            self.size = 0
 
 
 class Settled(NamedTuple):
@@ -93,10 +105,11 @@ class OrderedAppender:
         self.ledger: AckLedger[bytes, SourcePosition] = AckLedger()
         self.stages = StageClock()
         metrics.extra_stages.append(self.stages)
-        metrics.queue_fill = lambda: len(self._queue) / IN_FLIGHT
+        metrics.queue_fill = self._fill
         metrics.active_now = lambda: self.ledger.active_records
         self._lock = threading.Condition()
         self._queue: deque[AppendUnit] = deque()
+        self._queued_bytes = 0
         self._settled: list[tuple[AppendUnit, dict[bytes, Position]]] = []
         self._keys: dict[tuple[tuple[str, Any], ...], bytes] = {}
         self._failure: BaseException | None = None
@@ -145,11 +158,21 @@ class OrderedAppender:
             self._thread = threading.Thread(target=run, args=(self._work,), name="headrace-append", daemon=True)
             self._thread.start()
         with self._lock:
-            while len(self._queue) >= IN_FLIGHT and self._failure is None:
+            while self._full(unit.size) and self._failure is None:
                 self._lock.wait()
             self.check()
             self._queue.append(unit)
+            self._queued_bytes += unit.size
             self._lock.notify_all()
+
+    def _full(self, more: int) -> bool:
+        waiting = len(self._queue)
+        return waiting >= IN_FLIGHT and (waiting >= MOST_UNITS or self._queued_bytes + more > MOST_BYTES)
+
+    def _fill(self) -> float:
+        """Of what may be in flight."""
+        waiting = len(self._queue)
+        return min(1.0, max(waiting / MOST_UNITS, self._queued_bytes / MOST_BYTES)) if waiting else 0.0
 
     def drain(self) -> None:
         """Wait until nothing is in flight. Raises what an append failed with."""
@@ -200,7 +223,7 @@ class OrderedAppender:
 
     def _append_here(self, unit: AppendUnit) -> None:
         try:
-            self._append(unit)
+            self._append([unit])
         except BaseException as error:
             self._failure = error
             raise
@@ -212,38 +235,59 @@ class OrderedAppender:
                     self._lock.wait()
                 if self._closing:
                     return
-                unit = self._queue[0]
+                units = self._next()
             try:
-                self._append(unit)
+                self._append(units)
             except BaseException as error:
                 with self._lock:
                     self._failure = error
                     self._lock.notify_all()
                 return
             with self._lock:
-                self._queue.popleft()
+                for unit in units:
+                    self._queue.popleft()
+                    self._queued_bytes -= unit.size
                 self._lock.notify_all()
 
-    def _append(self, unit: AppendUnit) -> None:
+    def _next(self) -> list[AppendUnit]:
+        """What is appended together next, at least one unit."""
+        units: list[AppendUnit] = []
+        size = 0
+        for unit in self._queue:
+            size += unit.size
+            if units and size > TOGETHER_BYTES:
+                break
+            units.append(unit)
+        return units
+
+    def _append(self, units: Sequence[AppendUnit]) -> None:
+        tickets = [ticket for unit in units for ticket in unit.tickets]
+        batches = [batch for unit in units for batch in unit.batches]
         with self._lock:
-            moved = self.ledger.committable(unit.tickets)
+            moved = self.ledger.committable(tickets)
         entries = [SourceOffsetEntry(key, ticket.offset.encoded) for key, ticket in moved.items()]
         left = self.stages.enter("append")
         try:
-            self._append_until_done(unit.batches, entries)
+            self._append_until_done(batches, entries)
         except DataException:
+            if len(units) > 1:
+                # Nothing of it was written: those before the one at fault are, when each goes alone.
+                for unit in units:
+                    self._append([unit])
+                return
             if self._salvage is None:
                 raise
-            letters = self._salvage.append_what_can_be(lambda part: self._append_until_done(part, ()), unit.batches)
+            letters = self._salvage.append_what_can_be(lambda part: self._append_until_done(part, ()), batches)
             self._append_until_done(letters, entries)
             self._salvage.written()
         finally:
             self.stages.enter(left)
         failpoint("source.after_append")
         with self._lock:
-            self.ledger.ack(unit.tickets)
+            self.ledger.ack(tickets)
             self.ledger.confirm(moved)
-            self._settled.append((unit, moved))
+            self._settled += [(unit, {}) for unit in units[:-1]]
+            self._settled.append((units[-1], moved))
 
     def _append_until_done(self, batches: Sequence[EncodedBatch], entries: Sequence[SourceOffsetEntry]) -> None:
         attempt = 0

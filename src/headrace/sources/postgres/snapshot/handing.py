@@ -161,13 +161,11 @@ class RowMaker:
         shape = lump.codec.shape
         source = self._source.copy()
         source[_SCHEMA], source[_TABLE] = shape.schema, shape.table
-        marks = [first, *[PLAIN] * (lump.total - 1)]
-        if last is not None:
-            marks[-1] = last
         behind = offset if last_offset is None else last_offset
         if isinstance(lump, Columnar):
-            out.block(self._block(lump, source, marks, clock), offset, behind)
+            out.block(self._block(lump, source, (first, last), clock), offset, behind)
             return
+        marks = _marks(lump.total, first, last)
         codec, change = lump.codec, self._maker.change
         for at, (row, mark) in enumerate(zip(lump.rows, marks, strict=True), 1):
             own = source.copy()
@@ -175,7 +173,7 @@ class RowMaker:
             place = behind if at == lump.total else offset
             change(out.loose, codec, "r", codec.key_of(row), None, codec.row(row), own, clock, place)
 
-    def _block(self, lump: Columnar, source: list[Any], marks: list[str], clock: Clock) -> Block:
+    def _block(self, lump: Columnar, source: list[Any], ends: tuple[str, str | None], clock: Clock) -> Block:
         codec, rows = lump.codec, lump.total
 
         def constant(value: Any) -> Column:
@@ -183,7 +181,8 @@ class RowMaker:
             return made
 
         fields = [constant(value) for value in source]
-        fields[_MARK] = constant(marks[0]) if len(set(marks)) == 1 else _texts(marks)
+        plain = ends[0] == PLAIN and ends[1] in (None, PLAIN)
+        fields[_MARK] = constant(PLAIN) if plain else _texts(_marks(rows, *ends))
         structure = core.Column.structure
         after = structure(rows, lump.columns[: codec.value_count])
         parts = [constant(None), after, structure(rows, fields), constant(None), constant("r"), *map(constant, clock)]
@@ -202,6 +201,13 @@ class RowMaker:
             range(rows),
             headers=self._maker.headers,
         )
+
+
+def _marks(rows: int, first: str, last: str | None) -> list[str]:
+    marks = [first, *[PLAIN] * (rows - 1)]
+    if last is not None:
+        marks[-1] = last
+    return marks
 
 
 def _texts(values: list[str]) -> Column:
