@@ -314,7 +314,7 @@ def test_what_is_no_copy_is_an_error(
 ) -> None:
     """A type whose bytes are not what they are taken for: nothing wrong is handed out."""
     sql.execute("CREATE TABLE t (id int PRIMARY KEY, x text); INSERT INTO t VALUES (1, 'abc')")
-    monkeypatch.setattr(copied, "wire_of", lambda type, version: "numeric")
+    monkeypatch.setattr(copied, "wires_of", lambda types, version: ["numeric"] * len(types))
     with Runner(props) as run:
         failure = run.failure()
     assert failure.code == "PG_COPY_UNREADABLE"
