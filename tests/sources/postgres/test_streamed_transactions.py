@@ -116,6 +116,63 @@ def test_a_restart_amid_streamed_transactions_goes_on_with_the_rest(
             assert [(r.topic, plain(r.key), dict(r.source_offset)) for r in rest] == shown[taken + 1 :], taken
 
 
+@pytest.mark.usefixtures("implementation")
+@pytest.mark.parametrize("binary", ["false", "true"])
+def test_interleaved_transactions_and_a_table_first_seen_in_what_is_rolled_back(
+    binary: str, props: dict[str, str], sql: psycopg.Connection[Any], postgres: PostgresServer, database: str
+) -> None:
+    """The server tells of a table once in a streamed transaction, be it in a part that is taken back."""
+    sql.execute("ALTER DATABASE " + database + " SET logical_decoding_work_mem = '64kB'")
+    sql.execute("CREATE TABLE t (id int PRIMARY KEY, v text); CREATE TABLE u (id int PRIMARY KEY, v text)")
+    fill = "INSERT INTO {} SELECT g, repeat(md5(g::text), 10) FROM generate_series(%s::int, %s::int) g"
+    started = {**props, "snapshot.mode": "no_data"}
+    streamed = {**started, "slot.name": props["slot.name"] + "_s", "slot.stream.params": "streaming=on"}
+    with (
+        Runner(started) as whole,
+        Runner({**streamed, "slot.stream.binary": binary}) as parts,
+        psycopg.connect(postgres.dsn(database)) as one,
+        psycopg.connect(postgres.dsn(database)) as other,
+    ):
+        whole.settle()
+        parts.settle()
+        # Where a stream was before its first transaction is its own affair.
+        sql.execute("CREATE TABLE begun (id int PRIMARY KEY); INSERT INTO begun VALUES (1)")
+        whole.count(1)
+        parts.count(1)
+        del whole.records[:], parts.records[:]
+        for part, (writer, table) in enumerate([(one, "t"), (other, "u"), (one, "t"), (other, "u")]):
+            writer.execute("SAVEPOINT a")
+            writer.execute(fill.format(table), [part * 1000, part * 1000 + 799])  # type: ignore[arg-type]
+            # Everything before it has been sent when this one comes.
+            sql.execute("INSERT INTO begun VALUES (%s)", [part + 2])
+            whole.count(part + 1)
+            parts.count(part + 1)
+            if part < 2:
+                writer.execute("ROLLBACK TO a")
+        one.execute("TRUNCATE t")
+        one.execute("ALTER TABLE t ALTER v TYPE varchar(400), ADD c int")
+        one.execute("INSERT INTO t VALUES (1, 'x', 2)")
+        other.execute("UPDATE u SET v = 'y' WHERE id % 3 = 0")
+        other.commit()
+        one.execute("SELECT pg_logical_emit_message(true, 'p', 'm')")
+        one.commit()
+        # What the server says once of a table holds for the transactions behind.
+        sql.execute("INSERT INTO u VALUES (-1, 'z'); INSERT INTO t VALUES (2, 'z', 3)")
+
+        def ended(records: list[Any]) -> bool:
+            return bool(records) and plain(records[-1].value)["after"] == {"id": 2, "v": "z", "c": 3}
+
+        whole.until(ended)
+        parts.until(ended)
+        for made, wanted in zip(_seen(parts), _seen(whole), strict=True):
+            # An offset tells of the commit, too, if that had come when the record left.
+            assert made[:3] == wanted[:3]
+        row = sql.execute(
+            "SELECT stream_count > 3 FROM pg_stat_replication_slots WHERE slot_name = %s", [streamed["slot.name"]]
+        ).fetchone()
+        assert row in ((True,), (None,), None)
+
+
 def _block(xid: int, *messages: tuple[int, bytes]) -> list[bytes]:
     """A streamed block of messages, each with the (sub)transaction it is of."""
     inner = [
