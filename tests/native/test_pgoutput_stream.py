@@ -382,6 +382,30 @@ def test_a_table_whose_rows_are_seldom_for_the_core_rests() -> None:
     assert 2_000 < native < 11_600
 
 
+def test_tables_that_change_again_and_again_are_not_kept() -> None:
+    known = [
+        Table(1, "t1", "d", (Column(True, "id", "int4", -1, True), Column(False, f"c{n}", "text", -1, False)))
+        for n in range(60)
+    ]
+    decoder = offline_of(known[:1], {})().decoder(None, 1000, None)
+    stream = NativeStream(decoder)
+    stream.add(offline.framed([offline.xlog(2000, offline.begin(90_000, 0, 700))]))
+    stream.feed([], NO_LIMIT, CLOCK)
+    for number, table in enumerate(known):
+        rows = [offline.insert(1, [str(number), "x"]), offline.insert(1, [str(-number), "y"])]
+        stream.add(offline.framed(offline.xlog(2001 + number, message) for message in (table.message(), *rows)))
+        out: list[SourceRecord] = []
+        stream.feed(out, NO_LIMIT, CLOCK)
+        batch = stream.batch(out, CLOCK)
+        assert isinstance(batch, SourceBatch)
+        assert [(r.value["after"]["id"], r.value["after"][f"c{number}"]) for r in batch] == [
+            (number, "x"),
+            (-number, "y"),
+        ]
+        assert len(stream._codecs) == len(stream._numbers) == 1
+        assert max(stream._codecs) <= 1
+
+
 class Told:
     """Listens to a signalling table: every other row begins something that all offsets tell of, the others end it."""
 

@@ -94,6 +94,11 @@ impl PyStream {
         Ok(self.core.add_table(plan, source))
     }
 
+    /// Forget a table that has no rows and no relation's rows; another may get its number. DeclinedError for one that has.
+    fn drop_table(&mut self, number: usize) -> PyResult<()> {
+        self.core.drop_table(number).map_err(declined)
+    }
+
     /// The rows of a relation go to that table; to nobody for None, to the twin for a negative number. `wires`: as of `add_table`.
     #[pyo3(signature = (relation, table, wires=None))]
     fn route(&mut self, relation: u32, table: Option<i64>, wires: Option<Vec<String>>) -> PyResult<()> {

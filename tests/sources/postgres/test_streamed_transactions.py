@@ -173,6 +173,39 @@ def test_interleaved_transactions_and_a_table_first_seen_in_what_is_rolled_back(
         assert row in ((True,), (None,), None)
 
 
+@pytest.mark.usefixtures("implementation")
+def test_a_streamed_transaction_is_taken_up_where_it_was_left(
+    props: dict[str, str], sql: psycopg.Connection[Any], database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A task that ends in the midst of what it hands over, and one that ends before the commit; nothing is left in the folder."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    sql.execute("ALTER DATABASE " + database + " SET logical_decoding_work_mem = '64kB'")
+    sql.execute("CREATE TABLE t (id int PRIMARY KEY, v text)")
+    settings = {**props, "snapshot.mode": "no_data", "slot.stream.params": "streaming=on", "max.batch.size": "700"}
+    with psycopg.connect(sql.info.dsn, password=props["database.password"]) as writer:
+        with Runner(settings) as first:
+            first.settle()
+            writer.execute("INSERT INTO t SELECT g, repeat(md5(g::text), 4) FROM generate_series(1, 5000) g")
+            sql.execute("CREATE TABLE begun (id int PRIMARY KEY); INSERT INTO begun VALUES (1)")
+            first.count(1)
+        with Runner(settings, first.offsets.stored) as second:
+            second.settle()
+            writer.execute("UPDATE t SET v = v || 'x' WHERE id % 2 = 0")
+            writer.commit()
+            second.count(1500)
+            assert len(second.records) < 3000
+    with Runner(settings, second.offsets.stored) as third:
+        third.count(7500 - len(second.records))
+        sql.execute("INSERT INTO t VALUES (-1, 'end')")
+        third.count(7501 - len(second.records))
+    seen = [(r.value["op"], r.value["after"]["id"]) for r in (*second.records, *third.records)]
+    wanted = [("c", number) for number in range(1, 5001)] + [("u", number) for number in range(2, 5001, 2)]
+    assert seen[:5000] == wanted[:5000]
+    assert sorted(seen[5000:-1]) == sorted(wanted[5000:])
+    assert seen[-1] == ("c", -1)
+    assert not list(tmp_path.iterdir())
+
+
 def _block(xid: int, *messages: tuple[int, bytes]) -> list[bytes]:
     """A streamed block of messages, each with the (sub)transaction it is of."""
     inner = [

@@ -1,7 +1,6 @@
 //! What the stream hands over to the Python decoder: runs of messages, their values as texts.
 
 use super::as_text::as_text;
-use super::changes::Changes;
 use super::frames::{head, Head};
 use super::stream::{Stream, MESSAGE, RELATION};
 use super::stream_state::Route;
@@ -60,7 +59,9 @@ impl Stream {
         match route {
             None | Some(Route::Twin) => false,
             Some(Route::LeftOut) => true,
-            Some(Route::Table(table)) => self.tables.get(*table).is_some_and(|table: &Changes| !table.is_resting()),
+            Some(Route::Table(table)) => {
+                self.tables.get(*table).and_then(Option::as_ref).is_some_and(|table| !table.is_resting())
+            }
         }
     }
 }

@@ -36,7 +36,8 @@ pub struct Stream {
     pub(super) wires: HashMap<u32, Vec<Wire>>,
     /// The relation found last.
     last: (u32, Route),
-    pub(super) tables: Vec<Changes>,
+    /// By number; None for one that was dropped.
+    pub(super) tables: Vec<Option<Changes>>,
     pub state: State,
     pub counts: Counts,
     pub places: Places,
@@ -73,8 +74,23 @@ impl Stream {
 
     /// A table whose rows are done here; answers its number.
     pub fn add_table(&mut self, plan: Arc<RowPlan>, source: Source) -> usize {
-        self.tables.push(Changes::of(plan, source));
+        let made = Some(Changes::of(plan, source));
+        if let Some((number, free)) = self.tables.iter_mut().enumerate().find(|(_, table)| table.is_none()) {
+            *free = made;
+            return number;
+        }
+        self.tables.push(made);
         self.tables.len() - 1
+    }
+
+    /// Forget a table: its number is another's from now on. Declined while it has rows or a relation's rows go there.
+    pub fn drop_table(&mut self, number: usize) -> Result<()> {
+        let used = self.routes.values().any(|route| *route == Route::Table(number));
+        match self.tables.get_mut(number) {
+            Some(table) if !used && table.as_ref().map_or(true, Changes::is_empty) => *table = None,
+            _ => return Err(Declined::Value("a table that is in use")),
+        }
+        Ok(())
     }
 
     /// From now on the rows of a relation go there. `wires`: how their binary values come; None where all come as texts.
@@ -85,6 +101,10 @@ impl Stream {
             None => drop(self.wires.remove(&relation)),
         }
         self.last = (relation, route);
+    }
+
+    fn table(&mut self, number: usize) -> Option<&mut Changes> {
+        self.tables.get_mut(number).and_then(Option::as_mut)
     }
 
     /// How many records there are.
@@ -266,9 +286,10 @@ impl Stream {
                 Operation::Update => self.rules.skip_updates,
                 Operation::Delete => self.rules.skip_deletes,
             };
-            match self.last.1 {
+            let route = self.last.1;
+            match route {
                 Route::Twin => return Ok(Step::Twin),
-                Route::Table(table) if self.tables.get_mut(table).is_some_and(Changes::rests) => return Ok(Step::Twin),
+                Route::Table(table) if self.table(table).is_some_and(Changes::rests) => return Ok(Step::Twin),
                 Route::LeftOut => self.counts.filtered += 1,
                 Route::Table(_) if left_out => self.counts.filtered += 1,
                 Route::Table(table) => {
@@ -284,7 +305,8 @@ impl Stream {
     }
 
     fn change(&mut self, table: usize, payload: &[u8], operation: Operation, lsn: u64, events: u32) -> Result<Step> {
-        let changes = self.tables.get_mut(table).ok_or(Declined::Value("a table that is not there"))?;
+        let changes =
+            self.tables.get_mut(table).and_then(Option::as_mut).ok_or(Declined::Value("a table that is not there"))?;
         let (rows, old_rows) = (changes.new.len(), changes.old.len());
         let ordinal = u32::try_from(self.places.records.len()).map_err(|_| Declined::TooLarge)?;
         let event = u32::try_from(self.places.events.len()).map_err(|_| Declined::TooLarge)?;
@@ -326,6 +348,7 @@ impl Stream {
     pub fn take(&mut self, clock: Clock) -> Result<(Vec<(usize, TableBlock)>, Places)> {
         let mut blocks = Vec::new();
         for (number, table) in self.tables.iter_mut().enumerate() {
+            let Some(table) = table else { continue };
             if !table.is_empty() {
                 blocks.push((number, table.finish(&self.places.events, &self.places.contexts, clock)?));
             }

@@ -58,7 +58,8 @@ class NativeStream:
             self._stream.track()
         # Codecs are told apart by identity, so they are kept.
         self._numbers: dict[int, tuple[int, TableCodec]] = {}
-        self._codecs: list[TableCodec] = []
+        self._codecs: dict[int, TableCodec] = {}
+        self._left_over: list[TableCodec] = []
         self._routes: dict[int, TableCodec | None] = {}
         self._given: list[Offset] = [decoder.offset]
         self._loose: list[tuple[int, int]] = []
@@ -107,6 +108,7 @@ class NativeStream:
         """What was made since the batch before: a list where all of it was made by Python. `out` may have more at its end than was put
         there by `feed`."""
         if not self._stream.records:
+            self._forget()
             return out
         self._enter(out, out[self._entered :])
         blocks, places = self._stream.take(clock.ns)
@@ -128,6 +130,7 @@ class NativeStream:
         if out:
             parts.append(Loose(list(out), [first + i for first, count in self._loose for i in range(count)]))
         self._given, self._loose, self._entered = [self._decoder.offset], [], 0
+        self._forget()
         return SourceBatch(parts, self._decoder.maker.partition, offsets) if blocks else out
 
     def _for_twin(self) -> list[bytes]:
@@ -255,10 +258,25 @@ class NativeStream:
         found = self._decoder.tables.get(relation)
         if found is None or self._routes.get(relation, _UNKNOWN) is found[1]:
             return
+        before = self._routes.get(relation)
+        if before is not None:
+            self._left_over.append(before)
         codec = self._routes[relation] = found[1]
         wires = None if codec is None or self._decoder.wires is None else self._decoder.wires(codec)
         number = None if codec is None else self._number(codec, wires)
         self._stream.route(relation, _TWIN if self._decoder.keeps(relation) else number, wires)
+
+    def _forget(self) -> None:
+        """Drop the codecs that no relation has any more; the core has no rows of theirs then."""
+        if not self._left_over:
+            return
+        used = {id(codec) for codec in self._routes.values()}
+        for codec in self._left_over:
+            number, _ = self._numbers.pop(id(codec), (_TWIN, codec)) if id(codec) not in used else (_TWIN, codec)
+            if number != _TWIN:
+                del self._codecs[number]
+                self._stream.drop_table(number)
+        self._left_over.clear()
 
     def _number(self, codec: TableCodec, wires: Sequence[str] | None) -> int:
         known = self._numbers.get(id(codec))
@@ -267,6 +285,6 @@ class NativeStream:
         number, plan = _TWIN, codec.native
         if plan is not None:
             number = self._stream.add_table(plan, codec.shape.schema, codec.shape.table, wires)
-            self._codecs.append(codec)
+            self._codecs[number] = codec
         self._numbers[id(codec)] = number, codec
         return number
