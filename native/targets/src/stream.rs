@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use headrace_core::column::Column;
+use headrace_core::pg::binary::Wire;
 use headrace_core::pg::envelope::{Clock, Source};
 use headrace_core::pg::places::Context;
 use headrace_core::pg::row::{KeyPlan, Null, Output, RowPlan};
@@ -25,8 +26,11 @@ pub fn pg_stream(data: &[u8]) {
         schema: text.clone(),
         table: text,
     };
+    let wires = wires(*settings, plan.width);
+    let made = wires.as_ref().map_or(Ok(plan.clone()), |wires| plan.with_wires(wires));
+    let Ok(plan) = made else { panic!("as many wires as values") };
     let table = stream.add_table(Arc::new(plan), source);
-    stream.route(1, Route::Table(table), None);
+    stream.route(1, Route::Table(table), wires);
     stream.route(2, Route::LeftOut, None);
     let limit = 1 + usize::from(*settings >> 4);
     for chunk in rest.chunks(usize::from(*cut) + 1) {
@@ -85,6 +89,27 @@ fn plan(settings: u8, data: &[u8]) -> Option<(RowPlan, &[u8])> {
     }
     let key = KeyPlan { slots: vec![0], added: None, in_identity: settings & 4 == 0 };
     RowPlan::new(width, outputs, width, Some(key)).ok().map(|plan| (plan, rest))
+}
+
+/// The binary forms of the values, which the settings choose; None for a stream of texts.
+fn wires(settings: u8, width: usize) -> Option<Vec<Wire>> {
+    const FORMS: [&str; 13] = [
+        "int4",
+        "text",
+        "numeric",
+        "timestamptz",
+        "date",
+        "bool",
+        "jsonb",
+        "uuid",
+        "array:int4",
+        "interval",
+        "bits",
+        "inet",
+        "range:timestamp",
+    ];
+    let form = |at: usize| FORMS.get((usize::from(settings) + 5 * at) % FORMS.len()).and_then(|name| Wire::parse(name));
+    (settings & 32 != 0).then(|| (0..width).filter_map(form).collect())
 }
 
 fn stream(settings: u8) -> Stream {

@@ -52,6 +52,7 @@ def test_missing_settings() -> None:
         ("column.mask.hash.ROT13.with.salt.x", "public.a.b", "database.hostname", "ROT13"),
         ("slot.stream.params", "nonsense", "slot.stream.params", "option"),
         ("slot.stream.params", "origin=none;binary=true", "slot.stream.params", "binary"),
+        ("slot.stream.params", "two_phase=on", "slot.stream.params", "two_phase"),
         ("replica.identity.autoset.values", "public.a:SOME", "replica.identity.autoset.values", "MODE"),
         ("snapshot.select.statement.overrides", "public.a", "snapshot.select.statement.overrides", "public.a"),
     ],

@@ -68,7 +68,7 @@ pub struct KeyPlan {
 }
 
 /// How the rows of one shape of one table are made. The outputs are the record's fields, then what only the key needs.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct RowPlan {
     pub width: usize,
     pub outputs: Vec<Output>,

@@ -34,7 +34,7 @@ REGEX_LISTS: Final = (
 )
 _PREFIX: Final = re.compile(r"[A-Za-z0-9._-]+")
 _SLOT: Final = re.compile(r"[a-z0-9_]{1,63}")
-_OWN_OPTIONS: Final = frozenset({"proto_version", "publication_names", "binary"})
+_OWN_OPTIONS: Final = frozenset({"proto_version", "publication_names", "binary", "two_phase"})
 
 
 def config_def() -> ConfigDef:
@@ -311,7 +311,7 @@ class PostgresConfig:
                 raise ConfigException(
                     f"Invalid value {piece} for configuration slot.stream.params: not an option that may be given.",
                     field="slot.stream.params",
-                    remedy="Write name=value;name=value; proto_version and publication_names are for the connector to set, and binary by slot.stream.binary.",
+                    remedy="Write name=value;name=value; proto_version and publication_names are for the connector to set, binary by slot.stream.binary, and prepared transactions come once they are committed.",
                 )
             options[name.strip()] = value.strip()
         return options
