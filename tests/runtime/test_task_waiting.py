@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from headrace.errors import RetriableException
+from headrace.runtime import appender
 from headrace.runtime.hosting.supervision import Limits, Vitals, verdict
 from headrace.runtime.source_task import SourceLoop
 from headrace.runtime.task_loop import TaskSpec, TaskSurroundings
@@ -39,7 +40,9 @@ def stages_until(run: Running, condition: Callable[[], Any]) -> set[str]:
 
 
 @pytest.mark.parametrize("count", [3, LARGE], ids=["here", "helper"])
-def test_an_append_that_is_tried_again(count: int) -> None:
+def test_an_append_that_is_tried_again(count: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    # The task itself has to wait, too: it looks at the source as long as there is room.
+    monkeypatch.setattr(appender, "MOST_UNITS", appender.IN_FLIGHT)
     log = MemoryLog()
     log.fail_next("append", RetriableException("No space left.", code="LOG_DISK_FULL"), times=5)
     with Running("source", log) as run:
