@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from headrace.data import Schema, Type
+from headrace.data import Schema, SourceRecord, Type
 from headrace.data.batch import Block
-from headrace.data.columns import groups, layout_of
+from headrace.data.columns import constant, groups, layout_of
 
 if TYPE_CHECKING:
     from headrace.native._core import Column, Layout, Mask
@@ -69,6 +69,24 @@ def one_value(schema: Schema, column: Column, row: int) -> Any:
     layout = layout_of(schema)
     assert layout is not None
     return column.take([row]).values(layout)[0]
+
+
+def one_record(block: Block, row: int) -> SourceRecord:
+    """A record with the topic, key, value and headers of one row, for what asks for no more."""
+    one = block.take([row])
+    sides: list[Any] = []
+    for schema, column in ((one.key_schema, one.key), (one.value_schema, one.value)):
+        value = None
+        if column is not None and schema is not None:
+            value = one_value(schema, column, 0)
+            schema = None if value is None else schema
+        sides += [schema, value]
+    return SourceRecord({}, {}, block.topic, block.partition, *sides, None, block.headers)
+
+
+def presence(column: Column) -> Column:
+    """A column that says only where this one has a value."""
+    return constant(True, len(column)).within(column.valid())
 
 
 def grouped(columns: Sequence[Column], rows: int) -> list[tuple[int, Mask]] | None:

@@ -7,18 +7,24 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping
-from typing import Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from headrace.config import ConfigDef, ConfigType, Importance, Width
 from headrace.config.validators import all_of, non_empty, non_null, one_of
+from headrace.data.batch import Block
 from headrace.errors import DataException
 from headrace.spi.transform import R, Transform
 from headrace.transforms.base import copy_record
+from headrace.transforms.blocks import grouped, one_record
+from headrace.transforms.debezium.columns_read import columns_read
 from headrace.transforms.expressions.failures import ExpressionRefused, refused
-from headrace.transforms.expressions.language import compile_expression, language_of
+from headrace.transforms.expressions.language import compile_expression, language_of, reads_of
 from headrace.transforms.expressions.values import GString
 from headrace.transforms.patterns import java_pattern
 from headrace.transforms.regex_router import valid_pattern
+
+if TYPE_CHECKING:
+    from headrace.native._core import Mask
 
 _LIMIT: Final = 10_000
 
@@ -106,6 +112,7 @@ class _Scripted(Transform[R]):
         if not text.strip():
             raise refused(self.setting, text, 0, "the expression is empty")
         self._evaluate = compile_expression(text, language_of(settings["language"]), self.setting)
+        self._reads = reads_of(text, language_of(settings["language"]), self.setting)
         regex: str = settings["topic.regex"] or ""
         self._topics = java_pattern(regex, "topic.regex") if regex else None
         self._known: dict[str, bool] = {}
@@ -117,6 +124,21 @@ class _Scripted(Transform[R]):
         if record.value is None and self._nulls != "evaluate":
             return record if self._nulls == "keep" else None
         return self.decide(record, self._evaluate(record))
+
+    def apply_block(self, block: Block) -> list[Block] | None:
+        """Asks the expression once for all rows that are equal in what it reads."""
+        if self._topics is not None and not self._concerns(block.topic):
+            return [block]
+        columns = columns_read(block, self._reads)
+        groups = None if columns is None else grouped(columns, len(block))
+        if groups is None:
+            return None
+        masks: dict[str, Mask] = {}
+        for row, mask in groups:
+            made = self.apply(one_record(block, row))  # type: ignore[arg-type]
+            if made is not None:
+                masks[made.topic] = masks[made.topic] | mask if made.topic in masks else mask
+        return [block.filter(mask).replace(topic=topic) for topic, mask in masks.items()]
 
     def _concerns(self, topic: str) -> bool:
         known = self._known.get(topic)

@@ -11,6 +11,7 @@ from headrace.transforms.expressions.failures import EvaluationFailure, refused
 from headrace.transforms.expressions.groovy import GroovyCompiler
 from headrace.transforms.expressions.javascript import JavaScriptCompiler
 from headrace.transforms.expressions.parser import parse
+from headrace.transforms.expressions.reads import Read, reads
 
 _PREFIX: Final = "jsr223."
 _LANGUAGES: Final = {"groovy": "groovy", "Groovy": "groovy", "graal.js": "javascript"}
@@ -30,6 +31,11 @@ def language_of(name: str) -> str:
             remedy="Give jsr223.groovy or jsr223.graal.js. Expressions of other engines, and WebAssembly modules, cannot be run here.",
         )
     return language
+
+
+def reads_of(text: str, language: str, setting: str) -> frozenset[Read]:
+    """What the expression, which compiles, reads of a record."""
+    return reads(parse(text, language, setting))
 
 
 def compile_expression(text: str, language: str, setting: str) -> Callable[[ConnectRecord], Any]:
