@@ -86,7 +86,7 @@ def maker(kind: Any, config: dict[str, str]) -> Any:
     return make
 
 
-@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(events(), st.data())
 def test_expressions_of_blocks(records: list[Any], data: Any) -> None:
     language, texts, kind, setting = data.draw(

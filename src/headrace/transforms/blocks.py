@@ -81,7 +81,9 @@ def one_record(block: Block, row: int) -> SourceRecord:
             value = one_value(schema, column, 0)
             schema = None if value is None else schema
         sides += [schema, value]
-    return SourceRecord({}, {}, block.topic, block.partition, *sides, None, block.headers)
+    return SourceRecord(
+        {}, {}, block.topic, block.partition, sides[0], sides[1], sides[2], sides[3], None, block.headers
+    )
 
 
 def presence(column: Column) -> Column:

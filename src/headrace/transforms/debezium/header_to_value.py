@@ -7,7 +7,8 @@ from typing import Final
 
 from headrace.config import ConfigDef, ConfigType, Importance
 from headrace.config.validators import all_of, non_null, one_of, predicate
-from headrace.data import Schema
+from headrace.data import Schema, Type
+from headrace.data.batch import Block
 from headrace.errors import ConfigException
 from headrace.spi.transform import R, Transform
 from headrace.transforms.base import SchemaCache, copy_record, require_struct
@@ -89,6 +90,13 @@ class HeaderToValue(Transform[R]):
         if self._move:
             copied._headers = tuple(header for header in record.header_items if header.key not in names)
         return copied
+
+    def apply_block(self, block: Block) -> list[Block] | None:
+        """Rows without any of the headers; others bring their schema's growth, record by record."""
+        if any(header.key in self._fields for header in block.headers):
+            return None
+        fits = block.value is None or (block.value_schema is not None and block.value_schema.type is Type.STRUCT)
+        return [block] if fits else None
 
 
 class _Grown:

@@ -11,6 +11,7 @@ from typing import Any, Final
 from headrace.cdc.topics import FIELD_ADJUSTERS
 from headrace.config import ConfigDef, ConfigType, Importance, Width
 from headrace.data import Schema, Struct, Type
+from headrace.data.batch import Block
 from headrace.errors import DataException
 from headrace.spi.transform import R, Transform
 from headrace.transforms.base import copy_record, require_struct, struct_like
@@ -54,6 +55,10 @@ class DecodeLogicalDecodingMessageContent(Transform[R]):
         copied.key_schema = copied.key = None
         copied.value_schema, copied.value = made, Struct(made, [*values, after])
         return copied
+
+    def apply_block(self, block: Block) -> list[Block] | None:
+        schema = block.value_schema
+        return [block] if schema is None or schema.name != _VALUE else None
 
     def _content(self, event: Struct) -> tuple[Schema, Struct]:
         message = require_struct(event.get("message"), "Retrieve content of a logical decoding message")

@@ -8,10 +8,14 @@ from typing import Any, Final
 from headrace.config import ConfigDef, ConfigType, Importance
 from headrace.config.validators import all_of, at_least, non_null, predicate
 from headrace.data import Schema, Struct, Type
+from headrace.data.batch import Block
+from headrace.data.columns import integers
 from headrace.errors import DataException
 from headrace.spi.transform import R, Transform
 from headrace.transforms.base import copy_record
-from headrace.transforms.debezium.envelope import DELETE, event_of
+from headrace.transforms.blocks import StructSide, pieces, side_of, structs_of
+from headrace.transforms.debezium.envelope import DELETE, event_of, is_envelope
+from headrace.transforms.debezium.field_columns import field_column, values_of
 from headrace.transforms.debezium.hashes import java_hash, murmur_hash
 
 _MAX: Final = 0x7FFFFFFF
@@ -79,10 +83,58 @@ class PartitionRouting(Transform[R]):
         found = [item for path in self._fields if (item := _find(event, path)) is not None]
         if not found:
             return record
-        total = sum(self._hash(value, schema) for value, schema in found) & _MAX
         copied = copy_record(record)
-        copied.partition = (0 if total == _MAX else total) % self._count
+        copied.partition = self._partition(sum(self._hash(value, schema) for value, schema in found))
         return copied
+
+    def apply_block(self, block: Block) -> list[Block] | None:
+        """Only the columns that decide are looked at value by value; a block becomes one per partition."""
+        if block.value is None or not is_envelope(block.value_schema):
+            return [block]
+        events = structs_of(side_of(block, is_key=False))
+        totals = None if events is None else self._totals(events)
+        if totals is None:
+            return None
+        chosen = [-1 if one is None else self._partition(one) for one in totals]
+        parts = pieces(block, [integers(chosen)])
+        if parts is None:
+            return None
+        return [part if chosen[row] < 0 else part.replace(partition=chosen[row]) for row, part in parts]
+
+    def _totals(self, events: StructSide) -> list[int | None] | None:
+        """The sum of the hashes of each row's values, None for a row that passes unchanged; None for rows of which one is an error."""
+        op = events.schema.field("op")
+        ops = [None] * len(events.column) if op is None else values_of(op.schema, events.column.field(op.index))
+        letters = [None if one is None else one.lower() for one in ops]
+        present = events.column.valid().selectors()
+        rows = [row for row, letter in enumerate(letters) if present[row] and letter not in _SKIPPED]
+        totals: list[int | None] = [None] * len(events.column)
+        for path in self._fields:
+            if "change" in path[1:-1]:
+                return None
+            if len(path) > 1 and path[0] == "change":
+                deleted = [row for row in rows if letters[row] == DELETE]
+                others = [row for row in rows if letters[row] != DELETE]
+                choices = [(("before", *path[1:]), deleted), (("after", *path[1:]), others)]
+            else:
+                choices = [(path, rows)]
+            for way, chosen in choices:
+                found = field_column(events, way)
+                if found is None:
+                    # A struct on the way that is null would be an error, which is not looked for here.
+                    if len(way) > 1:
+                        return None
+                    continue
+                if not all(found.reached[row] for row in chosen):
+                    return None
+                for row in chosen:
+                    if (value := found.values[row]) is not None:
+                        totals[row] = (totals[row] or 0) + self._hash(value, found.schema)
+        return totals
+
+    def _partition(self, total: int) -> int:
+        total &= _MAX
+        return (0 if total == _MAX else total) % self._count
 
 
 def _find(event: Struct, path: tuple[str, ...]) -> tuple[Any, Schema] | None:

@@ -8,6 +8,7 @@ from typing import Any, Final
 from headrace.config import ConfigDef, ConfigType, Importance, Width
 from headrace.config.validators import non_null
 from headrace.data import Schema
+from headrace.data.batch import Block
 from headrace.errors import ConfigException, DataException
 from headrace.spi.transform import R, Transform
 from headrace.transforms.base import require_struct
@@ -55,6 +56,9 @@ class SchemaChangeEventFilter(Transform[R]):
         if kind not in _KINDS:
             raise DataException(f"{kind} is no kind of schema change")
         return None if kind in self._excluded else record
+
+    def apply_block(self, block: Block) -> list[Block] | None:
+        return None if _is_schema_change(block.value_schema) else [block]
 
 
 def _is_schema_change(schema: Schema | None) -> bool:

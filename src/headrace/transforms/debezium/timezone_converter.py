@@ -10,19 +10,26 @@ import datetime as dt
 import logging
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from headrace.config import ConfigDef, ConfigType, Importance, Width
 from headrace.config.validators import non_empty, non_null
 from headrace.data import Schema, Struct, Type
+from headrace.data.batch import Block
+from headrace.data.columns import column_of
 from headrace.data.logical import TIMESTAMP_NAME, datetime_to_millis, millis_to_datetime
 from headrace.errors import DataException
 from headrace.spi.transform import R, Transform
 from headrace.transforms.base import SchemaCache, copy_record
-from headrace.transforms.debezium.envelope import event_of
+from headrace.transforms.blocks import StructSide, one_value, pieces, presence, side_of, structs_of
+from headrace.transforms.debezium.envelope import event_of, is_envelope
+from headrace.transforms.debezium.field_columns import values_of
 from headrace.transforms.debezium.timezone_rules import Chooses, Rules
 from headrace.transforms.debezium.zoned_text import moment_text, parse_moment, parse_time, time_text
 from headrace.transforms.debezium.zones import Zone
+
+if TYPE_CHECKING:
+    from headrace.native._core import Column
 
 _log = logging.getLogger(__name__)
 _DEBEZIUM: Final = "io.debezium.time."
@@ -87,11 +94,7 @@ class TimezoneConverter(Transform[R]):
         event = event_of(record, "converting time zones")
         if event is None:
             return record
-        table = _table(event)
-        plans = self._plans.get(event.schema, lambda _: {})
-        steps = plans.get((table, record.topic))
-        if steps is None:
-            steps = plans[table, record.topic] = self._steps(event.schema, table, record.topic)
+        steps = self._planned(event, record.topic)
         values = list(event.values)
         for index, changes in steps:
             struct = values[index]
@@ -106,6 +109,31 @@ class TimezoneConverter(Transform[R]):
         copied = copy_record(record)
         copied.value = Struct(event.schema, values)
         return copied
+
+    def apply_block(self, block: Block) -> list[Block] | None:
+        """Only the columns of moments are looked at value by value."""
+        if block.value is None or not is_envelope(block.value_schema):
+            return [block]
+        events = structs_of(side_of(block, is_key=False))
+        parts = None if events is None else pieces(block, _deciding(events))
+        if events is None or parts is None:
+            return None
+        made: list[Block] = []
+        for row, part in parts:
+            event = one_value(events.schema, events.column, row)
+            if event is not None and part.value is not None:
+                steps = self._planned(event, part.topic)
+                part = part.replace(value=_stepped(events._replace(column=part.value), steps))
+            made.append(part)
+        return made
+
+    def _planned(self, event: Struct, topic: str) -> _Steps:
+        table = _table(event)
+        plans = self._plans.get(event.schema, lambda _: {})
+        steps = plans.get((table, topic))
+        if steps is None:
+            steps = plans[table, topic] = self._steps(event.schema, table, topic)
+        return steps
 
     def _steps(self, schema: Schema, table: str | None, topic: str) -> _Steps:
         choice = self._rules.choice(table, topic)
@@ -151,6 +179,45 @@ class TimezoneConverter(Transform[R]):
         if name == _DEBEZIUM + "ZonedTimestamp":
             return lambda value: _zoned(value, zone)
         return (lambda value: _zoned_time(value, zone)) if name == _DEBEZIUM + "ZonedTime" else None
+
+
+def _deciding(events: StructSide) -> list[Column]:
+    """The columns that say of which table a row is, and whether it is an event at all."""
+    made = [presence(events.column)]
+    source = events.schema.field("source")
+    if source is not None and source.schema.type is Type.STRUCT:
+        column = events.column.field(source.index)
+        made.append(presence(column))
+        table = source.schema.field("table")
+        if table is not None and table.schema.type is Type.STRING:
+            made.append(column.field(table.index))
+    return made
+
+
+def _stepped(events: StructSide, steps: _Steps) -> Column:
+    fields = events.column.fields(len(events.schema.fields))
+    for index, changes in steps:
+        struct, schema = fields[index], events.schema.fields[index].schema
+        present = struct.valid().selectors()
+        inner = struct.fields(len(schema.fields))
+        for at, default, convert in changes:
+            field = schema.fields[at].schema
+            if inner[at].first() is not None or default is not None:
+                inner[at] = _converted(inner[at], field, default, convert, present)
+        fields[index] = struct.rebuilt(inner)
+    return events.column.rebuilt(fields)
+
+
+def _converted(column: Column, schema: Schema, default: Any, convert: _Convert, present: bytes) -> Column:
+    """The column with its values converted; where the struct around it is null it has any."""
+    made: list[Any] = []
+    any_value = None
+    for value, there in zip(values_of(schema, column), present, strict=True):
+        found = default if value is None else value
+        if there and found is not None:
+            found = any_value = convert(found)
+        made.append(found)
+    return column_of(schema, [one if there else any_value for one, there in zip(made, present, strict=True)])
 
 
 def _moved(value: dt.datetime, zone: Zone) -> dt.datetime:
