@@ -237,6 +237,31 @@ class LogContract:
         assert consumer.position(tp("t")) == 100
         consumer.close()
 
+    @pytest.mark.parametrize("seed", range(5))
+    def test_a_poll_gives_as_many_as_it_may(self, open_log: OpenLog, seed: int) -> None:
+        chance = random.Random(seed)
+        log = open_log()
+        producer, consumer = log.producer("p"), log.consumer("g", "c")
+        log.create_topics([TopicSpec("t")])
+        consumer.subscribe(["t"], None)
+        consumer.poll(1, 0)
+        end = at = 0
+        for _ in range(150):
+            what = chance.random()
+            if what < 0.4:
+                count = chance.choice((1, 2, 7, 20))
+                producer.append([numbered("t", end, count)])
+                end += count
+            elif what < 0.5:
+                at = chance.randrange(end + 1)
+                consumer.seek(tp("t"), at)
+            else:
+                most = chance.choice((1, 3, 10, 15))
+                wanted = min(most, end - at)
+                assert values_of(consumer.poll(most, 0)) == [b"%d" % n for n in range(at, at + wanted)]
+                at += wanted
+        consumer.close()
+
     def test_wakeup_ends_a_waiting_poll(self, open_log: OpenLog) -> None:
         consumer = open_log().consumer("g", "c")
         consumer.subscribe(["t"], None)

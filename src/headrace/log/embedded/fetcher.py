@@ -128,6 +128,26 @@ class Buffer:
         self._at = 0
         self.size = sum(map(_size, batches))
 
+    def extend(self, batches: list[EncodedBatch]) -> None:
+        """Those that follow what is held, from `end` on."""
+        self._batches += batches
+        self.size += sum(map(_size, batches))
+
+    @property
+    def end(self) -> int:
+        """The offset behind what is held, of which there must be some."""
+        offsets = self._batches[-1].offsets
+        assert offsets is not None
+        return offsets[-1] + 1
+
+    def wants_more(self, max_records: int) -> bool:
+        """Whether `take` would give fewer than it may because no more is held."""
+        first = self._batches[0]
+        taken = self._at / len(first.timestamps)
+        if self.size - taken * _size(first) >= _JOIN_BYTES:
+            return False
+        return sum(len(batch.timestamps) for batch in self._batches) - self._at < max_records
+
     def clear(self) -> None:
         self.fill([])
 

@@ -123,6 +123,10 @@ class Readings:
             if self._check_position(connection, partition, reading, batches):
                 batches = read_batches(connection, folder, reading.part_id, partition, reading.position, most)
             reading.buffer.fill(batches)
+        elif reading.buffer.wants_more(most):
+            # What is left of a batch that was larger than a poll would be a small poll by itself.
+            end = reading.buffer.end
+            reading.buffer.extend(read_batches(connection, folder, reading.part_id, partition, end, most))
         pieces = reading.buffer.take(most)
         if not pieces:
             return None
