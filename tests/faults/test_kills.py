@@ -221,7 +221,7 @@ def test_source_is_killed_within_its_snapshot(tmp_path: Path, postgres: Postgres
     points = ("source.after_read", "log.before_commit", "log.after_commit", "source.after_append")
     victims = tuple(Victim(f"snap{i}", point) for i, point in enumerate(points))
     with laboratory(postgres) as lab:
-        built = Arena(tmp_path, lab, redis, victims, "kill", neighbour=False)
+        built = Arena(tmp_path, lab, redis, victims, "kill", neighbour=False, env={})
         try:
             for victim in victims:
                 lab.table(victim.name, 5000)
