@@ -42,7 +42,7 @@ def test_a_snapshot_under_load_and_the_stream_after_it_reach_both_targets(pipeli
 
 
 def test_the_demo_ends_with_equal_targets(capsys):
-    assert run_demo(load_s=4, transactions_per_s=100) == 0
+    assert run_demo(load_s=2, transactions_per_s=200) == 0
     assert "Both targets equal the source." in capsys.readouterr().out
 
 

@@ -65,11 +65,11 @@ def test_it_stands_behind_the_records_of_its_poll() -> None:
 
 def test_it_is_not_committed_before_the_records_handed_over_earlier() -> None:
     log = MemoryLog()
-    log.fail_next("append", RetriableException("busy"), times=5)
+    log.fail_next("append", RetriableException("busy"), times=3)
     with Running("source", log) as run:
         eventually(lambda: run.script.task)
         run.script.feed([record(i) for i in range(LARGE)], advancing(run, 1000, urgent=True))
-        eventually(lambda: log.faults_left("append") < 5)
+        eventually(lambda: log.faults_left("append") < 3)
         assert stored(log, run.name) is None
         eventually(lambda: told(run)[-1:] == [1000])
     assert len(log.values("t")) == LARGE

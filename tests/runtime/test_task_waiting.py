@@ -44,7 +44,7 @@ def test_an_append_that_is_tried_again(count: int, monkeypatch: pytest.MonkeyPat
     # The task itself has to wait, too: it looks at the source as long as there is room.
     monkeypatch.setattr(appender, "MOST_UNITS", appender.IN_FLIGHT)
     log = MemoryLog()
-    log.fail_next("append", RetriableException("No space left.", code="LOG_DISK_FULL"), times=5)
+    log.fail_next("append", RetriableException("No space left.", code="LOG_DISK_FULL"), times=3)
     with Running("source", log) as run:
         for _ in range(5):
             run.script.feed([record(i) for i in range(count)])
