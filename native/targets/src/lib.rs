@@ -10,6 +10,7 @@ pub mod json;
 pub mod lz4;
 pub mod ops;
 pub mod packed;
+mod producer;
 pub mod redis;
 pub mod stream;
 pub mod text;
