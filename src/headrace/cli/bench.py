@@ -115,8 +115,8 @@ def latency(
 
 
 @bench.command()
-@_common(300_000, "Rows of the snapshot.")
-@click.option("--changes", default=300_000, show_default=True, help="Changes to catch up with, each run.")
+@_common(1_000_000, "Rows of the snapshot.")
+@click.option("--changes", default=1_000_000, show_default=True, help="Changes to catch up with, each run.")
 @click.option("--rate", default=1000.0, show_default=True, help="Changes per second of the latency case.")
 @click.option("--latency-seconds", default=10.0, show_default=True, help="How long latency is measured.")
 def pipeline(

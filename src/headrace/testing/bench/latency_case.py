@@ -24,7 +24,7 @@ def run_latency_bench(
 ) -> list[Case]:
     """`rows`: that the table has before; `rate` commits a second for `seconds`, `runs` times; idle CPU is measured over `idle_s` each time."""
     with ExitStack() as stack:
-        rig = Rig(stack, {"track_commit_timestamp": "on"})
+        rig = Rig(stack, {"track_commit_timestamp": "on"}, target_apart=True)
         work = Workload(rig.source, rows)
         work.create()
         worker = rig.worker()

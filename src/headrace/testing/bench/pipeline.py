@@ -20,7 +20,7 @@ _COUNT_STEP_S = 0.1
 
 
 def run_pipeline_bench(
-    rows: int = 300_000, changes: int = 300_000, *, runs: int = 5, rate: float = 1000.0, latency_s: float = 10.0
+    rows: int = 1_000_000, changes: int = 1_000_000, *, runs: int = 5, rate: float = 1000.0, latency_s: float = 10.0
 ) -> list[Case]:
     """`rows`: of the snapshot; `changes`: to catch up with, `runs` times; `rate`, `latency_s`: of the latency case. The
     pipeline's target is compared with its source after each case: ConnectException when they differ."""
@@ -31,7 +31,7 @@ def run_pipeline_bench(
 
 class _Bench:
     def __init__(self, stack: ExitStack, rows: int) -> None:
-        self._rig = Rig(stack, {"track_commit_timestamp": "on"})
+        self._rig = Rig(stack, {"track_commit_timestamp": "on"}, target_apart=True)
         self._source, self._target = self._rig.source, self._rig.target
         self._work = Workload(self._source, rows)
         say(f"loading {rows} rows")
@@ -159,7 +159,8 @@ class _Bench:
         self._source.execute("SELECT pg_drop_replication_slot(%s)", [slot])
         rig.settle()
         records = changes + deletes + 1  # a delete is followed by its tombstone
-        with meter.Meter(worker.pid) as used, ServerMeter(rig.server.pid) as server:
+        meters = ServerMeter(rig.server.pid), ServerMeter(rig.target_server.pid)
+        with meter.Meter(worker.pid) as used, meters[0] as server, meters[1] as target_server:
             begun = time.monotonic()
             for name in (SINK, SOURCE):
                 worker.resume(name)
@@ -174,7 +175,7 @@ class _Bench:
             "catchup_to_log_events_per_s": changes / log_s,
             **_cost(used, changes),
             "walsender_cpu_s_per_million": server.cpu_s(WALSENDER) * million,
-            "target_server_cpu_s_per_million": server.cpu_s(SESSION, new=True) * million,
+            "target_server_cpu_s_per_million": target_server.cpu_s(SESSION, new=True) * million,
         }, {"recvlogical_events_per_s": changes / raw.wall_s}
 
     def _source_config(self) -> dict[str, str]:

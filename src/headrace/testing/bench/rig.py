@@ -1,4 +1,4 @@
-"""What the cases run on: one PostgreSQL server of our own with two databases, and workers with fresh folders."""
+"""What the cases run on: a PostgreSQL server of our own with two databases, or a server for each, and workers with fresh folders."""
 
 from __future__ import annotations
 
@@ -41,18 +41,27 @@ Watch = Callable[[int, str, str], AbstractContextManager[None]]
 
 
 class Rig:
-    """`source` and `target`: connections to the two databases, for the bench itself. Everything is gone when `stack` ends."""
+    """`source` and `target`: connections to the two databases, for the bench itself; `target_apart`: the target has a server of its
+    own, for a walsender reads all its server's WAL, what a sink writes there too. Everything is gone when `stack` ends."""
 
-    def __init__(self, stack: ExitStack, options: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, stack: ExitStack, options: Mapping[str, str] | None = None, *, target_apart: bool = False
+    ) -> None:
         self.stack = stack
         self.folder = Path(tempfile.mkdtemp(prefix="headrace-bench-", dir=os.environ.get("HEADRACE_BENCH_DIR")))
         stack.callback(shutil.rmtree, self.folder, ignore_errors=True)
-        server = PostgresServer(options={**_SERVER, **(options or {})}, password=PASSWORD, programs=postgres_programs())
-        self.server = stack.enter_context(server)
-        for database in (SOURCE_DATABASE, TARGET_DATABASE):
-            self.server.create_database(database)
+        options = {**_SERVER, **(options or {})}
+
+        def server() -> PostgresServer:
+            own = PostgresServer(options=options, password=PASSWORD, programs=postgres_programs())
+            return stack.enter_context(own)
+
+        self.server = server()
+        self.target_server = server() if target_apart else self.server
+        self.server.create_database(SOURCE_DATABASE)
+        self.target_server.create_database(TARGET_DATABASE)
         self.source: psycopg.Connection = stack.enter_context(self.server.connect(SOURCE_DATABASE))
-        self.target: psycopg.Connection = stack.enter_context(self.server.connect(TARGET_DATABASE))
+        self.target: psycopg.Connection = stack.enter_context(self.target_server.connect(TARGET_DATABASE))
         self.watch: Watch = lambda worker, connector, name: nullcontext()
         self._workers = 0
 
@@ -65,7 +74,8 @@ class Rig:
 
     def settle(self) -> None:
         """What earlier work left to do is done before a measurement begins."""
-        self.source.execute("CHECKPOINT")
+        for connection in (self.source, self.target):
+            connection.execute("CHECKPOINT")
 
     def write_behind(self) -> None:
         """A commit of something that nobody has asked for: pg_recvlogical waits for what lies behind the position it is to end at."""
@@ -111,9 +121,9 @@ class Rig:
             "connector.class": "io.debezium.connector.jdbc.JdbcSinkConnector",
             "tasks.max": "1",
             "topics": topic,
-            "connection.url": self.server.jdbc_url(TARGET_DATABASE),
-            "connection.username": self.server.user,
-            "connection.password": self.server.password,
+            "connection.url": self.target_server.jdbc_url(TARGET_DATABASE),
+            "connection.username": self.target_server.user,
+            "connection.password": self.target_server.password,
             "insert.mode": "upsert",
             "delete.enabled": "true",
             "primary.key.mode": "record_key",
