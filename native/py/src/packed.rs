@@ -119,10 +119,10 @@ fn lz4_compress(py: Python<'_>, parts: Vec<Borrowed>, limit: usize) -> Option<Py
     Some(PyBuffer::new(made, size))
 }
 
-/// What was compressed: `size` bytes, of the blocks from `start` on.
+/// The `size` bytes that were compressed.
 #[pyfunction]
-fn lz4_decompress(py: Python<'_>, blocks: Borrowed, start: usize, size: usize) -> PyResult<PyBuffer> {
-    let bytes = blocks.bytes().get(start..).unwrap_or(&[]);
+fn lz4_decompress(py: Python<'_>, blocks: Borrowed, size: usize) -> PyResult<PyBuffer> {
+    let bytes = blocks.bytes();
     py.detach(|| {
         let mut to = room(size);
         let filled = to.get_mut(..size).unwrap_or(&mut []);

@@ -269,8 +269,8 @@ def lz4_compress(parts: Sequence[_Bytes], limit: int) -> Buffer | None:
     """The buffers, one behind the other, as blocks of LZ4; None unless that takes less than `limit` bytes. See
     headrace.log.embedded.compression."""
 
-def lz4_decompress(blocks: _Bytes, start: int, size: int) -> Buffer:
-    """What was compressed: `size` bytes, of the blocks from `start` on. DeclinedError for blocks that are not that."""
+def lz4_decompress(blocks: _Bytes, size: int) -> Buffer:
+    """The `size` bytes that were compressed. DeclinedError for blocks that are not exactly that."""
 
 def packed_size(lengths: bytes) -> int:
     """How many bytes the data of these lengths have."""

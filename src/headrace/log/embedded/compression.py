@@ -47,7 +47,7 @@ def expanded(blocks: memoryview, size: int) -> Buffer:
     if core is None:
         return _expanded(blocks, size)
     try:
-        made: Buffer = core.lz4_decompress(blocks, 0, size)
+        made: Buffer = core.lz4_decompress(blocks, size)
     except core.DeclinedError as error:
         raise ValueError(f"compressed data: {error}") from error
     return made
