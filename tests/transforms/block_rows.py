@@ -186,6 +186,17 @@ class Outcome:
         self.failed = failed
 
 
+def maker(kind: Any, config: dict[str, str]) -> Any:
+    """What makes a transform or predicate of a class, configured."""
+
+    def make() -> Any:
+        made = kind()
+        made.configure(config)
+        return made
+
+    return make
+
+
 def compare(make: Any, records: list[Any]) -> Outcome | None:
     """Apply two transforms that `make` makes, one to the records, one to their block. What the block gives must be what the records
     give; it must not be done in blocks if a record fails. None when the records do not make a block."""

@@ -21,19 +21,10 @@ from headrace.transforms import insert_field, regex_router, replace_field
 from headrace.transforms.debezium.extract_new_record_state import ExtractNewRecordState
 from headrace.transforms.debezium.logical_table_router import ByLogicalTableRouter
 from headrace.transforms.debezium.read_to_insert import ReadToInsertEvent
-from tests.transforms.block_rows import compare, names, record_lists, structs
+from tests.transforms.block_rows import compare, maker, names, record_lists, structs
 
 pytestmark = pytest.mark.skipif(core is None, reason="without the Rust core there are no blocks")
 checked = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-
-
-def maker(transform: Any, config: dict[str, str]) -> Any:
-    def make() -> Any:
-        made = transform()
-        made.configure(config)
-        return made
-
-    return make
 
 
 def check(transform: Any, config: dict[str, str], records: list[Any], *, always: bool = True) -> None:

@@ -25,7 +25,7 @@ from headrace.transforms.debezium.logical_message import DecodeLogicalDecodingMe
 from headrace.transforms.debezium.partition_routing import PartitionRouting
 from headrace.transforms.debezium.schema_change_filter import SchemaChangeEventFilter
 from headrace.transforms.debezium.timezone_converter import TimezoneConverter
-from tests.transforms.block_rows import compare, record_lists
+from tests.transforms.block_rows import compare, maker, record_lists
 
 pytestmark = pytest.mark.skipif(core is None, reason="without the Rust core there are no blocks")
 checked = settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -102,15 +102,6 @@ def moments(draw: Any) -> list[Any]:
             SOURCE, [1_710_063_000_000, draw(st.integers(0, 2**50)), draw(st.sampled_from(["t", "t", "u", None]))]
         )
     return records
-
-
-def maker(kind: Any, config: dict[str, str]) -> Any:
-    def make() -> Any:
-        made = kind()
-        made.configure(config)
-        return made
-
-    return make
 
 
 @checked

@@ -13,7 +13,7 @@ from headrace.native import core
 from headrace.transforms.debezium.scripting import ContentBasedRouter, Filter
 from headrace.transforms.expressions.language import reads_of
 from headrace.transforms.expressions.reads import Read
-from tests.transforms.block_rows import compare, record_lists
+from tests.transforms.block_rows import compare, maker, record_lists
 
 pytestmark = pytest.mark.skipif(core is None, reason="without the Rust core there are no blocks")
 
@@ -75,15 +75,6 @@ def events(draw: Any) -> list[Any]:
                 if row is not None:
                     row.values[:2] = draw(st.sampled_from([0, 1, -1])), draw(st.sampled_from([None, "a", "ab", "b"]))
     return records
-
-
-def maker(kind: Any, config: dict[str, str]) -> Any:
-    def make() -> Any:
-        made = kind()
-        made.configure(config)
-        return made
-
-    return make
 
 
 @settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
