@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from hypothesis import HealthCheck, settings
 
+from headrace.testing.kafka_server import KafkaServer, missing
 from headrace.testing.servers import PostgresServer, RedisServer
 
 # No example is held to a time: a machine that does something else as well would fail it. A failure shows how to repeat it.
@@ -58,3 +59,20 @@ def redis(redis_server: RedisServer) -> RedisServer:
     with redis_py.Redis(host=redis_server.host, port=redis_server.port) as client:
         client.flushall()
     return redis_server
+
+
+@pytest.fixture(scope="session")
+def kafka() -> Iterator[KafkaServer]:
+    """A real Kafka broker for the whole run; topics, groups and transactional ids are the test's own: see `unique`."""
+    if reason := missing():
+        pytest.skip(reason)
+    with KafkaServer(
+        settings={"offsets.topic.num.partitions": "4", "transaction.state.log.num.partitions": "4"}
+    ) as server:
+        yield server
+
+
+@pytest.fixture
+def unique() -> str:
+    """A name that no other test of the run has: for topics, groups and transactional ids on a shared broker."""
+    return f"t{os.getpid()}-{next(_numbers)}"

@@ -9,7 +9,7 @@ import pytest
 
 from headrace.errors import ConnectException
 from headrace.testing.bench import run_peer_bench
-from headrace.testing.bench.peer import jars, java
+from headrace.testing.jvm import jars, java
 
 pytestmark = [pytest.mark.parity, pytest.mark.timeout(900)]
 

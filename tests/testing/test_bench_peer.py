@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from headrace.errors import ConnectException
-from headrace.testing.bench.peer.java import OLDEST, find_java
 from headrace.testing.bench.peer.offsets import Offsets, end_offset
 from headrace.testing.bench.peer.turns import compared
+from headrace.testing.jvm.java import OLDEST, find_java
 
 
 def answer(topic: bytes, error: int, offset: int) -> bytes:

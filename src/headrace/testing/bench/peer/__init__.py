@@ -1,5 +1,5 @@
 """The JVM peer: Kafka Connect with Debezium at its best, beside the product, on the same server and the same data.
 
-Files: `java` (which Java), `jars` (Maven), `offsets` (how far a topic is), `cluster` (broker and worker), `settings` (how both are
-tuned), `contender` (the peer's runs), `turns` (the cases).
+Files: `offsets` (how far a topic is), `cluster` (broker and worker), `settings` (how both are tuned), `contender` (the peer's runs),
+`turns` (the cases).
 """

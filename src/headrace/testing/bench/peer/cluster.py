@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import time
 import urllib.error
 import urllib.request
@@ -14,10 +13,12 @@ from typing import Any
 
 from headrace.errors import ConnectException
 from headrace.testing.bench.figures import say
-from headrace.testing.bench.peer import jars, settings
-from headrace.testing.bench.peer.java import Java, find_java
+from headrace.testing.bench.peer import settings
 from headrace.testing.bench.peer.offsets import Offsets
 from headrace.testing.bench.rig import JSON_CONVERTER
+from headrace.testing.jvm import jars
+from headrace.testing.jvm.program import FLAGS, properties_file, start_program
+from headrace.testing.kafka_server import KafkaServer
 from headrace.testing.servers import ServerProcess, free_port
 
 _HOST = "127.0.0.1"
@@ -28,17 +29,16 @@ class PeerCluster:
     """`broker` and `worker`: the processes; `offsets`: what its topics have. Everything ends with `stack`."""
 
     def __init__(self, stack: ExitStack, folder: Path) -> None:
-        self.java: Java = find_java()
         self._jars = jars.fetch()
         self._folder = folder
         folder.mkdir(parents=True)
-        (folder / "log4j2.properties").write_text(settings.LOGGING)
+        self.broker = KafkaServer(folder / "broker", heap=settings.BROKER_HEAP, flags=FLAGS)
+        self.java = self.broker.java
         say(f"starting the peer: Kafka {jars.KAFKA}, Debezium {jars.DEBEZIUM}, Java {self.java.version}")
-        self._port, self._controller, self._rest = free_port(), free_port(), free_port()
-        self.broker = self._broker()
-        stack.callback(self.broker.end)
-        self.broker.wait_ready(self._broker_is_up, _READY_S, "The peer's broker")
-        self.offsets = stack.enter_context(Offsets(_HOST, self._port))
+        self._rest = free_port()
+        stack.callback(self.broker.stop)
+        self.broker.start()
+        self.offsets = stack.enter_context(Offsets(_HOST, self.broker.port))
         self.worker = self._worker()
         stack.callback(self.worker.end)
         self.worker.wait_ready(self._worker_is_up, _READY_S, "The peer's worker")
@@ -98,45 +98,16 @@ class PeerCluster:
             time.sleep(0.1)
 
     # ---- processes ------------------------------------------------------------------------------
-    def _broker(self) -> ServerProcess:
-        data = self._folder / "data"
-        file = self._file(
-            "broker.properties",
-            {
-                "process.roles": "broker,controller",
-                "node.id": "1",
-                "controller.quorum.voters": f"1@{_HOST}:{self._controller}",
-                "listeners": f"PLAINTEXT://{_HOST}:{self._port},CONTROLLER://{_HOST}:{self._controller}",
-                "advertised.listeners": f"PLAINTEXT://{_HOST}:{self._port}",
-                "controller.listener.names": "CONTROLLER",
-                "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
-                "log.dirs": str(data),
-                "num.partitions": "1",
-                "offsets.topic.replication.factor": "1",
-                "transaction.state.log.replication.factor": "1",
-                "transaction.state.log.min.isr": "1",
-                "group.initial.rebalance.delay.ms": "0",
-                "auto.create.topics.enable": "true",
-            },
-        )
-        command = [str(self.java.program), "-cp", f"{self._jars}/libs/*", "kafka.tools.StorageTool", "format"]
-        done = subprocess.run(
-            [*command, "-t", "AAAAAAAAAAAAAAAAAAAAAA", "-c", str(file)], capture_output=True, text=True, timeout=120
-        )
-        if done.returncode:
-            raise ConnectException(f"The peer's storage: {done.stdout}{done.stderr}", code="PEER_FAILED")
-        return self._start("broker", settings.BROKER_HEAP, "kafka.Kafka", file)
-
     def _worker(self) -> ServerProcess:
         topics = {
             f"{kind}.storage.{key}": value
             for kind in ("config", "offset", "status")
             for key, value in (("topic", f"peer-{kind}"), ("replication.factor", "1"))
         }
-        file = self._file(
-            "worker.properties",
+        file = properties_file(
+            self._folder / "worker.properties",
             {
-                "bootstrap.servers": f"{_HOST}:{self._port}",
+                "bootstrap.servers": self.broker.bootstrap,
                 "group.id": "peer",
                 "listeners": f"http://{_HOST}:{self._rest}",
                 "rest.advertised.host.name": _HOST,
@@ -151,29 +122,8 @@ class PeerCluster:
                 "connector.client.config.override.policy": "All",
             },
         )
-        return self._start("worker", settings.WORKER_HEAP, "org.apache.kafka.connect.cli.ConnectDistributed", file)
-
-    def _start(self, name: str, heap: tuple[str, ...], main: str, file: Path) -> ServerProcess:
-        logging = f"-Dlog4j2.configurationFile={self._folder / 'log4j2.properties'}"
-        command = [
-            str(self.java.program),
-            *heap,
-            *settings.JVM,
-            logging,
-            "-cp",
-            f"{self._jars}/libs/*",
-            main,
-            str(file),
-        ]
-        return ServerProcess(command, log_path=self._folder / f"{name}.log", cwd=self._folder)
-
-    def _file(self, name: str, values: Mapping[str, str]) -> Path:
-        path = self._folder / name
-        path.write_text("".join(f"{key}={value}\n" for key, value in values.items()))
-        return path
-
-    def _broker_is_up(self) -> bool:
-        return "Kafka Server started" in self.broker.log_path.read_text(errors="replace")
+        main = "org.apache.kafka.connect.cli.ConnectDistributed"
+        return start_program(self.java, self._jars / "libs", main, file, heap=settings.WORKER_HEAP)
 
     def _worker_is_up(self) -> bool:
         try:

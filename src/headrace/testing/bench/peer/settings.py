@@ -8,11 +8,6 @@ from typing import Final
 BROKER_HEAP: Final = ("-Xms1G", "-Xmx1G")
 WORKER_HEAP: Final = ("-Xms256M", "-Xmx2G")
 """The heaps that Kafka's own start scripts give."""
-JVM: Final = (
-    *("-server", "-XX:+UseG1GC", "-XX:MaxGCPauseMillis=20", "-XX:InitiatingHeapOccupancyPercent=35"),
-    *("-XX:+ExplicitGCInvokesConcurrent", "-XX:MaxInlineLevel=15", "-Djava.awt.headless=true"),
-)
-"""The flags that Kafka's own start scripts give."""
 
 SOURCE: Final[Mapping[str, str]] = {
     "max.batch.size": "8192",
@@ -29,11 +24,3 @@ SINK: Final[Mapping[str, str]] = {
     "dialect.postgres.unnest.insert.enabled": "true",
 }
 """Larger batches make it slower: see the table in benchmarks/README.md."""
-LOGGING: Final = """status=error
-appender.c.type=Console
-appender.c.name=C
-appender.c.layout.type=PatternLayout
-appender.c.layout.pattern=[%d] %p %m (%c)%n
-rootLogger.level=INFO
-rootLogger.appenderRef.c.ref=C
-"""

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Final
 
 from headrace.errors import ConnectException
-from headrace.testing.bench.figures import say
 
 KAFKA: Final = "4.3.1"
 DEBEZIUM: Final = "3.6.3.Final"
@@ -38,16 +38,35 @@ _SETS: Final = {
 
 def fetch() -> Path:
     """The folder with `libs` and `plugins`; fetched once for these versions. ConnectException PEER_FETCH_FAILED."""
+    for name in _SETS:
+        _fetched(name)
+    return _folder()
+
+
+def libs() -> Path:
+    """The folder with Kafka's own jars; fetched once. ConnectException PEER_FETCH_FAILED."""
+    return _fetched("libs")
+
+
+def has_libs() -> bool:
+    """Whether `libs` has nothing to fetch."""
+    return (_folder() / "libs").is_dir()
+
+
+def _folder() -> Path:
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "headrace" / "peer"
-    folder = cache / f"{KAFKA}-{DEBEZIUM}-{DEBEZIUM_JDBC}"
-    for name, artifacts in _SETS.items():
-        if not (folder / name).is_dir():
-            _copy(folder, name, artifacts)
-    return folder
+    return cache / f"{KAFKA}-{DEBEZIUM}-{DEBEZIUM_JDBC}"
+
+
+def _fetched(name: str) -> Path:
+    folder = _folder()
+    if not (folder / name).is_dir():
+        _copy(folder, name, _SETS[name])
+    return folder / name
 
 
 def _copy(folder: Path, name: str, artifacts: list[tuple[str, str]]) -> None:
-    say(f"fetching {name} of the peer")
+    print(f"fetching {name} of the peer", file=sys.stderr, flush=True)
     work = folder / f"{name.replace('/', '-')}.partial"
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True)
