@@ -3,6 +3,7 @@
 //! Every `Declined` becomes `headrace.native._core.DeclinedError`: the caller lets the Python twin do it.
 
 mod arrow;
+mod blocks;
 mod buffer;
 mod column;
 mod copy_in;
@@ -45,6 +46,7 @@ fn _core(py: Python<'_>, m: &Bound<'_, PyModule>) -> PyResult<()> {
     arrow::register(m)?;
     pg_plan::register(m)?;
     pgoutput::register(m)?;
+    blocks::register(m)?;
     copy_in::register(m)?;
     copy_out::register(m)?;
     resp::register(m)?;

@@ -349,6 +349,13 @@ class Places:
         """The number of the offset that Python made for a record, or of its event: xid, commit time and end of the transaction before;
         number of its context, position, number there, operation, the transaction's end if it was its last."""
 
+class StreamBlocks:
+    """Splits a replication connection's bytes where transactions are streamed; see native/core/src/pg/blocks.rs."""
+
+    def __new__(cls) -> StreamBlocks: ...
+    def split(self, chunk: bytes) -> list[tuple[str, int, bytes]]:
+        """Of each piece: plain, block, end, foreign or malformed; the transaction of a block; its bytes."""
+
 class ReplicationStream:
     """PostgreSQL's replication stream; see native/py/src/pgoutput.rs. One thread uses it."""
 

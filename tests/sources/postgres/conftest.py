@@ -47,7 +47,7 @@ def props(postgres: PostgresServer, database: str) -> dict[str, str]:
 def implementation(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Runs a test with the Rust core and with the Python decoders alone."""
     if request.param == "twin":
-        for module in ("stream.intake", "stream.binary", "types.native_rows"):
+        for module in ("stream.intake", "stream.blocks", "stream.binary", "types.native_rows"):
             monkeypatch.setattr(f"headrace.sources.postgres.{module}.core", None)
     elif core is None:
         pytest.skip("needs the Rust core")

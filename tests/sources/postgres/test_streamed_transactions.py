@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import struct
 import tempfile
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from tests.sources.postgres import offline
 from tests.sources.postgres.kit import Runner, plain
 
-from headrace.errors import ConnectException, RetriableException
-from headrace.sources.postgres.stream.assembly import Assembly, protocol
 from headrace.testing.servers import PostgresServer
 
 
@@ -204,110 +198,3 @@ def test_a_streamed_transaction_is_taken_up_where_it_was_left(
     assert sorted(seen[5000:-1]) == sorted(wanted[5000:])
     assert seen[-1] == ("c", -1)
     assert not list(tmp_path.iterdir())
-
-
-def _block(xid: int, *messages: tuple[int, bytes]) -> list[bytes]:
-    """A streamed block of messages, each with the (sub)transaction it is of."""
-    inner = [
-        offline.xlog(at, message[:1] + struct.pack(">I", part) + message[1:])
-        for at, (part, message) in enumerate(messages, 100)
-    ]
-    start = offline.xlog(0, b"S" + struct.pack(">IB", xid, 1))
-    return [start, *inner, offline.xlog(0, b"E")]
-
-
-def _commit(xid: int, lsn: int) -> bytes:
-    return offline.xlog(lsn, b"c" + struct.pack(">IBQQq", xid, 0, lsn, lsn + 8, 5))
-
-
-def _abort(xid: int, part: int) -> bytes:
-    return offline.xlog(0, b"A" + struct.pack(">II", xid, part))
-
-
-@given(st.lists(st.tuples(st.integers(1, 3), st.integers(0, 2), st.sampled_from("mmmcax")), max_size=30))
-def test_only_what_is_committed_comes_and_in_order(steps: list[tuple[int, int, str]]) -> None:
-    """Three transactions of three parts each; the others go by."""
-    assembly, given_, wanted = Assembly(), list[bytes](), list[bytes]()
-    waiting: dict[int, list[tuple[int, bytes]]] = {}
-    dropped: set[int] = set()
-    for number, (xid, part, what) in enumerate(steps):
-        sub = xid * 10 + part if part else xid
-        if what == "x":
-            other = offline.xlog(number, offline.begin(number, 0, 99))
-            given_.append(other)
-            wanted.append(other)
-        elif what == "m":
-            if sub in dropped:
-                continue
-            message = offline.insert(number, ["v"])
-            given_ += _block(xid, (sub, message))
-            waiting.setdefault(xid, []).append((sub, offline.xlog(100, message)))
-        elif what == "a" and xid in waiting:
-            given_.append(_abort(xid, sub))
-            if part:
-                dropped.add(sub)
-            else:
-                del waiting[xid]
-                dropped -= {xid * 10 + 1, xid * 10 + 2}
-        elif what == "c" and xid in waiting:
-            given_.append(_commit(xid, 1000 + number))
-            left = [message for one, message in waiting.pop(xid) if one not in dropped]
-            wanted.append(offline.xlog(100 if left else 1000 + number, offline.begin(1000 + number, 5, xid)))
-            wanted += left
-            wanted.append(offline.xlog(1000 + number, offline.commit(1000 + number, 1008 + number, 5)))
-            dropped -= {xid * 10 + 1, xid * 10 + 2}
-    assert list(assembly.payloads(given_)) == wanted
-    assembly.close()
-
-
-def test_begin_is_told_where_the_first_change_is_that_stays() -> None:
-    """Relations are sent without a position."""
-    relation, [row, other] = offline.relation(1, "t", "d", []), [offline.insert(1, [text]) for text in "ab"]
-
-    def at(lsn: int, part: int, message: bytes) -> bytes:
-        return offline.xlog(lsn, message[:1] + struct.pack(">I", part) + message[1:])
-
-    block = [at(0, 7, relation), at(50, 8, row), at(0, 7, relation), at(60, 7, other)]
-    start, end = _block(7)
-    assembly = Assembly()
-    made = list(assembly.payloads([start, *block, end, _abort(7, 8), _commit(7, 90)]))
-    assert made == [
-        offline.xlog(60, offline.begin(90, 5, 7)),
-        *[offline.xlog(0, relation)] * 2,
-        offline.xlog(60, other),
-        offline.xlog(90, offline.commit(90, 98, 5)),
-    ]
-
-
-def test_a_commit_of_nothing_is_an_error() -> None:
-    with pytest.raises(ConnectException) as raised:
-        list(Assembly().payloads([_commit(7, 10)]))
-    assert raised.value.code == "PG_PROTOCOL"
-
-
-def test_the_protocol_follows_the_option() -> None:
-    assert [protocol({"streaming": wanted}) for wanted in ("off", "on", "true", "parallel")] == ["1", "2", "2", "4"]
-    assert protocol({"origin": "none"}) == "1"
-
-
-def test_a_full_disk_is_told_as_such_and_leaves_nothing_open(monkeypatch: pytest.MonkeyPatch) -> None:
-    # All that is written to it meets a full disk: at the latest when it is closed.
-    monkeypatch.setattr(tempfile, "TemporaryFile", lambda **_: open("/dev/full", "r+b"))  # noqa: SIM115
-    assembly = Assembly()
-    message = (7, offline.insert(1, ["v" * 40_000]))
-    with pytest.raises(RetriableException) as raised:
-        list(assembly.payloads(_block(7, message, message)))
-    assert raised.value.code == "PG_SPOOL"
-    assembly.close()
-    small = Assembly()
-    list(small.payloads(_block(7, (7, offline.insert(1, ["v"])))))
-    with pytest.raises(RetriableException):
-        list(small.payloads([_commit(7, 10)]))
-    small.close()
-
-
-def test_a_missing_temporary_folder_is_told_as_such(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
-    with pytest.raises(RetriableException) as raised:
-        list(Assembly().payloads(_block(7, (7, offline.insert(1, ["v"])))))
-    assert raised.value.code == "PG_SPOOL"

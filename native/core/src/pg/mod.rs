@@ -7,6 +7,7 @@ mod binary_decode;
 mod binary_misc;
 mod binary_numeric;
 mod binary_time;
+pub mod blocks;
 pub mod change_rows;
 pub mod changes;
 pub mod copy_rows;

@@ -9,25 +9,24 @@ Source: PostgreSQL manual, "Logical Replication Message Formats", protocol versi
 
 from __future__ import annotations
 
-import contextlib
 import struct
-import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from typing import IO, Final, Protocol
+import time
+from collections.abc import Iterator, Mapping
+from typing import Final, Protocol
 
-from headrace.errors import ConnectException, RetriableException
-from headrace.native import pgoutput
-from headrace.native.pgoutput import MESSAGE_AT, XLOG_DATA
+from headrace.errors import ConnectException
+from headrace.native.pgoutput import MESSAGE_AT
+from headrace.sources.postgres.stream.blocks import BLOCK, COMMIT, FOREIGN, MALFORMED, PLAIN, framed, splitter
+from headrace.sources.postgres.stream.spool import Spool
+from headrace.systems.postgres.framing import Framer
 
-START, STOP, COMMIT, ABORT = 0x53, 0x45, 0x63, 0x41
-_XID: Final = struct.Struct(">I")
-_START: Final = struct.Struct(">Q")
 _ABORT: Final = struct.Struct(">II")
 _COMMIT: Final = struct.Struct(">IBQQq")
-_ENTRY: Final = struct.Struct(">II")
-_BARE: Final = frozenset({pgoutput.ORIGIN})
-"""Messages that say no transaction, even in a block."""
+_START: Final = struct.Struct(">QQ")
 _OFF: Final = ("", "off", "false", "0", "no")
+_REMEDY: Final = (
+    "Report it with the server's version; without streaming in slot.stream.params the server sends whole transactions."
+)
 
 
 def protocol(options: Mapping[str, str]) -> str:
@@ -50,34 +49,36 @@ def assembled(connection: Connection, options: Mapping[str, str]) -> Connection:
 
 
 class Assembly:
-    """Payloads in, payloads of whole transactions out."""
+    """Pieces of a connection's bytes in (see `blocks.Piece`), CopyData messages of whole transactions out, cut anywhere.
+
+    A transaction of which nothing is left is left out, as servers from 15 on leave out what they send whole. ConnectException PG_PROTOCOL
+    for what is not of the protocol; RetriableException PG_SPOOL where there is no room to wait."""
 
     def __init__(self) -> None:
-        self._waiting: dict[int, _Spool] = {}
-        self._open: _Spool | None = None
+        self._waiting: dict[int, Spool] = {}
 
-    def payloads(self, given: Sequence[bytes]) -> Iterator[bytes]:
-        """What comes of these, in order; to be read to the end before the next are given."""
-        for payload in given:
-            if payload[0] != XLOG_DATA:
-                yield payload
-                continue
-            kind = payload[MESSAGE_AT]
-            if kind == START:
-                (xid,) = _XID.unpack_from(payload, MESSAGE_AT + 1)
-                self._open = self._waiting.get(xid)
-                if self._open is None:
-                    self._open = self._waiting[xid] = _Spool(xid)
-            elif kind == STOP:
-                self._open = None
-            elif self._open is not None:
-                self._open.add(payload)
-            elif kind == COMMIT:
-                yield from self._committed(payload)
-            elif kind == ABORT:
-                self._aborted(payload)
-            else:
-                yield payload
+    def chunks(self, kind: str, xid: int, data: bytes) -> Iterator[bytes]:
+        """What comes of a piece that is not foreign, in order; to be read to the end before the next is given."""
+        if kind == PLAIN:
+            yield data
+        elif kind == BLOCK:
+            spool = self._waiting.get(xid)
+            if spool is None:
+                spool = self._waiting[xid] = Spool()
+            spool.add(data)
+        elif kind == MALFORMED:
+            raise _malformed(data)
+        else:
+            try:
+                yield from self._ended(data)
+            except struct.error:
+                raise _malformed(data) from None
+
+    def _ended(self, payload: bytes) -> Iterator[bytes]:
+        if payload[MESSAGE_AT] == COMMIT:
+            yield from self._committed(payload)
+        else:
+            self._aborted(payload)
 
     def _committed(self, payload: bytes) -> Iterator[bytes]:
         xid, flags, commit_lsn, end_lsn, clock = _COMMIT.unpack_from(payload, MESSAGE_AT + 1)
@@ -86,21 +87,21 @@ class Assembly:
             raise ConnectException(
                 f"The server commits transaction {xid}, of which it has streamed nothing.",
                 code="PG_PROTOCOL",
-                remedy="Report it with the server's version; without streaming in slot.stream.params the server sends whole transactions.",
+                remedy=_REMEDY,
             )
-        with spool:
-            messages = spool.messages()
-            # A server tells BEGIN at the position of the first change. Relations, which go before it, have none.
-            ahead: list[bytes] = []
-            for message in messages:
-                ahead.append(message)
-                if _START.unpack_from(message, 1)[0]:
-                    break
-            head = (ahead[-1] if ahead else payload)[:MESSAGE_AT]
-            yield head + b"B" + struct.pack(">QqI", commit_lsn, clock, xid)
-            yield from ahead
-            yield from messages
-        yield payload[:MESSAGE_AT] + b"C" + struct.pack(">BQQq", flags, commit_lsn, end_lsn, clock)
+        try:
+            first, changes = spool.kept()
+            if not changes:
+                # What the server says of tables is not said again.
+                yield from spool.messages()
+                return
+            # A server tells BEGIN at the position of the first change.
+            at = payload[:1] + _START.pack(first, first) + payload[17:MESSAGE_AT] if first else payload[:MESSAGE_AT]
+            yield framed(at + b"B" + struct.pack(">QqI", commit_lsn, clock, xid))
+            yield from spool.messages()
+            yield framed(payload[:MESSAGE_AT] + b"C" + struct.pack(">BQQq", flags, commit_lsn, end_lsn, clock))
+        finally:
+            spool.close()
 
     def _aborted(self, payload: bytes) -> None:
         xid, part = _ABORT.unpack_from(payload, MESSAGE_AT + 1)
@@ -119,59 +120,11 @@ class Assembly:
         self._waiting.clear()
 
 
-class _Spool:
-    """The messages of one transaction that is not committed yet, on disk. `dropped`: its subtransactions that were rolled back."""
-
-    def __init__(self, xid: int) -> None:
-        self._xid = xid
-        self.dropped: set[int] = set()
-        try:
-            self._file: IO[bytes] = tempfile.TemporaryFile(prefix="headrace-")  # noqa: SIM115
-        except OSError as error:
-            raise _no_room(error) from error
-
-    def add(self, payload: bytes) -> None:
-        """Keep a message of a block, without the transaction it says it is of. RetriableException PG_SPOOL when the disk does not take it."""
-        part, rest = self._xid, MESSAGE_AT + 1
-        if payload[MESSAGE_AT] not in _BARE:
-            (part,) = _XID.unpack_from(payload, rest)
-            rest += 4
-        message = payload[: MESSAGE_AT + 1] + payload[rest:]
-        try:
-            self._file.write(_ENTRY.pack(part, len(message)))
-            self._file.write(message)
-        except OSError as error:
-            raise _no_room(error) from error
-
-    def messages(self) -> Iterator[bytes]:
-        try:
-            self._file.seek(0)
-            while entry := self._file.read(_ENTRY.size):
-                part, length = _ENTRY.unpack(entry)
-                message = self._file.read(length)
-                if part not in self.dropped:
-                    yield message
-        except OSError as error:
-            raise _no_room(error) from error
-
-    def close(self) -> None:
-        # What is still to be written is not wanted any more, and may not find room.
-        with contextlib.suppress(OSError):
-            self._file.close()
-
-    def __enter__(self) -> _Spool:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-
-def _no_room(error: OSError) -> RetriableException:
-    return RetriableException(
-        f"A transaction that is not committed yet cannot be kept in {tempfile.gettempdir()}: {error}",
-        code="PG_SPOOL",
-        field="slot.stream.params",
-        remedy="Make room there, or point TMPDIR elsewhere; without streaming in slot.stream.params the server keeps it on its own disk.",
+def _malformed(payload: bytes) -> ConnectException:
+    return ConnectException(
+        f"The server has sent what is not of the protocol for streamed transactions: {payload[:64].hex()}",
+        code="PG_PROTOCOL",
+        remedy=_REMEDY,
     )
 
 
@@ -180,33 +133,55 @@ class AssembledConnection:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self._splitter = splitter()
         self._assembly = Assembly()
-        self._payloads: Iterator[bytes] = iter(())
+        self._framer = Framer()
+        self._chunks: Iterator[bytes] = iter(())
 
     def read(self, max_bytes: int = 1 << 20, timeout_s: float = 1.0) -> list[bytes]:
-        found = self._next(max_bytes)
-        if not found:
-            self._payloads = self._assembly.payloads(self._connection.read(max_bytes, timeout_s))
-            found = self._next(max_bytes)
-        return found
-
-    def _next(self, max_bytes: int) -> list[bytes]:
-        """Payloads of about so many bytes: a large transaction is never in memory as a whole."""
         found: list[bytes] = []
-        size = 0
-        for payload in self._payloads:
-            found.append(payload)
-            size += len(payload)
-            if size >= max_bytes:
+        deadline = time.monotonic() + timeout_s
+        while not found:
+            chunk = self.read_chunk(max_bytes, max(0.0, deadline - time.monotonic()))
+            if not chunk:
                 break
+            self._framer.feed_copy(chunk, found)
         return found
 
     def read_chunk(self, max_bytes: int = 1 << 20, timeout_s: float = 1.0) -> bytes:
-        return b"".join(b"d" + _XID.pack(len(payload) + 4) + payload for payload in self.read(max_bytes, timeout_s))
+        """See `ReplicationConnection.read_chunk`. All of it is of the stream."""
+        deadline = time.monotonic() + timeout_s
+        late = False
+        while not (chunk := self._next(max_bytes)) and not late:
+            given = self._connection.read_chunk(max_bytes, max(0.0, deadline - time.monotonic()))
+            if not given:
+                break
+            self._chunks = self._whole(given)
+            # Blocks alone may come for long: whoever reads has other things to do, too.
+            late = time.monotonic() >= deadline
+        return chunk
+
+    def _next(self, max_bytes: int) -> bytes:
+        """About so many bytes: a transaction's last change is to go on with its commit, but all of a large one is not to."""
+        found: list[bytes] = []
+        size = 0
+        while size < max_bytes and (chunk := next(self._chunks, b"")):
+            found.append(chunk)
+            size += len(chunk)
+        return found[0] if len(found) == 1 else b"".join(found)
+
+    def _whole(self, given: bytes) -> Iterator[bytes]:
+        for kind, xid, data in self._splitter.split(given):
+            if kind == FOREIGN:
+                self._connection.give_back(data)
+            else:
+                yield from self._assembly.chunks(kind, xid, data)
 
     def give_back(self, rest: bytes) -> None:
         """Never to be called: all that `read_chunk` gives is of the stream."""
         raise AssertionError("what was put together is of the stream")
 
     def close(self) -> None:
+        # A generator that is left amid a transaction closes what it reads.
+        self._chunks = iter(())
         self._assembly.close()
