@@ -97,6 +97,7 @@ def test_killed_amid_streamed_transactions(whole: bool, tmp_path: Path, postgres
                 "SELECT count(*) FROM pg_stat_replication_slots WHERE stream_txns > 0 AND slot_name LIKE %s",
                 [f"{lab.prefix}%"],
             ).fetchone()
-            assert streamed is not None and streamed[0] > 0
+            assert streamed is not None
+            assert streamed[0] > 0
         finally:
             worker.close()
