@@ -1,20 +1,18 @@
 """Source offsets as Connect's offsets topic holds them: compact JSON, bytes that a JVM worker finds again.
 
-Key `["<connector>",{partition}]`, value `{offset}`; no white space, map order as given, text in UTF-8 unescaped, bytes as
-base64 text. Source: contract of Connect's offsets topic (JsonConverter with schemas.enable=false, OffsetUtils.validateFormat).
+Key `["<connector>",{partition}]`, value `{offset}`; map order as given, bytes as base64 text, the rest as in `plain_json`.
+Source: contract of Connect's offsets topic (JsonConverter with schemas.enable=false, OffsetUtils.validateFormat).
 """
 
 from __future__ import annotations
 
 import base64
-import json
-import re
 from collections.abc import Mapping
 from typing import Any
 
 from headrace.errors import DataException
+from headrace.log.plain_json import dump, load
 
-_CONTROL = re.compile(r"\\\\|\\u00([0-9a-f]{2})")
 _PRIMITIVES = frozenset({str, int, float, bool, type(None)})
 
 
@@ -78,22 +76,14 @@ def _plain(fields: Mapping[str, Any], what: str) -> dict[str, Any]:
 
 def _dump(document: object) -> bytes:
     try:
-        text = json.dumps(document, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-        if "\\u00" in text:
-            text = _CONTROL.sub(_upper_hex, text)
-        return text.encode()
+        return dump(document)
     except ValueError as error:
         raise _invalid(f"A source offset cannot be written as JSON: {error}.") from error
 
 
-def _upper_hex(match: re.Match[str]) -> str:
-    """JVM workers write control characters with upper-case digits; the bytes must be the same for compaction."""
-    return match.group(0) if match.group(1) is None else "\\u00" + match.group(1).upper()
-
-
 def _load(data: bytes) -> Any:
     try:
-        return json.loads(data)
+        return load(data)
     except ValueError as error:
         raise _invalid(f"A source offset is no JSON: {data[:200]!r}.") from error
 
