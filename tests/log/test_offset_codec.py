@@ -21,6 +21,13 @@ def test_bytes() -> None:
     assert offset_value({"b": b"\x00\xff"}) == b'{"b":"AP8="}'
 
 
+def test_bytes_of_what_java_writes_otherwise() -> None:
+    """Jackson's escapes of what is beyond U+FFFF; Double.toString."""
+    assert offset_key("c", {"t": "a😀é"}) == '["c",{"t":"a\\uD83D\\uDE00é"}]'.encode()
+    assert parse_key(offset_key("c", {"t": "a😀é"})) == ("c", {"t": "a😀é"})
+    assert offset_value({"a": 1e16, "b": 0.5, "c": 1e-5, "d": -0.0}) == b'{"a":1.0E16,"b":0.5,"c":1.0E-5,"d":-0.0}'
+
+
 @given(texts, maps)
 def test_round_trip(connector: str, fields: dict[str, object]) -> None:
     assert parse_key(offset_key(connector, fields)) == (connector, fields)

@@ -25,6 +25,7 @@ from typing import Any, Final, TypeGuard
 
 from headrace.errors import DataException
 from headrace.log.plain_json import dump, load
+from headrace.runtime.distributed.task_names import MOST_TASKS, task_of
 from headrace.runtime.herder import TargetState
 
 Properties = Mapping[str, str | None]
@@ -218,11 +219,11 @@ def _target_state(connector: str, document: Any) -> TargetStateRecord | Unusable
 
 
 def _task(text: str, document: Any) -> TaskRecord | Unusable:
-    connector, dash, number = text.rpartition("-")
-    if not dash or not number.isascii() or not number.isdecimal():
+    named = task_of(text)
+    if named is None:
         return Unusable("its key names no task")
     properties = _properties(document)
-    return properties if isinstance(properties, Unusable) else TaskRecord(connector, int(number), properties)
+    return properties if isinstance(properties, Unusable) else TaskRecord(*named, properties)
 
 
 def _session_key(document: dict[str, Any]) -> SessionKey | Unusable:
@@ -245,4 +246,4 @@ def _properties(document: Any) -> dict[str, str | None] | Unusable:
 
 
 def _is_count(value: Any) -> TypeGuard[int]:
-    return type(value) is int and 0 <= value < 1 << 31
+    return type(value) is int and 0 <= value < MOST_TASKS

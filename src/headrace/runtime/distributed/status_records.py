@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from headrace.errors import DataException
 from headrace.log.plain_json import dump, load
+from headrace.runtime.distributed.task_names import task_of
 from headrace.runtime.herder import State
 
 _CONNECTOR: Final = "status-connector-"
@@ -124,10 +125,10 @@ def decode(key: bytes | None, value: bytes | None) -> StatusTopicRecord | Unusab
             return Unusable("its key names no connector")
         return StatusRemoved(connector, None) if removed else _status(connector, None, document)
     if name.startswith(_TASK):
-        connector, dash, number = name.removeprefix(_TASK).rpartition("-")
-        if not dash or not number.isascii() or not number.isdecimal():
+        named = task_of(name.removeprefix(_TASK))
+        if named is None:
             return Unusable("its key names no task")
-        return StatusRemoved(connector, int(number)) if removed else _status(connector, int(number), document)
+        return StatusRemoved(*named) if removed else _status(*named, document)
     if name.startswith(_TOPIC):
         # The first colon: the names of topics have none, those of connectors may.
         topic, colon, rest = name.removeprefix(_TOPIC).partition(":")
