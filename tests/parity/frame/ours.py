@@ -11,7 +11,7 @@ from headrace.errors import HeadraceError
 from headrace.spi.converter import Column
 from headrace.spi.plugins import PluginKind, PluginRegistry
 from tests.parity import neutral
-from tests.parity.frame import columns
+from tests.parity.frame import columns, group
 
 Form = dict[str, Any]
 
@@ -151,6 +151,8 @@ _CALLS: dict[str, Callable[[Form], Form]] = {
     "predicate": _predicate,
     "from_connect": _from_connect,
     "to_connect": _to_connect,
+    "group_encode": lambda request: _each(request["items"], group.encode),
+    "group_decode": lambda request: _each(request["items"], group.decode),
 }
 
 

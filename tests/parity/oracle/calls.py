@@ -11,6 +11,7 @@ import jpype
 from codec import HashMap, Reader, String, data_form, record_form
 from definitions import configdef, validate
 from engine import engine_start, engine_stop, engine_take
+from group import decode, encode
 from jpype import JArray, JByte, JClass
 
 Answer = dict[str, Any]
@@ -131,6 +132,8 @@ CALLS: dict[str, Callable[[Answer], Answer | str]] = {
     "to_connect": to_connect,
     "configdef": configdef,
     "validate": validate,
+    "group_encode": lambda request: _each(request["items"], encode),
+    "group_decode": lambda request: _each(request["items"], decode),
     "engine_start": engine_start,
     "engine_take": engine_take,
     "engine_stop": engine_stop,
