@@ -182,7 +182,7 @@ def test_a_select_is_cut_by_ranges_of_the_key(
         run.settle()
     assert sorted(r.value["after"]["n"] for r in run.records) == list(range(2, 401, 2))
     assert len(read_chunks) == 6
-    assert all("n % 2 = 0) AS chosen" in chunk and '("id", "n")' in chunk for chunk in read_chunks)
+    assert all("n % 2 = 0\n) AS chosen" in chunk and '("id", "n")' in chunk for chunk in read_chunks)
 
 
 @pytest.mark.parametrize("tail", ["ORDER BY n LIMIT 7", "OFFSET 393", "fetch first 7 rows only"])

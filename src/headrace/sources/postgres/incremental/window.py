@@ -66,4 +66,5 @@ def hashable(value: Any) -> Any:
         return tuple(map(hashable, value))
     if isinstance(value, dict):
         return tuple(sorted((key, hashable(item)) for key, item in value.items()))
-    return value
+    # The server takes NaN for equal to itself.
+    return "NaN" if isinstance(value, float) and value != value else value

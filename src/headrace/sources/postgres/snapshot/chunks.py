@@ -13,16 +13,16 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from headrace.errors import RetriableException
 from headrace.sources.postgres.shapes import TableShape
+from headrace.sources.postgres.snapshot.key_ranges import bounds_of, is_divisible, key_range
 from headrace.sources.postgres.snapshot.progress import PartialTable, Progress, table_id
 from headrace.sources.postgres.snapshot.spans import Span, Spans
-from headrace.systems.postgres import quote_identifier, quote_literal, quote_table
+from headrace.systems.postgres import quote_identifier, quote_table
 from headrace.systems.postgres.introspect import Conn
 
 logger = logging.getLogger(__name__)
@@ -30,11 +30,7 @@ logger = logging.getLogger(__name__)
 CHUNK_BLOCKS: Final = 8192
 """The most blocks of a chunk: 64 MB, what a broken snapshot reads again at worst."""
 _MOST_RANGES: Final = 1000
-_SAMPLED_BLOCKS: Final = 200
 _UNDEFINED_TABLE, _NO_PRIVILEGE = "42P01", "42501"
-_NOT_DIVISIBLE: Final = re.compile(
-    r"\b(limit|fetch|offset|tablesample|distinct|random|gen_random_uuid|for)\b", re.IGNORECASE
-)
 
 
 @dataclass(frozen=True)
@@ -57,7 +53,13 @@ class SnapshotTable:
     def source(self) -> str:
         """What to select from."""
         if self.query is not None:
-            return f"({self.query.rstrip().rstrip(';')}) AS chosen"
+            # It may end with a comment.
+            return f"({self.query.rstrip().rstrip(';')}\n) AS chosen"
+        return self.relation
+
+    @property
+    def relation(self) -> str:
+        """The table itself."""
         return ("ONLY " if self.only else "") + quote_table(self.shape.schema, self.shape.table)
 
 
@@ -129,7 +131,7 @@ class ChunkPlanner:
         wanted = max(
             pieces, -(-sum(relation.blocks for relation in relations) // CHUNK_BLOCKS) if table.query is None else 0
         )
-        if table.shape.key and wanted > 1 and not self._whole and not _NOT_DIVISIBLE.search(table.query or ""):
+        if table.shape.key and wanted > 1 and not self._whole and is_divisible(table.query or ""):
             return self._by_key(table, min(wanted, _MOST_RANGES), begun)
         return [Chunk(table, "", 0, None, table.source, "", 1, 1)]
 
@@ -137,18 +139,22 @@ class ChunkPlanner:
 
     def _lock(self, table: SnapshotTable) -> list[_Relation] | None:
         name = quote_table(table.shape.schema, table.shape.table)
-        locked = True
-        try:
-            with self._sql.transaction():
-                self._sql.execute(f"LOCK TABLE {'ONLY ' if table.only else ''}{name} IN ACCESS SHARE MODE")
-        except Exception as error:
-            state = getattr(error, "sqlstate", None)
-            if state == _UNDEFINED_TABLE:
-                return None
-            if state != _NO_PRIVILEGE:
-                raise
-            # The right to some columns is not enough for LOCK; COPY locks by itself, later.
-            locked = False
+        only = "ONLY " if table.only else ""
+        # The right to some columns is not enough for LOCK, but for a query, which locks the same.
+        for statement in (f"LOCK TABLE {only}{name} IN ACCESS SHARE MODE", f"SELECT FROM {only}{name} LIMIT 0"):
+            try:
+                with self._sql.transaction():
+                    self._sql.execute(statement.encode())
+                locked = True
+                break
+            except Exception as error:
+                state = getattr(error, "sqlstate", None)
+                if state == _UNDEFINED_TABLE:
+                    return None
+                if state != _NO_PRIVILEGE:
+                    raise
+                # A SELECT of the user's may need no right to the table itself.
+                locked = False
         rows = self._sql.execute(_RELATIONS, {"oid": table.oid, "root": table.kind == "p"}).fetchall()
         relations = [
             _Relation(row[0], "ONLY " + quote_table(row[1], row[2]), row[3], row[4], row[5], row[6], int(row[7] or 0))
@@ -199,48 +205,20 @@ class ChunkPlanner:
         key = table.shape.key
         source = hashlib.sha256((table.query or "").encode()).hexdigest()[:16]
         if begun is None or begun.key != key or begun.source != source:
-            begun = PartialTable({"": Spans()}, key, self._bounds(table, wanted), source)
+            bounds = bounds_of(self._sql, table.relation, table.oid, table.source, key, wanted)
+            begun = PartialTable({"": Spans()}, key, bounds, source)
         self._progress.partial[table.id] = begun
         bounds = begun.bounds
         spans = begun.parts.setdefault("", Spans())
         numbers = [i for a, b in spans.missing(len(bounds) + 1) for i in range(a, len(bounds) + 1 if b is None else b)]
         return [
-            Chunk(table, "", i, i + 1, table.source, _key_range(key, bounds, i), number, len(numbers))
+            Chunk(table, "", i, i + 1, table.source, key_range(key, bounds, i), number, len(numbers))
             for number, i in enumerate(numbers, 1)
         ]
-
-    def _bounds(self, table: SnapshotTable, wanted: int) -> list[list[str]]:
-        """Up to `wanted` - 1 keys of the table, in its order, about as many rows between them."""
-        name = ("ONLY " if table.only else "") + quote_table(table.shape.schema, table.shape.table)
-        blocks = self._sql.execute(
-            "SELECT greatest(sum(pg_relation_size(relid)) / current_setting('block_size')::int, 1)::bigint"
-            " FROM (SELECT %(oid)s::oid::regclass AS relid UNION SELECT relid FROM pg_partition_tree(%(oid)s)) AS parts",
-            {"oid": table.oid},
-        ).fetchone()
-        share = min(100.0, 100.0 * _SAMPLED_BLOCKS / float(blocks[0] if blocks else 1))
-        columns = ", ".join(quote_identifier(column) for column in table.shape.key)
-        texts = ", ".join(f"{quote_identifier(column)}::text" for column in table.shape.key)
-        rows: list[Any] = self._sql.execute(
-            f"SELECT {texts} FROM (SELECT {columns}, row_number() OVER (ORDER BY {columns}) AS headrace_place,"
-            f" count(*) OVER () AS headrace_count FROM {name} TABLESAMPLE SYSTEM ({share})) AS sampled"
-            f" WHERE headrace_place % greatest(headrace_count / {wanted}, 1) = 0 ORDER BY headrace_place LIMIT {wanted - 1}"
-        ).fetchall()
-        return [list(row) for row in rows]
 
 
 def _block_range(start: int, end: int | None) -> str:
     conditions = [f"ctid >= '({start},0)'::tid"] if start else []
     if end is not None:
         conditions.append(f"ctid < '({end},0)'::tid")
-    return " AND ".join(conditions)
-
-
-def _key_range(key: Sequence[str], bounds: Sequence[Sequence[str]], index: int) -> str:
-    """The rows behind bound `index` - 1 up to bound `index`."""
-    names = ", ".join(quote_identifier(name) for name in key)
-    conditions = []
-    if index > 0:
-        conditions.append(f"({names}) > ({', '.join(map(quote_literal, bounds[index - 1]))})")
-    if index < len(bounds):
-        conditions.append(f"({names}) <= ({', '.join(map(quote_literal, bounds[index]))})")
     return " AND ".join(conditions)
