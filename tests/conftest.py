@@ -66,9 +66,12 @@ def kafka() -> Iterator[KafkaServer]:
     """A real Kafka broker for the whole run; topics, groups and transactional ids are the test's own: see `unique`."""
     if reason := missing():
         pytest.skip(reason)
-    with KafkaServer(
-        settings={"offsets.topic.num.partitions": "4", "transaction.state.log.num.partitions": "4"}
-    ) as server:
+    settings = {
+        "offsets.topic.num.partitions": "4",
+        "transaction.state.log.num.partitions": "4",
+        "group.min.session.timeout.ms": "500",
+    }
+    with KafkaServer(settings=settings) as server:
         yield server
 
 
