@@ -265,14 +265,14 @@ SETTINGS = st.fixed_dictionaries(
 
 
 @given(batches(), SETTINGS)
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=5000, deadline=None)
 def test_the_commands_are_the_twins(records, chosen):
     parsed = config(**chosen)
     assert by_blocks(parsed, records)[0] == by_twin(parsed, records)
 
 
 @given(st.data())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=4000, deadline=None)
 def test_plain_values_are_the_twins(data):
     make, values = data.draw(st.sampled_from(FIELDS))
     schema = make().optional().build()

@@ -81,6 +81,20 @@ def test_json_string_writes_documents_and_completes_unchanged_fields(sink):
     assert s.client.get("shop.orders:1") is None
 
 
+@pytest.mark.parametrize("kind", ["JSON_STRING", "HASH"])
+def test_texts_within_others_may_stand_for_unchanged_values(sink, kind):
+    inner = SchemaBuilder.struct().field("note", STRING_SCHEMA).build()
+    schema = SchemaBuilder.struct().field("in", inner).build()
+    s = sink(type=kind)
+    value = Struct(schema, [Struct(inner, [UnchangedText("as it was")])])
+    s.put(SinkRecord(*TP, INT64_SCHEMA, 1, schema, value, None))
+    document = {"note": "as it was"}
+    if kind == "HASH":
+        assert json.loads(s.client.hget("shop.orders:1", "in")) == document
+    else:
+        assert json.loads(s.client.get("shop.orders:1")) == {"in": document}
+
+
 def test_stream_has_an_entry_per_change(sink):
     s = sink(type="STREAM")
     s.put(event("c", None, row(1, None)), event("d", row(1), None), tombstone(1), flat(2))

@@ -29,7 +29,16 @@ ToJson = Callable[[Any], Any]
 
 _EPOCH: Final = dt.datetime(1970, 1, 1)
 _EPOCH_ORDINAL: Final = dt.date(1970, 1, 1).toordinal()
-_encode_json = msgspec.json.Encoder(decimal_format="string").encode
+
+
+def _plain(value: Any) -> str:
+    """A text of a class of its own, such as one that stands for an unchanged value."""
+    if isinstance(value, str):
+        return str(value)
+    raise TypeError(f"{type(value).__name__} has no JSON")
+
+
+_encode_json = msgspec.json.Encoder(decimal_format="string", enc_hook=_plain).encode
 _VARIABLE_DECIMAL: Final = "io.debezium.data.VariableScaleDecimal"
 
 

@@ -33,7 +33,8 @@ def _columns(block: Block, read: Read) -> list[Column] | None:
     made: list[Column] = []
     for name in read.names:
         if schema.type is not Type.STRUCT:
-            break
+            # The name is of something within the value, such as a map's entry: whether that is null, the whole decides.
+            return [*made, column]
         made.append(presence(column))
         field = schema.field(name)
         if field is None:

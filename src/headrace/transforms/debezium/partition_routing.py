@@ -104,7 +104,11 @@ class PartitionRouting(Transform[R]):
     def _totals(self, events: StructSide) -> list[int | None] | None:
         """The sum of the hashes of each row's values, None for a row that passes unchanged; None for rows of which one is an error."""
         op = events.schema.field("op")
-        ops = [None] * len(events.column) if op is None else values_of(op.schema, events.column.field(op.index))
+        ops: list[Any] = [None] * len(events.column)
+        if op is not None:
+            ops = [
+                op.schema.default if one is None else one for one in values_of(op.schema, events.column.field(op.index))
+            ]
         letters = [None if one is None else one.lower() for one in ops]
         present = events.column.valid().selectors()
         rows = [row for row, letter in enumerate(letters) if present[row] and letter not in _SKIPPED]
