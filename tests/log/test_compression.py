@@ -192,8 +192,8 @@ class TestCompressedLogInSegments(LogContract):
 def compress_all(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every blob that the log writes is compressed."""
 
-    def compressed(parts: list[bytes]) -> object:
-        return core.lz4_compress([bytes(part) for part in parts], 1 << 40)
+    def compressed(parts: list[bytes], seamed: compression.Seamed | None) -> object:
+        return core.lz4_compress([bytes(part) for part in parts], 1 << 40, seamed)
 
     monkeypatch.setattr("headrace.log.embedded.batch_codec.compressed", compressed)
     begin = EmbeddedLog.__init__

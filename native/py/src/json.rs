@@ -36,18 +36,24 @@ impl JsonEncoder {
         Ok(JsonEncoder { plan, usual: AtomicUsize::new(0) })
     }
 
-    /// The texts one behind the other, and their lengths as little-endian int32, -1 for a null row. DeclinedError for rows of which the twin
-    /// has to say what they are.
-    fn encode<'py>(&self, py: Python<'py>, column: &PyColumn) -> PyResult<(PyBuffer, Bound<'py, PyBytes>)> {
+    /// The texts one behind the other, their lengths as little-endian int32, -1 for a null row, and their seams as little-endian u16.
+    /// DeclinedError for rows of which the twin has to say what they are.
+    #[allow(clippy::type_complexity)]
+    fn encode<'py>(
+        &self,
+        py: Python<'py>,
+        column: &PyColumn,
+    ) -> PyResult<(PyBuffer, Bound<'py, PyBytes>, Bound<'py, PyBytes>)> {
         let column = &column.0;
         let usual = self.usual.load(Ordering::Relaxed);
         let wanted = (usual + usual / 8 + 1).saturating_mul(column.rows).saturating_add(MARGIN).min(LARGEST_GUESS);
         let work = || encode(&self.plan, column, room(wanted));
         let made = if column.rows < FEW_ROWS { work() } else { py.detach(work) };
-        let Encoded { bytes, size, lengths } = made.map_err(declined)?;
+        let Encoded { bytes, size, lengths, seams } = made.map_err(declined)?;
         self.usual.store(size / column.rows.max(1), Ordering::Relaxed);
         let lengths: Vec<u8> = lengths.into_iter().flat_map(i32::to_le_bytes).collect();
-        Ok((PyBuffer::new(bytes, size), PyBytes::new(py, &lengths)))
+        let seams: Vec<u8> = seams.into_iter().flat_map(u16::to_le_bytes).collect();
+        Ok((PyBuffer::new(bytes, size), PyBytes::new(py, &lengths), PyBytes::new(py, &seams)))
     }
 }
 

@@ -1,6 +1,6 @@
 //! Packed columns of encoded data: sizes, checksums, objects, rows, partitions.
 
-use headrace_core::lz4;
+use headrace_core::lz4::{self, Seams};
 use headrace_core::packed::{self, Packed, Prefix};
 use pyo3::buffer::PyBuffer as View;
 use pyo3::exceptions::PyTypeError;
@@ -110,11 +110,19 @@ fn packed_partitions<'py>(
     Ok(found.iter().map(|rows| PyBytes::new(py, rows)).collect())
 }
 
-/// The buffers, one behind the other, as blocks of LZ4; None unless that takes less than `limit` bytes.
+/// The buffers, one behind the other, as blocks of LZ4; None unless that takes less than `limit` bytes. `seams`: number of a buffer that is
+/// rows, their lengths and their seams.
 #[pyfunction]
-fn lz4_compress(py: Python<'_>, parts: Vec<Borrowed>, limit: usize) -> Option<PyBuffer> {
+#[pyo3(signature = (parts, limit, seams=None))]
+fn lz4_compress(
+    py: Python<'_>,
+    parts: Vec<Borrowed>,
+    limit: usize,
+    seams: Option<(usize, Borrowed, Borrowed)>,
+) -> Option<PyBuffer> {
     let parts: Vec<&[u8]> = parts.iter().map(Borrowed::bytes).collect();
-    let made = py.detach(|| lz4::compress(&parts, limit))?;
+    let seams = seams.as_ref().map(|(part, lengths, gaps)| (*part, Seams { lengths: lengths.bytes(), gaps: gaps.bytes() }));
+    let made = py.detach(|| lz4::compress(&parts, limit, seams))?;
     let size = made.len();
     Some(PyBuffer::new(made, size))
 }

@@ -11,7 +11,7 @@ pub fn lz4(data: &[u8]) {
         return;
     }
     let (head, tail) = made.split_at(size / 3);
-    let again = compress(&[head, tail], usize::MAX).expect("no limit");
+    let again = compress(&[head, tail], usize::MAX, None).expect("no limit");
     let mut back = vec![0xA5; size];
     decompress(&again, &mut back).expect("what was compressed here");
     assert_eq!(back, made);

@@ -190,9 +190,9 @@ class JsonEncoder:
     def __new__(
         cls, layout: Layout, *, numeric: bool = False, replace: bool = True, tail: bytes = b""
     ) -> JsonEncoder: ...
-    def encode(self, column: Column) -> tuple[Buffer, bytes]:
-        """The texts one behind the other, and their lengths as little-endian int32, -1 for a null row. DeclinedError for values of
-        which the twin has to say what they are."""
+    def encode(self, column: Column) -> tuple[Buffer, bytes, bytes]:
+        """The texts one behind the other, their lengths as little-endian int32, -1 for a null row, and their seams as in
+        `PackedColumn`. DeclinedError for values of which the twin has to say what they are."""
 
 class JsonDecoder:
     """Reads the values of one layout as JsonConverter does. DeclinedError for a layout that is not done natively."""
@@ -265,9 +265,11 @@ _Bytes = bytes | memoryview | Buffer
 def crc32(parts: Sequence[_Bytes], start: int) -> int:
     """zlib's crc32 of several buffers one behind the other, going on from `start`."""
 
-def lz4_compress(parts: Sequence[_Bytes], limit: int) -> Buffer | None:
-    """The buffers, one behind the other, as blocks of LZ4; None unless that takes less than `limit` bytes. See
-    headrace.log.embedded.compression."""
+def lz4_compress(
+    parts: Sequence[_Bytes], limit: int, seams: tuple[int, _Bytes, _Bytes] | None = None
+) -> Buffer | None:
+    """The buffers, one behind the other, as blocks of LZ4; None unless that takes less than `limit` bytes. `seams`: which buffer is
+    that of a packed column, its lengths and its seams. See headrace.log.embedded.compression."""
 
 def lz4_decompress(blocks: _Bytes, size: int) -> Buffer:
     """The `size` bytes that were compressed. DeclinedError for blocks that are not exactly that."""

@@ -120,13 +120,15 @@ class PackedColumn(Column):
 
     `buffer`: the data, without prefixes. `lengths`: a little-endian int32 per record, -1 for None; they add up to the buffer.
     `prefix_index`, given as `prefix_of`: None = no prefixes; int = the same one for all records; bytes = one little-endian
-    unsigned integer per record, all 1, 2 or 4 bytes wide (so the width is `len(prefix_index) // len(column)`).
+    unsigned integer per record, all 1, 2 or 4 bytes wide (so the width is `len(prefix_index) // len(column)`). `seams`: where in each
+    datum the texts begin that all have in common, as many for each record: little-endian uint16, bytes from the one before or from
+    the datum's begin. A hint for who compresses, which may be wrong; None = not known.
 
     Immutable by contract, and nothing is copied or checked: slices share the buffer. `data` and `prefix_of` are made at the
     first use and kept, for code that wants an object per record.
     """
 
-    __slots__ = ("_cursor", "_ends", "buffer", "lengths", "prefix_index")
+    __slots__ = ("_cursor", "_ends", "buffer", "lengths", "prefix_index", "seams")
 
     def __init__(
         self,
@@ -134,12 +136,14 @@ class PackedColumn(Column):
         lengths: bytes,
         prefixes: list[bytes] | None = None,
         prefix_of: int | bytes | None = None,
+        seams: bytes | None = None,
     ) -> None:
         # The slots `data` and `prefix_of` stay empty until `__getattr__` is asked for them.
         self.buffer = buffer
         self.lengths = lengths
         self.prefixes = prefixes if prefixes is not None else [b""]
         self.prefix_index = prefix_of
+        self.seams = seams
         self._ends: list[int] | None = None
         self._cursor = (0, 0)
 
@@ -213,10 +217,14 @@ class PackedColumn(Column):
         if isinstance(prefix, bytes):
             width = len(prefix) // len(self)
             prefix = prefix[width * start : width * stop] or None
+        seams = self.seams
+        if seams is not None:
+            width = len(seams) // len(self)
+            seams = seams[width * start : width * stop]
         first = self._place(start)
         buffer = self.buffer if isinstance(self.buffer, memoryview) else memoryview(self.buffer)
         return PackedColumn(
-            buffer[first : self._place(stop)], self.lengths[4 * start : 4 * stop], self.prefixes, prefix
+            buffer[first : self._place(stop)], self.lengths[4 * start : 4 * stop], self.prefixes, prefix, seams
         )
 
     def packed(self) -> PackedColumn:

@@ -13,12 +13,13 @@ use crate::error::{Declined, Result};
 /// Maps of more entries are checked for a key that comes twice by hashing.
 const FEW_KEYS: usize = 12;
 
-/// `bytes[..size]`: the texts; `lengths`: one per row, -1 for a null row.
+/// `bytes[..size]`: the texts; `lengths`: one per row, -1 for a null row; `seams`: as many for each row, see `Seams` of `lz4`.
 #[derive(Debug, Default)]
 pub struct Encoded {
     pub bytes: Vec<u8>,
     pub size: usize,
     pub lengths: Vec<i32>,
+    pub seams: Vec<u16>,
 }
 
 /// Why a row is not written.
@@ -42,17 +43,20 @@ pub fn encode(plan: &Plan, column: &Column, room: Vec<u8>) -> Result<Encoded> {
     let mut lengths = Vec::with_capacity(column.rows);
     if let Data::Null = column.data {
         lengths.resize(column.rows, -1);
-        return Ok(Encoded { bytes, size: 0, lengths });
+        return Ok(Encoded { bytes, size: 0, lengths, seams: Vec::new() });
     }
     let program = bind(&plan.root, column, plan.options.numeric, &plan.options.tail)?;
+    let mut seams = vec![0; program.steps.len().saturating_mul(column.rows)];
+    let mut rows = seams.chunks_exact_mut(program.steps.len().max(1));
     let mut start = 0;
     for row in 0..column.rows {
+        let seams = rows.next().unwrap_or(&mut []);
         if !column.is_valid(row) {
             lengths.push(-1);
             continue;
         }
         let end = loop {
-            match run(&program, row, &mut bytes, start) {
+            match run(&program, row, &mut bytes, start, seams) {
                 Ok(end) => break end,
                 Err(Stop::Full) if bytes.len() - start > i32::MAX as usize => return Err(Declined::TooLarge),
                 Err(Stop::Full) => grow(&mut bytes),
@@ -62,7 +66,7 @@ pub fn encode(plan: &Plan, column: &Column, room: Vec<u8>) -> Result<Encoded> {
         lengths.push(i32::try_from(end - start).map_err(|_| Declined::TooLarge)?);
         start = end;
     }
-    Ok(Encoded { bytes, size: start, lengths })
+    Ok(Encoded { bytes, size: start, lengths, seams })
 }
 
 const SHORT: Declined = Declined::Malformed("a column that is too short");
@@ -85,10 +89,15 @@ fn of<T: Copy>(values: &[T], row: usize) -> Result<T> {
     values.get(row).copied().ok_or(SHORT)
 }
 
-/// Writes row `row` at `at`; answers where it ends.
-fn run(program: &Program<'_>, row: usize, room: &mut [u8], mut at: usize) -> Place {
-    let mut next = 0;
+/// Writes row `row` at `at`; answers where it ends. `seams`: for how far behind the step before each step begins, as far as there is room.
+fn run(program: &Program<'_>, row: usize, room: &mut [u8], mut at: usize, seams: &mut [u16]) -> Place {
+    let (mut next, mut seam) = (0, at);
     while let Some(step) = program.steps.get(next) {
+        if let Some(gap) = seams.get_mut(next) {
+            // A longer one is a hint that fails.
+            *gap = (at - seam).min(usize::from(u16::MAX)) as u16;
+            seam = at;
+        }
         next += 1;
         at = piece(program, step.lead, room, at)?;
         if let Some(valid) = step.valid {
@@ -155,7 +164,7 @@ fn list(offsets: &[u32], items: &Program<'_>, row: usize, room: &mut [u8], at: u
         if place > 0 {
             at = put(room, at, b',')?;
         }
-        at = run(items, item, room, at)?;
+        at = run(items, item, room, at, &mut [])?;
     }
     put(room, at, b']')
 }
@@ -172,7 +181,7 @@ fn map(offsets: &[u32], keys: &Column, items: &Program<'_>, row: usize, room: &m
         }
         at = text::quoted(room, at, keys.bin(item)).ok_or(Stop::Full)?;
         at = put(room, at, b':')?;
-        at = run(items, item, room, at)?;
+        at = run(items, item, room, at, &mut [])?;
     }
     put(room, at, b'}')
 }

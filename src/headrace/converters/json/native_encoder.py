@@ -49,9 +49,9 @@ class NativeEncoder:
         if encoder is None:
             return None
         try:
-            buffer, lengths = encoder.encode(values)
+            buffer, lengths, seams = encoder.encode(values)
         except core.DeclinedError:
             return None
         if not prefix:
-            return PackedColumn(memoryview(buffer), lengths)
-        return PackedColumn(memoryview(buffer), lengths, [b"", prefix], 1)
+            return PackedColumn(memoryview(buffer), lengths, seams=seams)
+        return PackedColumn(memoryview(buffer), lengths, [b"", prefix], 1, seams)

@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from typing import Final
 
 from headrace.errors import DataException
-from headrace.log.embedded.compression import compressed, expanded
+from headrace.log.embedded.compression import Seamed, compressed, expanded
 from headrace.log.spi import EncodedBatch, HeaderBytes
 from headrace.native import core
 from headrace.spi.columns import Buffer, Column, PackedColumn, Repeated
@@ -77,10 +77,12 @@ def encode_packed(batch: EncodedBatch, *, compress: bool = False) -> list[Buffer
             first = offsets[0]
             parts.append(little_endian(array("Q", [offset - first for offset in offsets])))
         _put_column(parts, batch.keys.packed())
-        _put_column(parts, batch.values.packed())
+        values = batch.values.packed()
+        _put_column(parts, values)
+        seamed = None if values.seams is None else Seamed(len(parts) - 1, values.lengths, values.seams)
         _put_headers(parts, batch.headers)
     version = _PLAIN
-    if compress and (blocks := compressed(parts)) is not None:
+    if compress and (blocks := compressed(parts, seamed)) is not None:
         version = _COMPRESSED
         parts = [b"", _U32.pack(sum(map(len, parts))), blocks]
     parts[0] = _HEAD.pack(_MAGIC, version, flags, _checksum(parts, flags))

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 from headrace.native import core
 from headrace.spi.columns import Buffer
@@ -26,7 +26,15 @@ _LEAST_BYTES: Final = 1024
 """Less gains nothing worth a look."""
 
 
-def compressed(parts: Sequence[Buffer]) -> Buffer | None:
+class Seamed(NamedTuple):
+    """Which of the parts is the buffer of a packed column that has seams; its lengths and seams."""
+
+    part: int
+    lengths: bytes
+    seams: bytes
+
+
+def compressed(parts: Sequence[Buffer], seamed: Seamed | None = None) -> Buffer | None:
     """The blocks of the parts, one behind the other; None where they would not be smaller by an eighth."""
     size = sum(map(len, parts))
     if core is None or size < _LEAST_BYTES:
@@ -34,7 +42,7 @@ def compressed(parts: Sequence[Buffer]) -> Buffer | None:
     limit = size - size // 8
     made: Buffer | None
     try:
-        made = core.lz4_compress(parts, limit)
+        made = core.lz4_compress(parts, limit, seamed)
     except TypeError:  # a buffer that may change
         made = core.lz4_compress([b"".join(parts)], limit)
     return made
