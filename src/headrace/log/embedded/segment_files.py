@@ -14,6 +14,7 @@ import fcntl
 import os
 import weakref
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from headrace.log.embedded.sqlite_errors import os_errors
@@ -53,6 +54,10 @@ class OwnedSegment:
     def sync(self) -> None:
         """All that was written is on disk on return."""
         os.fdatasync(self._fd)
+
+    def forget(self, start: int, end: int) -> None:
+        """Let the kernel's cache forget what is on disk between two positions."""
+        _drop_from_memory(self._fd, start, end - start)
 
     def cut(self, size: int) -> None:
         """Give back what lies behind `size`."""
@@ -122,14 +127,14 @@ class SegmentFolder:
                 os.close(fd)
         return blob
 
-    def drop_from_memory(self, name: str) -> None:
-        """Let the kernel's cache forget a segment that is on disk."""
+    def drop_from_memory(self, name: str, size: int) -> None:
+        """Let the kernel's cache forget the first bytes, at least one, of a segment that is on disk."""
         try:
             fd = os.open(self._folder / name, os.O_RDONLY | os.O_CLOEXEC)
         except OSError:
             return
         try:
-            _drop_from_memory(fd, 0, 0)
+            _drop_from_memory(fd, 0, size)
         finally:
             os.close(fd)
 
@@ -181,9 +186,10 @@ def _in_memory(fd: int, position: int) -> bool:
 
 
 def _drop_from_memory(fd: int, position: int, size: int) -> None:
-    """Let the kernel's cache forget what is on disk; `size` 0: to the end."""
+    """Let the kernel's cache forget what is on disk; `size` 0: to the end. Advice: where it cannot be taken nothing is wrong."""
     if hasattr(os, "posix_fadvise"):
-        os.posix_fadvise(fd, position, size, os.POSIX_FADV_DONTNEED)
+        with suppress(OSError):
+            os.posix_fadvise(fd, position, size, os.POSIX_FADV_DONTNEED)
 
 
 def _sync_folder(folder: Path) -> None:

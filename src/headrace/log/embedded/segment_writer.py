@@ -22,6 +22,10 @@ from headrace.spi.columns import Buffer
 
 SEGMENT_BYTES: Final = 64 << 20
 """A segment takes no more when it has reached this; its space comes back when nothing of it is needed any more."""
+KEPT_BYTES: Final = 24 << 20
+"""So much of the log's end stays in the kernel's cache for those who follow it; memory that is filled with more of it is new to the system
+page by page, and that costs several times the writing."""
+_STEP_BYTES: Final = 8 << 20
 SEGMENT_FROM: Final = 192 << 10
 """The blobs of one commit go to a segment if together they have this many bytes …"""
 SEGMENT_BLOB_FROM: Final = 32 << 10
@@ -52,8 +56,10 @@ class SegmentWriter:
         self._id: int | None = None
         self._size = 0
         """Of the segment, as the index knows it."""
-        self._before: str | None = None
-        """The segment before, still in the kernel's cache."""
+        self._before: tuple[str, int] | None = None
+        """Name and size of the segment before, where it may still be in the kernel's cache."""
+        self._forgotten = 0
+        """Up to here the kernel's cache need not have the segment; below zero: counted from the end of the one before."""
 
     @contextmanager
     def staged(self, blobs: Sequence[Blob]) -> Iterator[StagedBlobs]:
@@ -84,6 +90,7 @@ class SegmentWriter:
             self.close()
             raise
         self._id, self._size = staged.segment_id, staged.end
+        self._forget()
         if self._size >= self.limit:
             self._begin_another()
 
@@ -92,14 +99,31 @@ class SegmentWriter:
         if self._file is not None:
             self._file.close()
         self._file = self._id = None
-        self._size = 0
+        self._size = self._forgotten = 0
+
+    def _forget(self) -> None:
+        """Let the kernel's cache forget what lies far behind, here or in the segment before."""
+        behind = self._size - KEPT_BYTES
+        if self._file is None or behind < self._forgotten + _STEP_BYTES:
+            return
+        if self._before is not None:
+            name, size = self._before
+            if (far := size + min(behind, 0)) > 0:
+                self._folder.drop_from_memory(name, far)
+            if behind >= 0:
+                self._before = None
+        if behind > 0:
+            self._file.forget(max(self._forgotten, 0), behind)
+        self._forgotten = behind
 
     def _begin_another(self) -> None:
         assert self._file is not None
         if self._before is not None:
-            self._folder.drop_from_memory(self._before)
-        self._before = self._file.name
+            self._folder.drop_from_memory(*self._before)
+        self._before = (self._file.name, self._size)
+        forgotten = self._forgotten - self._size
         self.close()
+        self._forgotten = forgotten
 
     def _take_back(self) -> None:
         if self._file is None:
