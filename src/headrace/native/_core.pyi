@@ -265,9 +265,7 @@ _Bytes = bytes | memoryview | Buffer
 def crc32(parts: Sequence[_Bytes], start: int) -> int:
     """zlib's crc32 of several buffers one behind the other, going on from `start`."""
 
-def lz4_compress(
-    parts: Sequence[_Bytes], limit: int, seams: tuple[int, _Bytes, _Bytes] | None = None
-) -> Buffer | None:
+def lz4_compress(parts: Sequence[_Bytes], limit: int, seams: tuple[int, _Bytes, _Bytes] | None = None) -> Buffer | None:
     """The buffers, one behind the other, as blocks of LZ4; None unless that takes less than `limit` bytes. `seams`: which buffer is
     that of a packed column, its lengths and its seams. See headrace.log.embedded.compression."""
 

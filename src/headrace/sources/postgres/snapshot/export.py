@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -33,6 +34,18 @@ def export_snapshot(
     session: PgSession, slot: SlotInfo | None, *, alone: bool = False, temporary: bool = False
 ) -> Exported:
     """Make the slot, or a temporary one beside it, and open its snapshot; `alone`: the present state, without a slot."""
+    with _connecting(session) as connected:
+        return _export(session, slot, connected, alone=alone, temporary=temporary)
+
+
+def _export(
+    session: PgSession,
+    slot: SlotInfo | None,
+    connected: Callable[[], list[CopySession]],
+    *,
+    alone: bool,
+    temporary: bool,
+) -> Exported:
     begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
     if alone:
         sql = session.connections.open_snapshot()
@@ -40,7 +53,7 @@ def export_snapshot(
         lsn = lsn_to_int(introspect.current_lsn(sql))
         row = sql.execute("SELECT pg_export_snapshot()").fetchone()
         name = row[0] if row else ""
-        return Exported(lsn, snapshot_xid(sql), sql, _lanes(session, sql, name))
+        return Exported(lsn, snapshot_xid(sql), sql, _lanes(session, sql, name, connected()))
     replication = session.connections.exporting = session.connections.open_replication()
     try:
         if slot is None and not temporary:
@@ -52,7 +65,7 @@ def export_snapshot(
         sql.execute(begin)
         sql.execute(f"SET TRANSACTION SNAPSHOT {quote_literal(name)}")
         # The exporting connection may go when all have taken the snapshot over.
-        return Exported(made.consistent_lsn, snapshot_xid(sql), sql, _lanes(session, sql, name))
+        return Exported(made.consistent_lsn, snapshot_xid(sql), sql, _lanes(session, sql, name, connected()))
     finally:
         session.connections.exporting = None
         replication.close()
@@ -68,9 +81,23 @@ def closed_on_failure(exported: Exported) -> Iterator[None]:
         raise
 
 
-def _lanes(session: PgSession, sql: Conn, snapshot: str) -> Lanes:
+@contextmanager
+def _connecting(session: PgSession) -> Iterator[Callable[[], list[CopySession]]]:
+    """The lanes' sessions connect side by side, while the body does something else; what is given waits for them. On a failure all are closed."""
+    threads: int = session.config["snapshot.max.threads"]
+    with ThreadPoolExecutor(threads, "headrace-snapshot-connect") as pool:
+        opening = [pool.submit(CopySession, session.target) for _ in range(threads)]
+        try:
+            yield lambda: [one.result() for one in opening]
+        except BaseException:
+            for one in opening:
+                if not one.cancel() and one.exception() is None:
+                    one.result().close()
+            raise
+
+
+def _lanes(session: PgSession, sql: Conn, snapshot: str, sessions: Sequence[CopySession]) -> Lanes:
     config = session.config
-    threads: int = config["snapshot.max.threads"]
     statements = [
         "SET row_security = off",
         *config.initial_statements(),
@@ -78,14 +105,7 @@ def _lanes(session: PgSession, sql: Conn, snapshot: str) -> Lanes:
         f"SET TRANSACTION SNAPSHOT {quote_literal(snapshot)}",
         *unlimited(sql.info.server_version),
     ]
-    opened: list[CopySession] = []
-    try:
-        for _ in range(threads):
-            opened.append(CopySession(session.target))
-            opened[-1].execute(statements)
-    except BaseException:
-        for one in opened:
-            one.close()
-        raise
+    for one in sessions:
+        one.execute(statements)
     limit: int = config["max.queue.size.in.bytes"] or _READ_BYTES
-    return Lanes(opened, max(8192, min(_READ_BYTES, limit // threads)))
+    return Lanes(sessions, max(8192, min(_READ_BYTES, limit // len(sessions))))
