@@ -121,7 +121,8 @@ fn lz4_compress(
     seams: Option<(usize, Borrowed, Borrowed)>,
 ) -> Option<PyBuffer> {
     let parts: Vec<&[u8]> = parts.iter().map(Borrowed::bytes).collect();
-    let seams = seams.as_ref().map(|(part, lengths, gaps)| (*part, Seams { lengths: lengths.bytes(), gaps: gaps.bytes() }));
+    let seams =
+        seams.as_ref().map(|(part, lengths, gaps)| (*part, Seams { lengths: lengths.bytes(), gaps: gaps.bytes() }));
     let made = py.detach(|| lz4::compress(&parts, limit, seams))?;
     let size = made.len();
     Some(PyBuffer::new(made, size))

@@ -68,7 +68,9 @@ impl<'a> Compressor<'a> {
 
     fn compress(&mut self, block: &[u8], place: Place) -> Option<&[u8]> {
         let tried = match (&mut self.rows, place) {
-            (Some((of, rows)), Some((part, at))) if *of == part && self.skip == 0 => rows.compress(block, at, &mut self.room),
+            (Some((of, rows)), Some((part, at))) if *of == part && self.skip == 0 => {
+                rows.compress(block, at, &mut self.room)
+            }
             _ => None,
         };
         if let Some(size) = tried.filter(|&size| size <= self.enough) {
