@@ -23,6 +23,7 @@ from headrace.errors import (
 )
 from headrace.foundation import failpoints
 from headrace.log.embedded import segment_files as segment_files_module
+from headrace.log.embedded import segment_writer as segment_writer_module
 from headrace.log.embedded.database import Database
 from headrace.log.embedded.log import EmbeddedLog
 from headrace.log.embedded.segment_files import OwnedSegment, SegmentFolder
@@ -423,19 +424,24 @@ def test_processes_write_read_and_tidy_side_by_side(open_log: OpenLog, folder: P
 
 
 def in_memory(path: Path) -> bool:
-    """Whether half of a file or more is in the page cache (a look through `read` would put it there)."""
+    """Whether half of a file or more is in the page cache."""
+    pages = pages_in_memory(path)
+    return sum(pages) * 2 >= len(pages)
+
+
+def pages_in_memory(path: Path) -> list[bool]:
+    """Which pages of a file are in the page cache (a look through `read` would put them there)."""
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, mmap.MAP_PRIVATE) as mapped:
         pages = (ctypes.c_ubyte * -(-len(mapped) // mmap.PAGESIZE))()
         start = ctypes.c_char.from_buffer(mapped)
         if ctypes.CDLL(None).mincore(ctypes.byref(start), ctypes.c_size_t(len(mapped)), pages):
             pytest.skip("not told what is in memory")
         del start
-    return sum(page & 1 for page in pages) * 2 >= len(pages)
+    return [bool(page & 1) for page in pages]
 
 
-def test_the_cache_keeps_the_end_of_the_log_and_what_is_read_behind_it_leaves_no_trace(
-    open_log: OpenLog, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def forgets(tmp_path: Path) -> None:
+    """Skips where the file system does not forget what it has in memory."""
     probe = tmp_path / "probe"
     with probe.open("wb") as file:
         file.write(b"x" * LARGE)
@@ -443,6 +449,34 @@ def test_the_cache_keeps_the_end_of_the_log_and_what_is_read_behind_it_leaves_no
         segment_files_module._drop_from_memory(file.fileno(), 0, 0)
     if in_memory(probe):
         pytest.skip("this file system does not forget what it has in memory")
+
+
+@pytest.mark.parametrize("segment_bytes", [1 << 30, 9 * LARGE])
+def test_the_cache_keeps_no_more_than_the_end_of_what_is_written(
+    segment_bytes: int, open_log: OpenLog, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forgets(tmp_path)
+    only_segments(monkeypatch, segment_bytes)
+    monkeypatch.setattr(segment_writer_module, "KEPT_BYTES", 6 * LARGE)
+    monkeypatch.setattr(segment_writer_module, "_STEP_BYTES", 2 * LARGE)
+    log = open_log()
+    producer = log.producer("p")
+    for n in range(0, 40, 2):
+        producer.append([large("t", n)])
+        with log.database.read() as connection:
+            names = [name for (name,) in connection.execute("SELECT name FROM segments ORDER BY id")]
+        pages = [page for name in names for page in pages_in_memory(folder / "segments" / name)]
+        kept = 6 * LARGE // mmap.PAGESIZE
+        assert all(pages[-kept:])
+        # What was not yet worth a step, an append, and the page cache's larger pages.
+        assert sum(pages) <= (6 + 2 + 2 + 2) * LARGE // mmap.PAGESIZE
+    assert numbers(log.read(tp("t"), 0, 40)) == list(range(40))
+
+
+def test_the_cache_keeps_the_end_of_the_log_and_what_is_read_behind_it_leaves_no_trace(
+    open_log: OpenLog, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forgets(tmp_path)
     only_segments(monkeypatch, LARGE)
     log = open_log()
     producer = log.producer("p")
