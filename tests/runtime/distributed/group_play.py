@@ -27,11 +27,15 @@ class Group:
         self.tasks: dict[str, asyncio.Task[None]] = {}
 
     def join(self, name: str, **more: str) -> NotingWorker:
-        worker = self.workers[name] = NotingWorker(name, self.topic, self.owners)
+        worker = NotingWorker(name, self.topic, self.owners)
+        self.start(name, worker, **more)
+        return worker
+
+    def start(self, name: str, worker: NotingWorker, **more: str) -> None:
+        self.workers[name] = worker
         worker.told = self.changed.set
         self.members[name] = member(self.bootstrap, self.group, worker, **more)
         self.tasks[name] = asyncio.create_task(self.members[name].run())
-        return worker
 
     async def leave(self, name: str) -> None:
         """As a worker does that is told to stop: its work first."""
@@ -48,12 +52,16 @@ class Group:
     async def until(self, holds: Callable[[], bool], timeout_s: float = 20) -> None:
         async with asyncio.timeout(timeout_s):
             while not holds():
-                for task in self.tasks.values():
-                    if task.done():
-                        task.result()
+                self.check()
                 self.changed.clear()
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self.changed.wait(), 0.2)
+
+    def check(self) -> None:
+        """Raise what has ended a member."""
+        for task in self.tasks.values():
+            if task.done():
+                task.result()
 
     async def settled(self, timeout_s: float = 20) -> None:
         """Everything runs once, evenly."""
