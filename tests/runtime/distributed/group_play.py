@@ -99,17 +99,16 @@ class Process:
 
     def __init__(self, child: asyncio.subprocess.Process) -> None:
         self.child = child
-        self.seen: list[tuple[float, list[str]]] = []
         assert child.stdout is not None
-        self.out = child.stdout
+        self._out = child.stdout
 
-    async def until(self, holds: Callable[[list[str]], bool]) -> float:
-        """When what it runs was so, by the clock that all processes have."""
+    async def until(self, holds: Callable[[list[str]], bool]) -> bool:
+        """Wait until what it runs from now on is so; whether it was sure of its place then."""
         async with asyncio.timeout(30):
-            while not self.seen or not holds(self.seen[-1][1]):
-                line: Any = json.loads(await self.out.readline())
-                self.seen.append((line[0], line[1]))
-        return self.seen[-1][0]
+            while True:
+                line: Any = json.loads(await self._out.readline())
+                if holds(line[0]):
+                    return bool(line[1])
 
 
 @asynccontextmanager

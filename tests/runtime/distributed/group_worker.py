@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 
@@ -91,16 +90,18 @@ def member(bootstrap: str, group: str, worker: NotingWorker, **more: str) -> Mem
 
 
 def main() -> None:
-    """Be a member and print, after each change, a JSON line of what runs and when."""
+    """Be a member and print, after each change, a JSON line: what runs, and whether it is sure of its place."""
     bootstrap, group, name, sizes, more = sys.argv[1:]
     worker = NotingWorker(name, Topic(json.loads(sizes)))
 
+    ours = member(bootstrap, group, worker, **json.loads(more))
+
     def tell() -> None:
-        print(json.dumps([time.monotonic(), sorted(map(str, worker.running))]), flush=True)
+        print(json.dumps([sorted(map(str, worker.running)), ours.membership is not None]), flush=True)
 
     worker.told = tell
     with suppress(KeyboardInterrupt):
-        asyncio.run(member(bootstrap, group, worker, **json.loads(more)).run())
+        asyncio.run(ours.run())
 
 
 if __name__ == "__main__":

@@ -135,7 +135,7 @@ def test_the_work_of_one_that_is_killed_waits_and_is_then_taken_over(kafka: Kafk
                 killed = time.monotonic()
                 await ours.settled()
             waited = time.monotonic() - killed
-            assert 1.5 <= waited <= 10, waited
+            assert 2.7 <= waited <= 10, "the session's timeout since the last heartbeat, and the delay"
             assert {kind for kind, _ in first.notes + second.notes} == {"start"}
 
     asyncio.run(scenario())
@@ -153,9 +153,8 @@ def test_one_that_was_frozen_stops_its_work_before_it_says_a_word(kafka: KafkaSe
                 await ours.until(lambda: len(first.running) == 4)
                 second.child.send_signal(signal.SIGSTOP)
                 await ours.until(lambda: len(first.running) == 7)
-                second.seen.clear()
                 second.child.send_signal(signal.SIGCONT)
-                await second.until(lambda running: running == [])
+                assert not await second.until(lambda running: running == []), "not because others told it to"
                 await second.until(lambda running: len(running) >= 3)
                 await ours.until(lambda: len(first.running) == 4)
 
