@@ -37,7 +37,8 @@ class Topic:
 
 
 class NotingWorker:
-    """`owners`: which worker runs what, shared by those of one test: nothing may be run by two. `reads`: whether `catch_up` gets anywhere."""
+    """`owners`: which worker runs what, shared by those of one test: nothing may be run by two. `reads`: whether `catch_up` gets anywhere.
+    `hold`: what `run` waits for when all is started; `asked`: how often it was asked how far it has read, as before each joining."""
 
     def __init__(self, name: str, topic: Topic, owners: dict[object, str] | None = None) -> None:
         self.url = f"http://{name}:8083/"
@@ -50,8 +51,12 @@ class NotingWorker:
         self.notes: list[tuple[str, object]] = []
         self.membership: Membership | None = None
         self.told: Callable[[], None] = lambda: None
+        self.asked = 0
+        self.hold: asyncio.Event | None = None
+        self.held = False
 
     def configured(self) -> Configured:
+        self.asked += 1
         return self.read
 
     async def catch_up(self, timeout_s: float) -> bool:
@@ -68,6 +73,9 @@ class NotingWorker:
             self.notes.append(("start", item))
         assert self.running == _items(membership.work)
         self.told()
+        if self.hold is not None:
+            self.held = True
+            await self.hold.wait()
 
     async def stop(self, work: Work) -> None:
         await asyncio.sleep(0)

@@ -13,7 +13,7 @@ import pytest
 from headrace.errors import ConfigException
 from headrace.runtime.distributed.protocol import SubProtocol
 from headrace.testing.kafka_server import KafkaServer, missing
-from tests.runtime.distributed.group_play import group, process
+from tests.runtime.distributed.group_play import Group, group, process
 from tests.runtime.distributed.group_worker import NotingWorker, Topic, member
 
 
@@ -43,6 +43,27 @@ def test_members_come_and_go_and_nothing_moves_that_need_not(kafka: KafkaServer,
             await ours.leave("w2")
             await ours.settled()
             assert time.monotonic() - left_at >= 1.5, "the work of one that left waits for its return"
+
+    asyncio.run(scenario())
+
+
+def test_rebalances_amid_heartbeats_stop_nothing(kafka: KafkaServer, unique: str) -> None:
+    async def scenario() -> None:
+        async with group(kafka.bootstrap, unique, {"a": 4}) as ours:
+            workers = [ours.join(name, heartbeat_interval_ms="5") for name in ("w1", "w2")]
+            await ours.settled()
+            for worker in workers:
+                worker.notes.clear()
+            leader = next(worker.name for worker in workers if worker.membership and worker.membership.leads)
+            for _ in range(15):
+                before = max(worker.membership.generation for worker in workers if worker.membership)
+                ours.members[leader].rejoin("for the test")
+                await ours.until(
+                    lambda before=before: all(
+                        worker.membership is not None and worker.membership.generation > before for worker in workers
+                    )
+                )
+            assert [worker.notes for worker in workers] == [[], []]
 
     asyncio.run(scenario())
 
@@ -175,14 +196,27 @@ def test_without_a_coordinator_all_work_stops_before_others_may_have_it(unique: 
         async with group(server.bootstrap, unique, {"a": 2}) as ours:
             first, second = ours.join("w1"), ours.join("w2")
             await ours.settled()
-            server.pause()
-            frozen = time.monotonic()
-            await ours.until(lambda: not ours.owners)
-            assert time.monotonic() - frozen < 1.5, "within the session's timeout"
-            server.resume()
+            await stops_when_frozen(server, ours)
             await ours.settled(30)
             assert first.running
             assert second.running
+            # Nor while one waits for the others to join again.
+            second.hold = asyncio.Event()
+            ours.members["w2"].rejoin("it is held up at its work")
+            await ours.until(lambda: second.held)
+            asked = first.asked
+            ours.members["w1"].rejoin("the second does not come")
+            await ours.until(lambda: first.asked > asked)
+            await stops_when_frozen(server, ours)
+            second.hold.set()
+            await ours.settled(30)
+
+    async def stops_when_frozen(server: KafkaServer, ours: Group) -> None:
+        server.pause()
+        frozen = time.monotonic()
+        await ours.until(lambda: not ours.owners)
+        assert time.monotonic() - frozen < 1.5, "within the session's timeout"
+        server.resume()
 
     with own_broker() as server:
         asyncio.run(scenario(server))

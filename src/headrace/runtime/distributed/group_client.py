@@ -55,21 +55,20 @@ class GroupClient:
         self._settings = settings
         self._cluster = cluster
         self._connection: Connection | None = None
+        self._pulse: Connection | None = None
         self._timeout_s = cluster.settings.request_timeout_s
         self.member = ""
         """The id that the coordinator gave; empty before."""
 
-    @property
-    def connected(self) -> bool:
-        return self._connection is not None and not self._connection.closed
-
     async def connect(self, timeout_s: float) -> None:
         """Find the coordinator, unless there is a connection to it. HeadraceError (RETRY) when that takes longer."""
-        if self.connected:
-            return
+        if self._connection is None or self._connection.closed:
+            self._connection = await self._found(timeout_s)
+
+    async def _found(self, timeout_s: float) -> Connection:
         try:
             async with asyncio.timeout(timeout_s):
-                self._connection = await self._cluster.coordinator(self._settings.group, timeout_s)
+                return await self._cluster.coordinator(self._settings.group, timeout_s)
         except TimeoutError as error:
             raise RetriableException(
                 f"No coordinator of the group {self._settings.group} was found in {timeout_s:g} s.",
@@ -116,11 +115,19 @@ class GroupClient:
         return data
 
     async def heartbeat(self, joined: Joined, timeout_s: float) -> None:
-        """Let the coordinator hear of the member. RejoinError, ForgottenError."""
-        self._check(messages.HEARTBEAT, await self._request(messages.HEARTBEAT, self._self(joined), timeout_s))
+        """Let the coordinator hear of the member, also while `join` or `sync` waits: a broker answers requests of one connection in turn, so
+        heartbeats have their own. RejoinError, ForgottenError."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                if self._pulse is None or self._pulse.closed:
+                    self._pulse = await self._found(timeout_s)
+                answer = await self._pulse.request(messages.HEARTBEAT, self._self(joined), timeout_s)
+        except TimeoutError as error:
+            raise RetriableException("The coordinator did not answer in time.", code="KAFKA_TIMEOUT") from error
+        self._check(messages.HEARTBEAT, answer)
 
     async def leave(self, reason: str) -> None:
-        """Leave the group and close the connection; when that fails the coordinator finds out by itself."""
+        """Leave the group and close the connections; when that fails the coordinator finds out by itself."""
         if self.member:
             body = {"group": self._settings.group, "members": [{"member": self.member, "reason": reason[:255]}]}
             try:
@@ -133,9 +140,10 @@ class GroupClient:
         self.close()
 
     def close(self) -> None:
-        """Drop the connection."""
-        if self._connection is not None:
-            self._connection.close()
+        """Drop the connections."""
+        for connection in (self._connection, self._pulse):
+            if connection is not None:
+                connection.close()
 
     def _self(self, joined: Joined) -> dict[str, Any]:
         return {"group": self._settings.group, "generation": joined.generation, "member": joined.member}

@@ -44,6 +44,7 @@ class Member:
         self._protocol = settings.offers[0]
         self._told: Assignment | None = None
         """What was assigned last, with all that this worker has; None when it has nothing."""
+        self._joined: Joined | None = None
         self._stopped = True
         self._completed = -1
         self._behind = False
@@ -55,7 +56,8 @@ class Member:
         """None while this worker is sure of no place."""
 
     def rejoin(self, reason: str) -> None:
-        """Have the group decide anew: connectors or numbers of tasks have changed."""
+        """Have the group decide anew: connectors or numbers of tasks have changed. The coordinator starts a round for the leader, and for
+        others that say something new, such as a further offset of the config topic."""
         self._reason = reason
         self._again.set()
 
@@ -93,7 +95,7 @@ class Member:
                     "The coordinator of %s cannot be reached, all work stops: %s", self._settings.group, error
                 )
             await self._stop_all()
-            self._told = None
+            self._told = self._joined = None
             return False
         return True
 
@@ -106,6 +108,7 @@ class Member:
         except ForgottenError:
             logger.warning("The group %s may not count on this worker any more: all work stops", self._settings.group)
             self._reason = "the place in the group was lost"
+            self._joined = None
             await self._stop_all()
         except HeadraceError as error:
             _raise_unless_passing(error)
@@ -122,7 +125,11 @@ class Member:
         await self._free_if(self._protocol)
         configured = self._worker.configured()
         self._again.clear()
-        joined = await self._client.join(self._offers(configured), self._reason)
+        joining = self._client.join(self._offers(configured), self._reason)
+        if self._joined is not None and not self._stopped:
+            joined = await self._heartbeats.beside(joining, self._joined, joining=True)
+        else:
+            joined = await joining
         # One that knows the eager protocol alone has come.
         await self._free_if(joined.protocol)
         self._heartbeats.answered()
@@ -130,29 +137,13 @@ class Member:
         if joined.leads:
             now_ms = int(time.monotonic() * 1000)
             assignments = self._leader.decide(joined, self._completed, configured, self._worker.configured, now_ms)
-        assignment = decode_assignment(await self._client.sync(joined, assignments))
-        # While a member waits for its assignment the coordinator expects no heartbeats.
-        self._heartbeats.answered()
+        self._joined = joined
+        synced = self._client.sync(joined, assignments)
+        assignment = decode_assignment(await self._heartbeats.beside(synced, joined))
         logger.info("Member %s of %s in generation %d", joined.member, self._settings.group, joined.generation)
-        await self._while_heard_of(joined, assignment)
+        await self._heartbeats.beside(self._work(joined, assignment), joined)
         if self._behind:
             await self._stay_away()
-
-    async def _while_heard_of(self, joined: Joined, assignment: Assignment) -> None:
-        """Work on what was assigned until it is time to join again, heartbeats beside it. ForgottenError, HeadraceError."""
-        tasks = (
-            asyncio.create_task(self._heartbeats.beat(joined)),
-            asyncio.create_task(self._work(joined, assignment)),
-        )
-        try:
-            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-            self._heartbeats.end()
-            await tasks[0]
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-        tasks[1].result()
 
     async def _work(self, joined: Joined, assignment: Assignment) -> None:
         """Returns when it is time to join again; the reason is told."""
@@ -197,6 +188,7 @@ class Member:
         logger.warning("The config topic could not be read to its end: the group %s is left", self._settings.group)
         await self._stop_all()
         await self._client.leave("the config topic cannot be read to its end")
+        self._joined = None
         if self._protocol is SubProtocol.EAGER:
             await asyncio.sleep(self._settings.unsync_backoff_ms / 1000)
         elif self._sync_retries:
