@@ -66,6 +66,31 @@ def test_requests_are_answered() -> None:
     asyncio.run(scripted(good))
 
 
+def test_a_connection_that_the_broker_has_closed_is_known_to_be() -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        size = struct.unpack(">i", await reader.readexactly(4))[0]
+        number = struct.unpack_from(">i", await reader.readexactly(size), 4)[0]
+        writer.write(good(18, number))
+        await reader.read(1)
+        writer.close()
+
+    async def scenario() -> None:
+        async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+            place = Address("127.0.0.1", server.sockets[0].getsockname()[1])
+            connection = await Connection.opened(place, client_settings({"bootstrap.servers": str(place)}))
+            assert not connection.closed
+            connection._writer.write(b"x")
+            async with asyncio.timeout(5):
+                while not connection.closed:
+                    await asyncio.sleep(0.01)
+            with pytest.raises(HeadraceError) as raised:
+                await connection.request(messages.HEARTBEAT, {"group": "g", "generation": 1, "member": "m"}, 1)
+            assert raised.value.code == "KAFKA_CONNECTION_LOST"
+            connection.close()
+
+    asyncio.run(scenario())
+
+
 def _error(answer: Answer) -> HeadraceError:
     with pytest.raises(HeadraceError) as raised:
         asyncio.run(scripted(answer))

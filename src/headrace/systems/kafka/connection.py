@@ -33,7 +33,7 @@ class Connection:
         self._turn = asyncio.Lock()
         self._number = 0
         self._ranges: dict[int, tuple[int, int]] | None = None
-        self.closed = False
+        self._dropped = False
 
     @classmethod
     async def opened(cls, address: Address, settings: ClientSettings) -> Connection:
@@ -84,9 +84,14 @@ class Connection:
                 self.close()
                 raise
 
+    @property
+    def closed(self) -> bool:
+        """Whether it is of no more use: the broker may have closed it, as it does with those that are idle."""
+        return self._dropped or self._reader.at_eof()
+
     def close(self) -> None:
         """Drop the connection."""
-        self.closed = True
+        self._dropped = True
         with contextlib.suppress(RuntimeError):  # the event loop is closed already
             self._writer.close()
 
