@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 
 from tests.log.helpers import only_segments
-from tests.log.suite import LogContract
+from tests.log.suite import KeepingContract
 
 
-class TestEmbeddedLog(LogContract):
+class TestEmbeddedLog(KeepingContract):
     pass
 
 
-class TestEmbeddedLogInSegments(LogContract):
+class TestEmbeddedLogInSegments(KeepingContract):
     @pytest.fixture(autouse=True)
     def _in_segments(self, monkeypatch: pytest.MonkeyPatch) -> None:
         only_segments(monkeypatch)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from headrace.testing.memory_log import MemoryLog
-from tests.log.suite import LogContract
+from tests.log.suite import KeepingContract
 
 
 @pytest.fixture
@@ -21,5 +21,5 @@ def open_log() -> Callable[..., MemoryLog]:
     return open_one
 
 
-class TestMemoryLog(LogContract):
+class TestMemoryLog(KeepingContract):
     """Runs on the `open_log` of this file."""

@@ -55,11 +55,14 @@ class SourceOffsetEntry:
 
 @dataclass(frozen=True, slots=True)
 class TopicSpec:
-    """A topic to create. `configs`: Kafka topic configs (cleanup.policy, retention.ms, retention.bytes …)."""
+    """A topic to create. `configs`: Kafka topic configs (cleanup.policy, retention.ms, retention.bytes …).
+
+    `partitions` -1: the log's default. `replication_factor` -1: the brokers' default; it means nothing to a log on one machine."""
 
     name: str
     partitions: int = 1
     configs: Mapping[str, str] = field(default_factory=dict)
+    replication_factor: int = -1
 
 
 class Producer(ABC):

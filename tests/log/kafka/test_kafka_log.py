@@ -1,0 +1,168 @@
+"""What the log on Kafka does beyond the contract of every log: transactions with source offsets in them, positions, refusals."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+
+import confluent_kafka
+import pytest
+from confluent_kafka.admin import AdminClient
+
+from headrace.errors import ConfigException, ConnectException, DataException, IllegalStateException, RetriableException
+from headrace.log.kafka.log import KafkaLog
+from headrace.log.partitioner import partition_for
+from headrace.log.spi import SourceOffsetEntry, TopicSpec
+from headrace.testing.kafka_server import KafkaServer
+from tests.log.helpers import batch, drain, numbered, tp, triples, until, values_of
+
+OFFSET = SourceOffsetEntry(b'["c",{"server":"s"}]', b'{"lsn":7}')
+
+
+@pytest.fixture
+def log(kafka: KafkaServer, unique: str) -> KafkaLog:
+    return KafkaLog({"bootstrap.servers": kafka.bootstrap}, offsets=f"{unique}-offsets", default_partitions=1)
+
+
+def raw_values(kafka: KafkaServer, topic: str, isolation: str, count: int) -> list[bytes | None]:
+    """The values of partition 0 as another reader sees them."""
+    settings = {"bootstrap.servers": kafka.bootstrap, "group.id": "none", "isolation.level": isolation}
+    reader = confluent_kafka.Consumer({**settings, "auto.offset.reset": "earliest", "enable.partition.eof": True})
+    reader.assign([confluent_kafka.TopicPartition(topic, 0, 0)])
+    found: list[bytes | None] = []
+    while True:
+        message = reader.poll(20)
+        assert message is not None
+        if message.error():
+            break
+        found.append(message.value())
+    reader.close()
+    assert len(found) == count
+    return found
+
+
+def test_records_and_source_offsets_are_one_transaction(log: KafkaLog, kafka: KafkaServer, unique: str) -> None:
+    log.create_topics([TopicSpec(unique, 2), TopicSpec(f"{unique}-offsets", 5, {"cleanup.policy": "compact"})])
+    producer = log.producer("p", f"{unique}-tx")
+    assert producer.append([numbered(unique, 0, 3), numbered(unique, 9, 1, partition=1)], [OFFSET]) == [0, 0]
+    home = tp(f"{unique}-offsets", partition_for(OFFSET.key, 5))
+    found = log.read(home, 0, 10)
+    assert found is not None
+    assert triples(found) == [(0, OFFSET.key, OFFSET.value)]
+    # Each transaction ends with a mark in every partition it wrote to.
+    assert log.end_offsets([home, tp(unique, 0), tp(unique, 1)]) == {home: 2, tp(unique, 0): 4, tp(unique, 1): 2}
+    producer.close()
+
+
+def test_a_transaction_that_fails_leaves_nothing_to_be_read(log: KafkaLog, kafka: KafkaServer, unique: str) -> None:
+    log.create_topics([TopicSpec(unique), TopicSpec(f"{unique}-c", 1, {"cleanup.policy": "compact"})])
+    producer = log.producer("p", f"{unique}-tx")
+    with pytest.raises(DataException) as caught:
+        producer.append([numbered(unique, 0, 3), numbered(f"{unique}-c", 0, 1)], [OFFSET])
+    assert caught.value.code == "KEY_REQUIRED"
+    with pytest.raises(DataException) as caught:
+        producer.append([numbered(unique, 3, 1), batch(unique, [b"x" * 2_000_000])], [OFFSET])
+    assert caught.value.code == "RECORD_TOO_LARGE"
+    producer.append([numbered(unique, 6, 1)], [OFFSET])
+    assert raw_values(kafka, unique, "read_committed", 1) == [b"6"]
+    assert log.read(tp(f"{unique}-c"), 0, 10) is None
+    consumer = log.consumer(unique, "c")
+    consumer.subscribe([unique], None)
+    assert values_of(drain(consumer, 1)) == [b"6"]
+    end = log.end_offsets([tp(unique)])[tp(unique)]
+    until(lambda: consumer.poll(10, 0.05) == [] and consumer.position(tp(unique)) == end, "the position passes the mark")
+    assert consumer.end_offsets([tp(unique)]) == {tp(unique): end}
+    consumer.close()
+    producer.close()
+
+
+def test_a_fenced_producer_stays_dead(log: KafkaLog, unique: str) -> None:
+    log.create_topics([TopicSpec(unique)])
+    zombie = log.producer("p", f"{unique}-tx")
+    log.producer("q", f"{unique}-tx").append([numbered(unique, 0, 1)], [OFFSET])
+    for _ in range(2):
+        with pytest.raises(ConnectException) as caught:
+            zombie.append([numbered(unique, 1, 1)], [OFFSET])
+        assert caught.value.code == "PRODUCER_FENCED"
+    found = log.read(tp(unique), 0, 10)
+    assert found is not None
+    assert triples(found) == [(0, None, b"0")]
+
+
+def test_what_was_removed_before_it_was_read_is_passed_over(log: KafkaLog, kafka: KafkaServer, unique: str) -> None:
+    log.create_topics([TopicSpec(unique)])
+    log.producer("p").append([numbered(unique, 0, 10)])
+    log.alter_group_offsets(unique, {tp(unique): 2})
+    admin = AdminClient({"bootstrap.servers": kafka.bootstrap})
+    for removed in admin.delete_records([confluent_kafka.TopicPartition(unique, 0, 6)]).values():
+        removed.result(20)
+    assert log.begin_offsets([tp(unique)]) == {tp(unique): 6}
+    consumer = log.consumer(unique, "c", from_latest=True)
+    consumer.subscribe([unique], None)
+    assert values_of(drain(consumer, 4)) == [b"6", b"7", b"8", b"9"]
+    consumer.close()
+
+
+def test_an_assignor_that_takes_all_first(kafka: KafkaServer, unique: str) -> None:
+    worker = {"bootstrap.servers": kafka.bootstrap, "consumer.heartbeat.interval.ms": "200"}
+    name = "org.apache.kafka.clients.consumer.RangeAssignor"
+    log = KafkaLog(worker, {"consumer.override.partition.assignment.strategy": name})
+    log.create_topics([TopicSpec(unique, 2)])
+    log.producer("p").append([numbered(unique, 0, 3), numbered(unique, 3, 3, partition=1)])
+    one, two = log.consumer(unique, "one"), log.consumer(unique, "two")
+    one.subscribe([unique], None)
+    assert len(values_of(drain(one, 6))) == 6
+    one.commit({tp(unique, 0): 3, tp(unique, 1): 3})
+    two.subscribe([unique], None)
+
+    def shared() -> bool:
+        assert two.poll(10, 0.05) == one.poll(10, 0.05) == []
+        return len(one.assignment()) == len(two.assignment()) == 1
+
+    until(shared, "each has a partition")
+    log.close()
+
+
+def test_a_cluster_that_is_not_there_may_come(unique: str) -> None:
+    worker = {"bootstrap.servers": "127.0.0.1:1", "producer.transaction.timeout.ms": "1000"}
+    log = KafkaLog(worker, timeout_s=0.5)
+    calls: list[Callable[[], object]] = [
+        log.topics,
+        lambda: log.group_offsets("g"),
+        lambda: log.producer("p", "tx"),
+        lambda: log.producer("p").append([numbered(unique, 0, 1)]),
+        lambda: log.create_topics([TopicSpec(unique)]),
+    ]
+    for call in calls:
+        with pytest.raises(RetriableException) as caught:
+            call()
+        assert caught.value.code == "LOG_UNAVAILABLE"
+
+
+def test_large_values_wait_for_room(log: KafkaLog, unique: str) -> None:
+    log.create_topics([TopicSpec(unique)])
+    values = [random.Random(n).randbytes(900_000) for n in range(60)]
+    assert log.producer("p").append([batch(unique, list(values))]) == [0]
+    consumer = log.consumer(unique, "c")
+    consumer.subscribe([unique], None)
+    assert values_of(drain(consumer, 60)) == values
+    consumer.close()
+
+
+def test_offsets_without_a_place_for_them(kafka: KafkaServer, unique: str) -> None:
+    log = KafkaLog({"bootstrap.servers": kafka.bootstrap}, default_partitions=1)
+    with pytest.raises(IllegalStateException) as caught:
+        log.producer("p").append([numbered(unique, 0, 1)], [OFFSET])
+    assert caught.value.code == "NO_OFFSET_STORE"
+    assert log.topics().get(unique) is None
+
+
+def test_names_and_settings_that_cannot_be(log: KafkaLog, unique: str) -> None:
+    for spec, code in (
+        (TopicSpec("a b"), "TOPIC_NAME_INVALID"),
+        (TopicSpec(unique, 1, {"segment.ms": "x"}), "TOPIC_CONFIG_INVALID"),
+        (TopicSpec(unique, 1, {}, replication_factor=9), "TOPIC_CONFIG_INVALID"),
+    ):
+        with pytest.raises(ConfigException) as caught:
+            log.create_topics([spec])
+        assert caught.value.code == code
