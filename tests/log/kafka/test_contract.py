@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from confluent_kafka.admin import AdminClient
@@ -43,8 +44,9 @@ def open_log(broker: KafkaServer) -> Iterator[Callable[..., KafkaLog]]:
         one.close()
     log = open_one()
     log.delete_topics(list(log.topics()))
-    for group in AdminClient({"bootstrap.servers": broker.bootstrap}).list_groups():
-        log.delete_group(group.id)
+    groups: Any = AdminClient({"bootstrap.servers": broker.bootstrap}).list_consumer_groups().result()
+    for group in groups.valid:
+        log.delete_group(group.group_id)
     log.close()
 
 

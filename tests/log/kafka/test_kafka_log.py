@@ -46,11 +46,12 @@ def test_records_and_source_offsets_are_one_transaction(log: KafkaLog, kafka: Ka
     producer = log.producer("p", f"{unique}-tx")
     assert producer.append([numbered(unique, 0, 3), numbered(unique, 9, 1, partition=1)], [OFFSET]) == [0, 0]
     home = tp(f"{unique}-offsets", partition_for(OFFSET.key, 5))
+    ends = {home: 2, tp(unique, 0): 4, tp(unique, 1): 2}
+    # Each transaction ends with a mark in every partition it wrote to, set after the commit was answered.
+    until(lambda: log.end_offsets(ends) == ends and log.read(home, 0, 10) is not None, "all partitions are marked")
     found = log.read(home, 0, 10)
     assert found is not None
     assert triples(found) == [(0, OFFSET.key, OFFSET.value)]
-    # Each transaction ends with a mark in every partition it wrote to.
-    assert log.end_offsets([home, tp(unique, 0), tp(unique, 1)]) == {home: 2, tp(unique, 0): 4, tp(unique, 1): 2}
     producer.close()
 
 
@@ -64,13 +65,16 @@ def test_a_transaction_that_fails_leaves_nothing_to_be_read(log: KafkaLog, kafka
         producer.append([numbered(unique, 3, 1), batch(unique, [b"x" * 2_000_000])], [OFFSET])
     assert caught.value.code == "RECORD_TOO_LARGE"
     producer.append([numbered(unique, 6, 1)], [OFFSET])
+    until(lambda: log.read(tp(unique), 0, 10) is not None, "the transaction is marked")
     assert raw_values(kafka, unique, "read_committed", 1) == [b"6"]
     assert log.read(tp(f"{unique}-c"), 0, 10) is None
     consumer = log.consumer(unique, "c")
     consumer.subscribe([unique], None)
     assert values_of(drain(consumer, 1)) == [b"6"]
     end = log.end_offsets([tp(unique)])[tp(unique)]
-    until(lambda: consumer.poll(10, 0.05) == [] and consumer.position(tp(unique)) == end, "the position passes the mark")
+    until(
+        lambda: consumer.poll(10, 0.05) == [] and consumer.position(tp(unique)) == end, "the position passes the mark"
+    )
     assert consumer.end_offsets([tp(unique)]) == {tp(unique): end}
     consumer.close()
     producer.close()
@@ -84,6 +88,7 @@ def test_a_fenced_producer_stays_dead(log: KafkaLog, unique: str) -> None:
         with pytest.raises(ConnectException) as caught:
             zombie.append([numbered(unique, 1, 1)], [OFFSET])
         assert caught.value.code == "PRODUCER_FENCED"
+    until(lambda: log.read(tp(unique), 0, 10) is not None, "the transaction is marked")
     found = log.read(tp(unique), 0, 10)
     assert found is not None
     assert triples(found) == [(0, None, b"0")]
@@ -166,3 +171,19 @@ def test_names_and_settings_that_cannot_be(log: KafkaLog, unique: str) -> None:
         with pytest.raises(ConfigException) as caught:
             log.create_topics([spec])
         assert caught.value.code == code
+
+
+def test_a_record_that_is_refused_does_not_stop_the_next(log: KafkaLog, unique: str) -> None:
+    log.create_topics([TopicSpec(unique), TopicSpec(f"{unique}-c", 1, {"cleanup.policy": "compact"})])
+    producer = log.producer("p")
+    for refused, code in (
+        ([numbered(unique, 0, 1), batch(unique, [b"x" * 2_000_000])], "RECORD_TOO_LARGE"),
+        ([numbered(f"{unique}-c", 0, 1)], "KEY_REQUIRED"),
+    ):
+        with pytest.raises(DataException) as caught:
+            producer.append(refused)
+        assert caught.value.code == code
+    producer.append([numbered(unique, 1, 2)])
+    found = log.read(tp(unique), 0, 10)
+    assert found is not None
+    assert list(found.values)[-2:] == [b"1", b"2"]

@@ -12,9 +12,9 @@ from enum import Enum
 from typing import Final
 
 from headrace.errors import ConfigException
+from headrace.log.kafka.java_settings import Kind, translate
 
 _PREFIXES: Final = ("producer.", "consumer.", "admin.")
-_SAME: Final = frozenset({"bootstrap.servers", "client.id", "security.protocol", "client.rack"})
 
 
 class Client(Enum):
@@ -27,12 +27,20 @@ class Client(Enum):
     """Reads and writes the worker's own topics."""
 
 
+_KINDS: Final = {
+    Client.PRODUCER: Kind.PRODUCER,
+    Client.CONSUMER: Kind.CONSUMER,
+    Client.ADMIN: Kind.OTHER,
+    Client.STORE: Kind.OTHER,
+}
+
+
 def client_settings(
     client: Client, worker: Mapping[str, str], overrides: Mapping[str, str] | None = None
 ) -> dict[str, str]:
     """The library's settings of a client. `overrides`: the connector's, without their prefix `producer.override.` and the like.
 
-    ConfigException: CONFIG_MISSING without bootstrap.servers."""
+    ConfigException: CONFIG_MISSING without bootstrap.servers, and what `java_settings.translate` refuses."""
     given = _given(client, worker) | dict(overrides or {})
     if not given.get("bootstrap.servers", "").strip():
         raise ConfigException(
@@ -41,7 +49,9 @@ def client_settings(
             field="bootstrap.servers",
             remedy="Set bootstrap.servers to host:port of one or more brokers.",
         )
-    return {key: value for key, value in given.items() if key in _SAME}
+    # The worker's own keys are in its file beside many others, and some of them are of its group.
+    shared = frozenset(worker) - frozenset(overrides or {}) if client in (Client.ADMIN, Client.STORE) else frozenset()
+    return translate(_KINDS[client], given, shared=shared)
 
 
 def _given(client: Client, worker: Mapping[str, str]) -> dict[str, str]:

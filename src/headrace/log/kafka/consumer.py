@@ -17,6 +17,7 @@ from confluent_kafka import KafkaError, KafkaException
 from headrace.errors import IllegalStateException, RetriableException
 from headrace.log.kafka.errors import UNKNOWN_TOPIC, error_of, translated, translating
 from headrace.log.kafka.packing import batches_of
+from headrace.log.kafka.places import library_at, own_at, start_offsets
 from headrace.log.kafka.subscription import TopicChoice
 from headrace.log.kafka.topics import Topics
 from headrace.log.spi import Consumer, EncodedBatch, RebalanceListener
@@ -101,19 +102,19 @@ class KafkaConsumer(Consumer):
             self._starting[partition] = offset
             return
         try:
-            self._consumer.seek(_at(partition, offset))
+            self._consumer.seek(library_at(partition, offset))
         except KafkaException as error:
             if error_of(error).code() != KafkaError._STATE:
                 raise translated(error_of(error), f"seek in {partition.topic}-{partition.partition}") from error
             # It has not begun to read there yet.
-            self._consumer.incremental_unassign([_at(partition)])
-            self._consumer.incremental_assign([_at(partition, offset)])
+            self._consumer.incremental_unassign([library_at(partition)])
+            self._consumer.incremental_assign([library_at(partition, offset)])
 
     def pause(self, partitions: Iterable[TopicPartition]) -> None:
-        self._consumer.pause([_at(partition) for partition in self._required(partitions)])
+        self._consumer.pause([library_at(partition) for partition in self._required(partitions)])
 
     def resume(self, partitions: Iterable[TopicPartition]) -> None:
-        self._consumer.resume([_at(partition) for partition in self._required(partitions)])
+        self._consumer.resume([library_at(partition) for partition in self._required(partitions)])
 
     def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
         if self._closed:
@@ -127,14 +128,14 @@ class KafkaConsumer(Consumer):
                 )
         with translating("commit offsets"):
             done = self._consumer.commit(
-                offsets=[_at(partition, offset) for partition, offset in offsets.items()], asynchronous=False
+                offsets=[library_at(partition, offset) for partition, offset in offsets.items()], asynchronous=False
             )
         for at in done:
             if at.error is not None:
                 raise translated(at.error, f"commit the offset of {at.topic}-{at.partition}")
 
     def committed(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
-        wanted = [_at(partition) for partition in partitions]
+        wanted = [library_at(partition) for partition in partitions]
         with translating("read the group's offsets"):
             found = self._consumer.committed(wanted, self._timeout_s)
         return {TopicPartition(at.topic, at.partition): at.offset for at in found if at.offset >= 0}
@@ -199,7 +200,7 @@ class KafkaConsumer(Consumer):
                 self._consumer.unsubscribe()
 
     def _on_assign(self, _: Any, partitions: list[Any]) -> None:
-        new = [_partition(at) for at in partitions]
+        new = [own_at(at) for at in partitions]
         self._starting = self._starts(new)
         self._positions |= self._starting
         try:
@@ -209,7 +210,7 @@ class KafkaConsumer(Consumer):
         finally:
             starting, self._starting = self._starting, {}
             assign = self._consumer.incremental_assign if self._cooperative else self._consumer.assign
-            assign([_at(partition, offset) for partition, offset in starting.items()])
+            assign([library_at(partition, offset) for partition, offset in starting.items()])
 
     def _on_revoke(self, _: Any, partitions: list[Any]) -> None:
         """Given back; or lost, where the topic is gone."""
@@ -222,7 +223,7 @@ class KafkaConsumer(Consumer):
         self._drop([], self._held(partitions))
 
     def _held(self, partitions: list[Any]) -> list[TopicPartition]:
-        return [partition for partition in map(_partition, partitions) if partition in self._positions]
+        return [partition for partition in map(own_at, partitions) if partition in self._positions]
 
     def _drop(self, revoked: list[TopicPartition], lost: list[TopicPartition]) -> None:
         gone = [*lost, *revoked]
@@ -235,25 +236,23 @@ class KafkaConsumer(Consumer):
             for partition in gone:
                 self._positions.pop(partition, None)
             if self._cooperative:
-                self._consumer.incremental_unassign([_at(partition) for partition in gone])
+                self._consumer.incremental_unassign([library_at(partition) for partition in gone])
             else:
                 self._consumer.unassign()
 
     def _starts(self, partitions: list[TopicPartition]) -> dict[TopicPartition, int]:
-        """Where to begin in each. What has no committed offset and is not read from its start gets one, or the next owner would start at
-        a later end and skip what came in between."""
-        stored = self.committed(partitions)
-        missing = [each for each in partitions if each not in stored]
-        if not missing:
-            return stored
-        begins = self._topics.begin_offsets(missing)
-        starts = {each: begins.get(each, 0) for each in missing}
-        if self._from_latest:
-            old = (self._choice.first if self._choice is not None else None) or frozenset()
-            starts |= self._topics.end_offsets([each for each in missing if each.topic in old])
-            with translating("commit offsets"):
-                self._consumer.commit(offsets=[_at(each, at) for each, at in starts.items()], asynchronous=False)
-        return stored | starts
+        """Where to begin in each. What has no committed offset and is not read from its start gets one, or the next owner would start
+        at a later end and skip what came in between."""
+        starts = self.committed(partitions)
+        missing = [each for each in partitions if each not in starts]
+        if missing:
+            first = (self._choice.first if self._choice is not None else None) or frozenset()
+            found = start_offsets(self._topics, missing, first if self._from_latest else frozenset())
+            if self._from_latest:
+                with translating("commit offsets"):
+                    self._consumer.commit(offsets=[library_at(*each) for each in found.items()], asynchronous=False)
+            starts |= found
+        return starts
 
     def _require(self, partition: TopicPartition) -> None:
         if partition not in self._positions:
@@ -267,14 +266,6 @@ class KafkaConsumer(Consumer):
         for partition in wanted:
             self._require(partition)
         return wanted
-
-
-def _at(partition: TopicPartition, offset: int = confluent_kafka.OFFSET_INVALID) -> Any:
-    return confluent_kafka.TopicPartition(partition.topic, partition.partition, offset)
-
-
-def _partition(at: Any) -> TopicPartition:
-    return TopicPartition(at.topic, at.partition)
 
 
 def _ignore(partitions: Sequence[TopicPartition]) -> None:

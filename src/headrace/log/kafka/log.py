@@ -57,7 +57,9 @@ class KafkaLog(Log):
 
     def producer(self, client_id: str, transactional_id: str | None = None) -> Producer:
         settings = producer_settings(self._settings(Client.PRODUCER), client_id, transactional_id)
-        return KafkaProducer(settings, self._clients()[0], self._offsets, auto_create=self._auto_create, timeout_s=self._timeout_s)
+        return KafkaProducer(
+            settings, self._clients()[0], self._offsets, auto_create=self._auto_create, timeout_s=self._timeout_s
+        )
 
     def consumer(
         self, group: str, client_id: str, *, from_latest: bool = False, session_timeout_ms: int = 45_000

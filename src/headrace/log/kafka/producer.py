@@ -14,8 +14,15 @@ from typing import Any, Final
 import confluent_kafka
 from confluent_kafka import KafkaError, KafkaException
 
-from headrace.errors import ConnectException, DataException, IllegalStateException, NotFoundException, RetriableException
+from headrace.errors import (
+    ConnectException,
+    DataException,
+    IllegalStateException,
+    NotFoundException,
+    RetriableException,
+)
 from headrace.log.kafka.errors import FENCED, error_of, translated, translating
+from headrace.log.kafka.reports import Report, Sent
 from headrace.log.kafka.topics import Topics
 from headrace.log.partitioner import partition_for
 from headrace.log.spi import EncodedBatch, Producer, SourceOffsetEntry, TopicSpec
@@ -24,7 +31,6 @@ _KNOWN_S: Final = 1.0
 """How long a topic is taken to be there without looking again."""
 _STEP_S: Final = 0.1
 
-Report = Callable[[KafkaError | None, Any], None]
 WriteOffsets = Callable[[Sequence[SourceOffsetEntry]], None]
 """Keeps source offsets outside of Kafka, durably on return."""
 
@@ -128,18 +134,18 @@ class KafkaProducer(Producer):
 
     def _send(self, batches: Sequence[EncodedBatch]) -> list[int]:
         """Hand all over and wait until all are acknowledged; the first offset of each batch."""
-        sent = _Sent([-1] * len(batches))
+        sent = Sent([-1] * len(batches))
         try:
             self._hand_over_all(batches, sent)
             self._flush()
         except BaseException:
             self._take_back()
             raise
-        if sent.errors:
-            raise self._failure(sent.errors[0], batches)
+        if sent.cause is not None:
+            raise self._failure(sent.cause, batches)
         return sent.firsts
 
-    def _hand_over_all(self, batches: Sequence[EncodedBatch], sent: _Sent) -> None:
+    def _hand_over_all(self, batches: Sequence[EncodedBatch], sent: Sent) -> None:
         for number, batch in enumerate(batches):
             self._hand_over(batch, sent.reports(number))
 
@@ -194,23 +200,23 @@ class KafkaProducer(Producer):
     # ---- transactions
 
     def _in_transaction(self, batches: Sequence[EncodedBatch], offsets: Sequence[SourceOffsetEntry]) -> list[int]:
-        outside = callable(self._offsets)
-        entries = [] if outside else [self._offset_batch(entry) for entry in offsets]
-        sent = _Sent([-1] * (len(batches) + len(entries)))
+        outside = self._offsets if callable(self._offsets) else None
+        entries = [] if outside is not None else [self._offset_batch(entry) for entry in offsets]
+        sent = Sent([-1] * (len(batches) + len(entries)))
         try:
             self._producer.begin_transaction()
             self._hand_over_all([*batches, *entries], sent)
             self._commit()
         except KafkaException as error:
             self._abort(error_of(error))
-            if sent.errors and self._dead is None:
-                raise self._failure(sent.errors[0], batches) from error
-            raise self._dead or translated(error_of(error), f"commit a transaction of {self._id}") from error
+            if self._dead is not None:
+                raise self._dead from error
+            raise self._failure(sent.cause or error_of(error), batches) from error
         except ConnectException:
             self._abort(None)
             raise
-        if outside and offsets:
-            self._offsets(offsets)  # type: ignore[operator]  # it is callable
+        if outside is not None and offsets:
+            outside(offsets)
         return sent.firsts[: len(batches)]
 
     def _commit(self) -> None:
@@ -229,7 +235,6 @@ class KafkaProducer(Producer):
         """End the transaction; readers see nothing of it. Where that cannot be done for certain, this producer is dead."""
         if cause is None or cause.txn_requires_abort():
             try:
-                self._producer.purge()
                 self._producer.abort_transaction(self._timeout_s)
             except KafkaException as error:
                 cause = error_of(error)
@@ -243,28 +248,3 @@ class KafkaProducer(Producer):
                 code="OUTCOME_UNKNOWN",
                 remedy="Restart the task: it goes on from the offsets that were committed.",
             )
-
-
-class _Sent:
-    """What became of records: the first offset of each batch, and what failed."""
-
-    def __init__(self, firsts: list[int]) -> None:
-        self.firsts = firsts
-        self.errors: list[KafkaError] = []
-
-    def reports(self, number: int) -> Iterator[Report]:
-        """Who is told of each record of a batch: of the first its offset is of interest."""
-
-        def first(error: KafkaError | None, message: Any) -> None:
-            if error is None:
-                self.firsts[number] = message.offset()
-            else:
-                self.errors.append(error)
-
-        def other(error: KafkaError | None, _: Any) -> None:
-            if error is not None:
-                self.errors.append(error)
-
-        yield first
-        while True:
-            yield other

@@ -9,7 +9,7 @@ from typing import Any, Final, TypeVar
 
 import confluent_kafka
 from confluent_kafka import IsolationLevel, KafkaError, KafkaException, TopicCollection
-from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec
+from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec  # type: ignore[attr-defined]
 
 from headrace.errors import RetriableException
 from headrace.log.kafka.errors import UNKNOWN_TOPIC, error_of, translated, translating
@@ -20,6 +20,8 @@ T = TypeVar("T")
 
 _INTERNAL: Final = frozenset({"__consumer_offsets", "__transaction_state", "__share_group_state"})
 """What the brokers keep for themselves; a client cannot ask for that of all topics at once."""
+_EARLIEST: Final = OffsetSpec.earliest()  # type: ignore[no-untyped-call]
+_LATEST: Final = OffsetSpec.latest()  # type: ignore[no-untyped-call]
 _SPREAD_S: Final = 10.0
 """A change of topics is known to all brokers within moments; who waits longer goes on with what there is."""
 
@@ -103,13 +105,13 @@ class Topics:
 
     def begin_offsets(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
         """The first offset kept; partitions that do not exist are left out."""
-        return self._offsets(partitions, OffsetSpec.earliest(), committed=False)
+        return self._offsets(partitions, _EARLIEST, committed=False)
 
     def end_offsets(
         self, partitions: Iterable[TopicPartition], *, committed: bool = False
     ) -> dict[TopicPartition, int]:
         """The offset the next record gets, or up to which transactions are decided if `committed`; as `begin_offsets`."""
-        return self._offsets(partitions, OffsetSpec.latest(), committed=committed)
+        return self._offsets(partitions, _LATEST, committed=committed)
 
     def _offsets(
         self, partitions: Iterable[TopicPartition], spec: OffsetSpec, *, committed: bool
