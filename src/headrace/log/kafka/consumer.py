@@ -15,8 +15,8 @@ import confluent_kafka
 from confluent_kafka import KafkaError, KafkaException
 
 from headrace.errors import IllegalStateException, RetriableException
-from headrace.log.kafka.errors import UNKNOWN_TOPIC, error_of, translated, translating
-from headrace.log.kafka.packing import batches_of
+from headrace.log.kafka.errors import error_of, translated, translating
+from headrace.log.kafka.packing import batches_of, records_of
 from headrace.log.kafka.places import library_at, own_at, start_offsets
 from headrace.log.kafka.subscription import TopicChoice
 from headrace.log.kafka.topics import Topics
@@ -26,8 +26,6 @@ from headrace.spi.context import TopicPartition
 _STEP_S: Final = 0.25
 """A waiting poll looks this often whether it was woken: the library has no call for that."""
 _LOOK_S: Final = 1.0
-_PASSING: Final = frozenset({KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN, KafkaError._RESOLVE, *UNKNOWN_TOPIC})
-"""What the library reports and mends by itself."""
 
 
 class KafkaConsumer(Consumer):
@@ -84,7 +82,7 @@ class KafkaConsumer(Consumer):
                 found = self._consumer.consume(1, min(left, _STEP_S))
                 if found and max_records > 1:
                     found += self._consumer.consume(max_records - 1, 0)
-            batches = batches_of(self._records(found))
+            batches = batches_of(records_of(found, self._positions))
             if batches or left <= 0:
                 return batches
 
@@ -160,28 +158,6 @@ class KafkaConsumer(Consumer):
         """The log is being closed: leave the group without calling back."""
         self._listener = RebalanceListener(_ignore, _ignore, _ignore)
         self.close()
-
-    # ---- records
-
-    def _records(self, messages: list[Any]) -> list[Any]:
-        """Those that are records of ours; positions move, also over what is no record (ends of transactions)."""
-        records = []
-        for message in messages:
-            error = message.error()
-            if error is not None and error.code() != KafkaError._PARTITION_EOF:
-                if error.code() not in _PASSING:
-                    raise translated(error, "read")
-                continue
-            at = TopicPartition(message.topic(), message.partition())
-            position = self._positions.get(at)
-            if position is None or message.offset() < position:
-                continue
-            if error is None:
-                records.append(message)
-                self._positions[at] = message.offset() + 1
-            else:
-                self._positions[at] = message.offset()
-        return records
 
     # ---- group
 

@@ -79,9 +79,22 @@ _WITHOUT_EFFECT: Final = (
     *("bootstrap.controllers", "metadata.max.idle.ms", "enable.metrics.push"),
 )
 """Java-only keys, or prefixes of such."""
-_BYTES: Final = "org.apache.kafka.common.serialization.ByteArray"
+_SERIALIZER: Final = "org.apache.kafka.common.serialization.bytearray"
+_ONLY: Final[Mapping[str, tuple[tuple[str, ...], str]]] = {
+    **{
+        f"{part}.{what}er": ((f"{_SERIALIZER}{what}er",), f"Converters make the bytes: set {part}.converter.")
+        for part in ("key", "value")
+        for what in ("serializ", "deserializ")
+    },
+    "enable.auto.commit": (("false",), "Offsets are committed once records are written: leave it out."),
+    "partitioner.class": (
+        ("", "null", "org.apache.kafka.clients.producer.internals.defaultpartitioner"),
+        "Set the partition by a transform.",
+    ),
+    "partitioner.ignore.keys": (("false",), "Records of a key stay in one partition: leave it out."),
+}
+"""What cannot be otherwise: the values that may be given, in small letters, and what to do instead."""
 _MONITORING: Final = "io.confluent.monitoring.clients.interceptor."
-_PARTITIONERS: Final = frozenset({"", "null", "org.apache.kafka.clients.producer.internals.DefaultPartitioner"})
 _ASSIGNORS: Final = {
     "RangeAssignor": "range",
     "RoundRobinAssignor": "roundrobin",
@@ -149,24 +162,13 @@ def _needs_nothing(key: str, value: str) -> bool:
     """Whether it can be left out; if somebody may have expected something of it, that is said once."""
     if key in _ELSEWHERE:
         return True
-    if key in ("key.serializer", "value.serializer", "key.deserializer", "value.deserializer"):
-        if not value.startswith(_BYTES):
-            raise _unsupported(key, value, "Converters make the bytes: set key.converter and value.converter.")
-        return True
-    if key == "enable.auto.commit":
-        if value.lower() != "false":
-            raise _unsupported(key, value, "Offsets are committed once records are written: leave it out.")
+    if key in _ONLY:
+        only, remedy = _ONLY[key]
+        if value.lower() not in only:
+            raise _unsupported(key, value, remedy)
         return True
     if key == "transactional.id":
         _say_once(f"{key} is replaced by the worker's own")
-        return True
-    if key == "partitioner.class":
-        if value not in _PARTITIONERS:
-            raise _unsupported(key, value, "Set the partition by a transform.")
-        return True
-    if key == "partitioner.ignore.keys":
-        if value.lower() != "false":
-            raise _unsupported(key, value, "Records of a key stay in one partition: leave it out.")
         return True
     if key == "interceptor.classes":
         classes = [part.strip() for part in value.split(",") if part.strip()]

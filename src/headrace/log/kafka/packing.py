@@ -1,13 +1,41 @@
-"""From the client library's messages to batches of the log. Pure."""
+"""From the client library's messages to batches of the log."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, Final
 
+from confluent_kafka import KafkaError
+
+from headrace.log.kafka.errors import UNKNOWN_TOPIC, translated
 from headrace.log.spi import EncodedBatch, HeaderBytes
 from headrace.spi.columns import Column, Repeated
 from headrace.spi.context import TopicPartition
+
+_PASSING: Final = frozenset({KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN, KafkaError._RESOLVE, *UNKNOWN_TOPIC})
+"""What the library reports and mends by itself."""
+
+
+def records_of(messages: Iterable[Any], positions: dict[TopicPartition, int]) -> list[Any]:
+    """The messages that are records of these partitions; `positions` move, also over what is no record (ends of transactions).
+
+    Raises what a message says, if it is an error that does not pass."""
+    records = []
+    for message in messages:
+        error = message.error()
+        if error is not None and error.code() != KafkaError._PARTITION_EOF:
+            if error.code() not in _PASSING:
+                raise translated(error, "read")
+            continue
+        at = TopicPartition(message.topic(), message.partition())
+        position = positions.get(at)
+        if position is None or message.offset() < position:
+            continue
+        positions[at] = message.offset()
+        if error is None:
+            records.append(message)
+            positions[at] += 1
+    return records
 
 
 def batches_of(messages: Iterable[Any]) -> list[EncodedBatch]:

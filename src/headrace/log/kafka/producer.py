@@ -18,17 +18,15 @@ from headrace.errors import (
     ConnectException,
     DataException,
     IllegalStateException,
-    NotFoundException,
     RetriableException,
 )
 from headrace.log.kafka.errors import FENCED, error_of, translated, translating
+from headrace.log.kafka.known_topics import KnownTopics
 from headrace.log.kafka.reports import Report, Sent
 from headrace.log.kafka.topics import Topics
 from headrace.log.partitioner import partition_for
-from headrace.log.spi import EncodedBatch, Producer, SourceOffsetEntry, TopicSpec
+from headrace.log.spi import EncodedBatch, Producer, SourceOffsetEntry
 
-_KNOWN_S: Final = 1.0
-"""How long a topic is taken to be there without looking again."""
 _STEP_S: Final = 0.1
 
 WriteOffsets = Callable[[Sequence[SourceOffsetEntry]], None]
@@ -49,14 +47,11 @@ class KafkaProducer(Producer):
         auto_create: bool = True,
         timeout_s: float = 60.0,
     ) -> None:
-        self._topics = topics
         self._offsets = offsets
-        self._auto_create = auto_create
         self._timeout_s = timeout_s
         self._transactional = bool(settings.get("transactional.id"))
         self._id = settings.get("transactional.id") or settings.get("client.id", "")
-        self._known: dict[str, int] = {}
-        self._known_until = 0.0
+        self._known = KnownTopics(topics, auto_create)
         self._dead: ConnectException | None = None
         with translating("open a producer"):
             self._producer = confluent_kafka.Producer(dict(settings))
@@ -70,7 +65,8 @@ class KafkaProducer(Producer):
             raise self._dead
         if offsets and self._offsets is None:
             raise IllegalStateException("This log has no place for source offsets.", code="NO_OFFSET_STORE")
-        self._look_up(batches, offsets)
+        own = [self._offsets] if offsets and isinstance(self._offsets, str) else []
+        self._known.require({(batch.topic, batch.partition) for batch in batches}, own)
         if self._transactional:
             return self._in_transaction(batches, offsets)
         sent = self._send(batches)
@@ -88,46 +84,10 @@ class KafkaProducer(Producer):
             self._producer.purge()
             self._producer.close()
 
-    # ---- topics
-
-    def _look_up(self, batches: Sequence[EncodedBatch], offsets: Sequence[SourceOffsetEntry]) -> None:
-        """Every partition exists, or is made: before anything is sent."""
-        names = {batch.topic for batch in batches}
-        if offsets and isinstance(self._offsets, str):
-            names.add(self._offsets)
-        if time.monotonic() > self._known_until:
-            self._known = {}
-        unknown = [name for name in names if name not in self._known]
-        if unknown:
-            self._known |= self._find(unknown)
-            self._known_until = time.monotonic() + _KNOWN_S
-        for batch in batches:
-            if not 0 <= batch.partition < self._known[batch.topic]:
-                raise NotFoundException(
-                    f"There is no partition {batch.topic}-{batch.partition}.",
-                    code="PARTITION_UNKNOWN",
-                    remedy="Create the topic with enough partitions first.",
-                )
-
-    def _find(self, names: list[str]) -> dict[str, int]:
-        found = self._topics.partitions(names)
-        missing = [name for name, count in found.items() if not count]
-        if missing and self._auto_create:
-            self._topics.create([TopicSpec(name, -1) for name in missing])
-            found = self._topics.partitions(names)
-            missing = [name for name, count in found.items() if not count]
-        if missing:
-            raise NotFoundException(
-                f"There is no topic {missing[0]}, and topics are not created automatically.",
-                code="TOPIC_UNKNOWN",
-                remedy="Create the topic, or set topic.creation.default.partitions and .replication.factor.",
-            )
-        return found
-
     def _offset_batch(self, entry: SourceOffsetEntry) -> EncodedBatch:
         assert isinstance(self._offsets, str)
         now = time.time_ns() // 1_000_000
-        partition = partition_for(entry.key, self._known[self._offsets])
+        partition = partition_for(entry.key, self._known.partitions(self._offsets))
         return EncodedBatch(self._offsets, partition, [now], [entry.key], [entry.value], [()])  # type: ignore[arg-type]
 
     # ---- sending
@@ -190,7 +150,7 @@ class KafkaProducer(Producer):
     def _failure(self, error: KafkaError, batches: Sequence[EncodedBatch]) -> ConnectException:
         failure = translated(error, f"append to {', '.join(sorted({batch.topic for batch in batches}))}")
         if failure.code == "TOPIC_UNKNOWN":
-            self._known = {}
+            self._known.forget()
         elif failure.code == "RECORD_REFUSED" and any(batch.keys.has_null for batch in batches):
             return DataException(failure.message, code="KEY_REQUIRED", remedy=failure.remedy)
         elif error.fatal():
