@@ -193,7 +193,7 @@ class KafkaProducer(Producer):
 
     def _abort(self, cause: KafkaError | None) -> None:
         """End the transaction; readers see nothing of it. Where that cannot be done for certain, this producer is dead."""
-        if cause is None or cause.txn_requires_abort():
+        if cause is None or not cause.fatal():
             try:
                 self._producer.abort_transaction(self._timeout_s)
             except KafkaException as error:

@@ -10,12 +10,11 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
+from headrace.config.jaas import parse_jaas
 from headrace.errors import ConfigException
 
 _MECHANISMS: Final = frozenset({"PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"})
 _OAUTH_HANDLER: Final = "OAuthBearerLoginCallbackHandler"
-_OPTION: Final = re.compile(r"""([\w.]+)\s*=\s*("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|[^\s;"']+)""")
-_LOGIN: Final = re.compile(r"\s*([\w.$]+)\s+(?:required|requisite|sufficient|optional)\b(.*);\s*", re.S | re.I)
 _OAUTH: Final = {
     "clientId": "sasl.oauthbearer.client.id",
     "clientSecret": "sasl.oauthbearer.client.secret",
@@ -134,19 +133,7 @@ def _jaas(given: Mapping[str, str]) -> dict[str, str]:
     text = given.get("sasl.jaas.config", "")
     if not text.strip():
         raise _missing("sasl.jaas.config", "Name the login module, user name and password.")
-    login = _LOGIN.fullmatch(text)
-    if login is None:
-        raise ConfigException(
-            "sasl.jaas.config is not of the form of a JAAS entry.",
-            code="KAFKA_SETTING_INVALID",
-            field="sasl.jaas.config",
-            remedy='Use CLASS required name="value" ... and end it with a semicolon.',
-        )
-    return {name: _unquoted(value) for name, value in _OPTION.findall(login[2])}
-
-
-def _unquoted(value: str) -> str:
-    return re.sub(r"\\(.)", r"\1", value[1:-1]) if value[0] in "\"'" else value
+    return parse_jaas(text).options
 
 
 def _unsupported(key: str, remedy: str) -> ConfigException:
