@@ -21,10 +21,11 @@ _OWN_KEYS = frozenset({"include", "exclude", "partitions", "replication.factor"}
 
 @dataclass(frozen=True, slots=True)
 class TopicGroup:
-    """How topics of a group are made. `partitions` -1 = the log's default."""
+    """How topics of a group are made. `partitions`, `replication_factor` -1 = the log's default."""
 
     name: str
     partitions: int
+    replication_factor: int
     configs: dict[str, str] = field(default_factory=dict)
     include: tuple[re.Pattern[str], ...] = ()
     exclude: tuple[re.Pattern[str], ...] = ()
@@ -59,6 +60,7 @@ def topic_groups(config: Mapping[str, str], worker: Mapping[str, str]) -> list[T
             f"{missing} is required when {given[0]} is set.", code="CONFIG_MISSING", field=missing, remedy="Set both."
         )
     default_partitions = read_int(config, default_keys[0], -1)
+    default_copies = read_int(config, default_keys[1], -1)
     groups = []
     for name in [*read_list(config, f"{_PREFIX}groups"), "default"]:
         prefix = f"{_PREFIX}{name}."
@@ -67,6 +69,7 @@ def topic_groups(config: Mapping[str, str], worker: Mapping[str, str]) -> list[T
             TopicGroup(
                 name,
                 read_int(config, f"{prefix}partitions", default_partitions),
+                read_int(config, f"{prefix}replication.factor", default_copies),
                 {key: value for key, value in own.items() if key not in _OWN_KEYS},
                 _patterns(config, f"{prefix}include"),
                 _patterns(config, f"{prefix}exclude"),
@@ -99,7 +102,7 @@ class TopicDirectory:
             return self._default_partitions
         group = next((g for g in self._groups[:-1] if g.matches(topic)), self._groups[-1])
         count = group.partitions if group.partitions > 0 else self._default_partitions
-        self._log.create_topics([TopicSpec(topic, count, group.configs)])
+        self._log.create_topics([TopicSpec(topic, count, group.configs, group.replication_factor)])
         # Another task may have been first, with settings of its own.
         return self._log.topics().get(topic, count)
 

@@ -13,6 +13,7 @@ from headrace.errors import ConfigException, ConnectException, DataException, Il
 from headrace.log.kafka.log import KafkaLog
 from headrace.log.partitioner import partition_for
 from headrace.log.spi import SourceOffsetEntry, TopicSpec
+from headrace.runtime.topic_creation import TopicDirectory, topic_groups
 from headrace.testing.kafka_server import KafkaServer
 from tests.log.helpers import batch, drain, numbered, tp, triples, until, values_of
 
@@ -187,3 +188,15 @@ def test_a_record_that_is_refused_does_not_stop_the_next(log: KafkaLog, unique: 
     found = log.read(tp(unique), 0, 10)
     assert found is not None
     assert list(found.values)[-2:] == [b"1", b"2"]
+
+
+def test_topics_are_made_as_their_group_says(log: KafkaLog, unique: str) -> None:
+    config = {"groups": "wide", "default.replication.factor": "-1", "default.partitions": "2"}
+    config |= {"wide.include": ".*wide", "wide.replication.factor": "9"}
+    groups = topic_groups({f"topic.creation.{key}": value for key, value in config.items()}, {})
+    topics = TopicDirectory(log, groups, 1)
+    assert topics.partitions(unique) == 2
+    assert log.topics()[unique] == 2
+    with pytest.raises(ConfigException) as caught:
+        topics.partitions(f"{unique}-wide")
+    assert caught.value.code == "TOPIC_CONFIG_INVALID"

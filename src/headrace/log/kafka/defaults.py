@@ -21,6 +21,8 @@ _CONSUMER: Final[Mapping[str, Any]] = {
     "partition.assignment.strategy": _COOPERATIVE,
     # What is fetched and not yet polled is memory of this task, of all its partitions together.
     "queued.max.messages.kbytes": 16 << 10,
+    # How long it waits to fetch again once that much is held; by default a second, in which all of it is long polled.
+    "fetch.queue.backoff.ms": 5,
 }
 
 
