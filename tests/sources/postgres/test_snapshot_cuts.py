@@ -161,6 +161,9 @@ def test_the_chunks_are_the_whole(
 ) -> None:
     """Those that are done when the snapshot breaks, and those that are made of the rest."""
     types, values = table
+    if server.info.server_version < 140_000:
+        # There numbers are not infinite.
+        values = [row for row in values if not any("Infinity" in one for one in row)]
     keys = [f"k{at}" for at in range(len(types))]
     with server.transaction(force_rollback=True):
         columns = ", ".join(f"{k} {one}" for k, one in zip(keys, types, strict=True))
