@@ -2,6 +2,8 @@
 //!
 //! Years 1 to 9999 and infinity; other years are declined. Source of the infinities: Debezium, by way of the Python twin.
 
+use std::cell::Cell;
+
 use super::out::Out;
 use super::plan::Unit;
 use crate::calendar::{civil, FIRST_DAY, LAST_DAY};
@@ -18,8 +20,18 @@ fn two(number: u64) -> [u8; 2] {
     [b'0' + (number / 10 % 10) as u8, b'0' + (number % 10) as u8]
 }
 
+thread_local! {
+    /// The last day and its text: rows that are written together mostly are of one day.
+    static WRITTEN: Cell<(i64, [u8; 10])> = const { Cell::new((0, *b"1970-01-01")) };
+}
+
 /// `2020-01-02`.
 fn write_day(to: &mut Vec<u8>, days: i64) -> Result<()> {
+    let (last, text) = WRITTEN.get();
+    if days == last {
+        to.extend_from_slice(&text);
+        return Ok(());
+    }
     if !(FIRST_DAY..=LAST_DAY).contains(&days) {
         return Err(OUT_OF_RANGE);
     }
@@ -28,7 +40,9 @@ fn write_day(to: &mut Vec<u8>, days: i64) -> Result<()> {
     // One copy: a piece at a time costs more than the digits.
     let ([a, b], [c, d]) = (two(year / 100), two(year % 100));
     let ([e, f], [g, h]) = (two(month), two(day));
-    to.extend_from_slice(&[a, b, c, d, b'-', e, f, b'-', g, h]);
+    let text = [a, b, c, d, b'-', e, f, b'-', g, h];
+    to.extend_from_slice(&text);
+    WRITTEN.set((days, text));
     Ok(())
 }
 
