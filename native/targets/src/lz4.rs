@@ -12,7 +12,9 @@ pub fn lz4(data: &[u8]) {
         return;
     }
     let (head, tail) = made.split_at(size / 3);
-    for seams in [None, Some((1, Seams { lengths: data, gaps: blocks })), Some((1, Seams { lengths: blocks, gaps: &made }))] {
+    for seams in
+        [None, Some((1, Seams { lengths: data, gaps: blocks })), Some((1, Seams { lengths: blocks, gaps: &made }))]
+    {
         let again = compress(&[head, tail], usize::MAX, seams).expect("no limit");
         let mut back = vec![0xA5; size];
         decompress(&again, &mut back).expect("what was compressed here");
