@@ -19,6 +19,7 @@ from operator import attrgetter, itemgetter
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, overload
 
 from headrace.data.columns import layout_of
+from headrace.data.header_columns import HeaderColumn, header_rows
 from headrace.data.record import TIMESTAMP_CREATE, ConnectRecord, Header, SinkRecord, SourceRecord
 from headrace.data.schema import OPTIONAL_INT64_SCHEMA, Schema
 from headrace.native import core
@@ -35,7 +36,7 @@ class Block:
     `key`, `value`: columns of as many rows. A row that is null there has no schema there either (a tombstone's value). None = null in
     all rows, under the schema if there is one: the one way to say that a null has a schema. `partition`: the log partition asked for,
     None = chosen by the key. `timestamps`: milliseconds since the epoch, null for none; None = null in all rows. `headers`: shared by
-    all rows. `ordinals`: rising. `places`: of a sink's batch, where its records lie in the log.
+    all rows; `row_headers`: those behind them whose values each row has for itself. `ordinals`: rising. `places`: of a sink's batch, where its records lie in the log.
     """
 
     __slots__ = (
@@ -45,6 +46,7 @@ class Block:
         "ordinals",
         "partition",
         "places",
+        "row_headers",
         "timestamps",
         "topic",
         "value",
@@ -63,6 +65,7 @@ class Block:
         partition: int | None = None,
         timestamps: Column | None = None,
         headers: tuple[Header, ...] = (),
+        row_headers: tuple[HeaderColumn, ...] = (),
     ) -> None:
         self.topic = topic
         self.partition = partition
@@ -72,6 +75,7 @@ class Block:
         self.value = value
         self.timestamps = timestamps
         self.headers = headers
+        self.row_headers = row_headers
         self.ordinals = ordinals
         self.places: SinkPlaces | None = None
 
@@ -93,6 +97,7 @@ class Block:
             key=None if self.key is None else self.key.filter(mask),
             value=None if self.value is None else self.value.filter(mask),
             timestamps=None if self.timestamps is None else self.timestamps.filter(mask),
+            row_headers=tuple([one.filter(mask) for one in self.row_headers]),
             ordinals=list(compress(self.ordinals, mask.selectors())),
         )
 
@@ -103,6 +108,7 @@ class Block:
             key=None if self.key is None else self.key.take(rows),
             value=None if self.value is None else self.value.take(rows),
             timestamps=None if self.timestamps is None else self.timestamps.take(rows),
+            row_headers=tuple([one.take(rows) for one in self.row_headers]),
             ordinals=[ordinals[i] for i in rows],
         )
 
@@ -113,6 +119,8 @@ class Block:
     def sources(self) -> dict[str, tuple[Any, ...]]:
         """Where the attributes of its records come from that do not depend on their place, for headrace.native's Objects."""
         made: dict[str, tuple[Any, ...]] = {"topic": ("same", self.topic), "_headers": ("same", self.headers)}
+        if self.row_headers:
+            made["_headers"] = ("each", header_rows(self.headers, self.row_headers))
         for name, schema, column in (("key", self.key_schema, self.key), ("value", self.value_schema, self.value)):
             made[name] = _values(schema, column)
             made[f"{name}_schema"] = ("same", schema) if column is None else ("where", column, schema)

@@ -174,6 +174,9 @@ class TransformChain(Generic[R]):
 def _by_block(step: TransformStep[R], block: Block, done: list[Block | Loose[R]]) -> Block | None:
     """Have the step work on the block; what comes of it, and the rows the step does not apply to, go to `done`. Answers what it has to
     get as records instead."""
+    if block.row_headers:
+        # What works on blocks knows headers that all rows share.
+        return block
     chosen = block
     rest: Block | None = None
     # Whatever is raised here shows itself again, or not, when the records go one by one.

@@ -121,7 +121,7 @@ class RecordEncoder:
             values = _encode_column(self._value.converter, topic, block.value_schema, block.value, count)
             if values is None:
                 return None
-            headers = self._encode_headers(topic, block.headers) if block.headers else ()
+            headers = self._encode_block_headers(topic, block)
         except Exception:
             return None
         now = self._time_ms()
@@ -129,7 +129,7 @@ class RecordEncoder:
         if block.timestamps is not None:
             stamps = [now if stamp is None else stamp for stamp in block.stamps()]
         wanted = Repeated(block.partition, count)
-        return EncodedPiece(block.ordinals, wanted, stamps, keys, values, Repeated(headers, count))
+        return EncodedPiece(block.ordinals, wanted, stamps, keys, values, headers)
 
     def _encode_records(
         self, topic: str, records: list[SourceRecord], ordinals: Sequence[int], origin_of: OriginOfRecord
@@ -271,6 +271,17 @@ class RecordEncoder:
             result.append(encoded)
             kept.append(i)
         return result, None if len(kept) == len(items) else kept
+
+    def _encode_block_headers(self, topic: str, block: Block) -> Sequence[HeaderBytes]:
+        shared = self._encode_headers(topic, block.headers) if block.headers else ()
+        if not block.row_headers:
+            return Repeated(shared, len(block))
+        encode = self._header.converter.from_connect_header
+        columns = []
+        for header in block.row_headers:
+            name, schema = header.name, header.schema
+            columns.append([(name, encode(topic, name, schema, value)) for value in header.values()])
+        return [(*shared, *own) for own in zip(*columns, strict=True)]
 
     def _encode_headers(self, topic: str, headers: tuple[Header, ...]) -> HeaderBytes:
         encode = self._header.converter.from_connect_header

@@ -9,21 +9,18 @@ from typing import Any, Final
 from headrace.cdc.topics import FIELD_ADJUSTERS
 from headrace.config import ConfigDef
 from headrace.data import STRING_SCHEMA, Header, Schema, SourceRecord, Struct, Type
+from headrace.data.batch import Block
 from headrace.errors import ConfigException, DataException
 from headrace.spi.transform import R, Transform
 from headrace.transforms.base import copy_record, require_struct
 from headrace.transforms.debezium.envelope import DELETE, event_of, text_of
 from headrace.transforms.debezium.event_router_config import CONFIG, additional_columns
 from headrace.transforms.debezium.json_data import JsonData, parse_document
+from headrace.transforms.debezium.outbox_columns import DIVISORS, OutboxColumns, OutboxNames, milliseconds
 from headrace.transforms.debezium.outbox_schemas import OutboxSchemas
 from headrace.transforms.debezium.tracing import traced_headers
 from headrace.transforms.regex_router import RegexRouter
 
-_DIVISORS: Final = {
-    "io.debezium.time.Timestamp": 1,
-    "io.debezium.time.MicroTimestamp": 1_000,
-    "io.debezium.time.NanoTimestamp": 1_000_000,
-}
 _log = logging.getLogger(__name__)
 
 
@@ -64,6 +61,14 @@ class EventRouter(Transform[R]):
             setting = f"route.topic.{error.field}"
             message = error.message.replace(f"configuration {error.field}:", f"configuration {setting}:")
             raise ConfigException(message, field=setting, remedy=error.remedy) from None
+        self._columns: OutboxColumns | None = None
+        if self._json is None and not self._tombstones and all(one.place == "header" for one in self._additional):
+            names = (self._id, self._key, self._payload, self._timestamp, self._route, self._span, self._additional)
+            self._columns = OutboxColumns(OutboxNames(*names, self._lenient), self._router)
+
+    def apply_block(self, block: Block) -> list[Block] | None:
+        """Where what becomes of a row are its columns: the payload as it is, further columns as headers."""
+        return None if self._columns is None else self._columns.routed(block)
 
     def apply(self, record: R) -> R | None:
         if record.value is None:
@@ -148,14 +153,13 @@ class EventRouter(Transform[R]):
                 raise DataException(f"Field '{self._timestamp}' is not of type INT64")
             value: int | None = row.get_without_default(self._timestamp)
             if value is not None:
-                divisor = _DIVISORS.get(schema.name or "")
+                divisor = DIVISORS.get(schema.name or "")
                 if divisor is None:
                     raise DataException(
                         f"Unsupported field type {schema.name or schema.type.name} for event timestamp",
                         remedy="Use a timestamp column with time.precision.mode adaptive, or leave table.field.event.timestamp out.",
                     )
-                # Java's division cuts towards zero.
-                return value // divisor if value >= 0 else -(-value // divisor)
+                return milliseconds(value, divisor)
         now: int | None = event.get_without_default("ts_ms")
         return now
 
