@@ -63,15 +63,19 @@ def redis(redis_server: RedisServer) -> RedisServer:
 
 @pytest.fixture(scope="session")
 def kafka() -> Iterator[KafkaServer]:
-    """A real Kafka broker for the whole run; topics, groups and transactional ids are the test's own: see `unique`."""
+    """A real Kafka broker for the whole run; topics, groups and transactional ids are the test's own: see `unique`.
+    Its listener SASL asks for user headrace, password river (PLAIN)."""
     if reason := missing():
         pytest.skip(reason)
+    login = "org.apache.kafka.common.security.plain.PlainLoginModule required"
     settings = {
+        "listener.name.sasl.sasl.enabled.mechanisms": "PLAIN",
+        "listener.name.sasl.plain.sasl.jaas.config": f'{login} user_headrace="river";',
         "offsets.topic.num.partitions": "4",
         "transaction.state.log.num.partitions": "4",
         "group.min.session.timeout.ms": "500",
     }
-    with KafkaServer(settings=settings) as server:
+    with KafkaServer(settings=settings, listeners={"SASL": "SASL_PLAINTEXT"}) as server:
         yield server
 
 

@@ -123,7 +123,7 @@ async def _run(
             "The work per row is done in Python, which is several times slower than the Rust core: %s.",
             "HEADRACE_IMPL asks for it" if os.environ.get("HEADRACE_IMPL") else "this package was built without cargo",
         )
-    maintenance = asyncio.create_task(_maintain(host, config.seconds("headrace.log.maintenance.interval.ms")))
+    maintenance = asyncio.create_task(_maintain(host, config))
     try:
         for path in connector_files:
             try:
@@ -145,10 +145,10 @@ def _worker_id(config: WorkerConfig, url: str) -> str:
     return f"{config.values['rest.advertised.host.name'] or host}:{config.values['rest.advertised.port'] or port}"
 
 
-async def _maintain(host: Host, interval_s: float) -> None:
-    """Let the log apply retention and compaction now and then, in a process of its own: it may take long."""
-    while True:
-        await asyncio.sleep(interval_s)
+async def _maintain(host: Host, config: WorkerConfig) -> None:
+    """Let the log apply retention and compaction now and then, in a process of its own: it may take long. Kafka does so by itself."""
+    while not config.on_kafka:
+        await asyncio.sleep(config.seconds("headrace.log.maintenance.interval.ms"))
         try:
             removed = await host.call("maintain", {}, timeout_s=3600)
         except HeadraceError as error:

@@ -262,3 +262,26 @@ def test_rest_settings_are_checked_together() -> None:
     ]
     assert fields == ["rest.extension.classes", "response.http.headers.config", "ssl.keystore.location"]
     assert check_settings({}) == []
+
+
+def test_settings_of_kafkas_clients_count_where_the_log_is_on_kafka(run: Run, tmp_path: Path) -> None:
+    json_converter = "org.apache.kafka.connect.json.JsonConverter"
+    worker = {"key.converter": json_converter, "value.converter": json_converter, "headrace.data.dir": str(tmp_path)}
+    worker |= {"bootstrap.servers": "b:1", "producer.acks": "1", "request.timeout.ms": "9000"}
+    fine = run("config", "check", "--strict", "--json", write(tmp_path / "w.properties", worker))
+    assert fine.code == 0, fine.out
+    verdicts = {item["key"]: item["verdict"] for item in json.loads(fine.out)}
+    assert verdicts["producer.acks"] == verdicts["request.timeout.ms"] == "used"
+    refused = run("config", "check", write(tmp_path / "x.properties", {**worker, "producer.aks": "1"}))
+    assert (refused.code, "producer.aks" in refused.out) == (2, True)
+    source = {"connector.class": "FileStreamSource", "file": "x", "topic": "t", "name": "c"}
+    for override, value, verdict in (
+        ("producer.override.linger.ms", "5", "used"),
+        ("producer.override.linger.ms", "soon", "refused"),
+        ("producer.override.lingerms", "5", "refused"),
+        ("consumer.override.interceptor.classes", "x.Y", "refused"),
+    ):
+        given = write(tmp_path / "c.properties", {**source, override: value})
+        checked = run("config", "check", "--json", "--worker", str(tmp_path / "w.properties"), given)
+        found = {item["key"]: item["verdict"] for item in json.loads(checked.out)}
+        assert found[override] == verdict, checked.out

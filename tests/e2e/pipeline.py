@@ -37,6 +37,8 @@ class Pipeline:
         self._next = rows + 1
         self._step = 0
         self.worker: WorkerProcess | None = None
+        self.settings: dict[str, str] = {}
+        """Of the worker, beside those that every test has."""
 
     # ---- the worker -----------------------------------------------------------------------------
     def start(self) -> None:
@@ -51,7 +53,10 @@ class Pipeline:
             "value.converter": converter,
             "offset.flush.interval.ms": "300",
             "headrace.restart.backoff.initial.ms": "50",
+            **self.settings,
         }
+        if "bootstrap.servers" in self.settings:
+            del lines["log.implementation"]
         properties.write_text("".join(f"{key}={value}\n" for key, value in lines.items()))
         files = [properties]
         for name, config in self.connectors().items():

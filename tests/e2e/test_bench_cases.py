@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from headrace.testing.bench import (
     run_transform_bench,
 )
 from headrace.testing.bench.shapes import SHAPES, ShapeWork
+from headrace.testing.kafka_server import KafkaServer
 from headrace.testing.servers import PostgresServer
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
@@ -32,6 +34,13 @@ def checked(cases: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
             assert all(isinstance(value, (int, float)) and value >= 0 for value in values.values())
         assert "ratio_to_limit" not in case or case["ratio_to_limit"] > 0
     return {case["case"]: case for case in cases}
+
+
+def test_catchup_into_kafka(kafka: KafkaServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("headrace.testing.bench.rig.KafkaServer", lambda *_, **__: nullcontext(kafka))
+    cases = checked(run_catchup_bench(500, runs=1, log="kafka", only=["catchup.kafka"]))
+    assert list(cases) == ["catchup.kafka"]
+    assert cases["catchup.kafka"]["metrics"]["catchup_events_per_s"] > 0
 
 
 def test_catchup() -> None:

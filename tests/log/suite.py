@@ -95,6 +95,23 @@ class LogContract:
         assert triples(part) == [(1, b"", None), (2, None, b"")]
         assert log.read(tp("t"), 4, 10) is None
 
+    def test_what_was_prepared_is_appended_as_it_was(self, open_log: OpenLog) -> None:
+        log = open_log()
+        producer = log.producer("p")
+        headers = (("h", b"1"), ("h", None))
+        one = batch("t", [b"a" * 50, None, b""], keys=[b"k", b"", None], headers=headers, timestamp=42)
+        ready = producer.prepare(one)
+        assert len(ready) == 3
+        assert producer.append([numbered("t", 0, 2)]) == [0]
+        assert producer.append([ready, numbered("t", 2, 1)]) == [2, 5]
+        found, again = log.read(tp("t"), 2, 3), log.read(tp("t"), 0, 9)
+        assert found is not None
+        assert again is not None
+        assert triples(found) == [(2, b"k", b"a" * 50), (3, b"", None), (4, None, b"")]
+        assert found.headers == [headers, headers, headers]
+        assert list(found.timestamps) == [42, 42, 42]
+        assert len(again) == 6
+
     def test_common_prefixes_come_back_shared(self, open_log: OpenLog) -> None:
         log = open_log()
         column = Column([b"1", None, b"2", b"3"], [b"", b"schema-a:", b"schema-b:"], [1, 1, 2, 0])
@@ -296,6 +313,64 @@ class LogContract:
                 wanted = min(most, end - at)
                 assert self.take(consumer, most, wanted) == [b"%d" % n for n in range(at, at + wanted)]
                 at += wanted
+        consumer.close()
+
+    def test_a_poll_is_bounded_by_bytes_and_a_larger_record_comes_alone(self, open_log: OpenLog) -> None:
+        log, bound = open_log(), 50_000
+        log.create_topics([TopicSpec("t", 3)])
+        sizes = [[10_000, 90_000, 49_999, 1, 20_000], [60_000, 60_000], [0, 30_000, 20_000, 1]]
+        values = [[bytes([65 + n]) * size for n, size in enumerate(each)] for each in sizes]
+        log.producer("p").append([batch("t", each, partition=p) for p, each in enumerate(values)])
+        consumer = log.consumer("g", "c", fetch_max_bytes=bound)
+        consumer.subscribe(["t"], None)
+        found: list[list[bytes | None]] = [[], [], []]
+        while sum(map(len, found)) < 11:
+            polled = drain(consumer, 1)
+            assert sum(one.values.size for one in polled) <= bound or sum(map(len, polled)) == 1
+            for one in polled:
+                assert one.offsets is not None
+                assert one.offsets[0] == len(found[one.partition])
+                found[one.partition] += list(one.values)
+                assert consumer.position(tp("t", one.partition)) == len(found[one.partition])
+        assert found == values
+        consumer.close()
+
+    @pytest.mark.parametrize("seed", range(3))
+    def test_every_partition_has_its_turn(self, open_log: OpenLog, seed: int) -> None:
+        """Whoever has always more: others are given something before anyone has had a second turn."""
+        chance = random.Random(seed)
+        log, count = open_log(), chance.choice((2, 5, 12))
+        log.create_topics([TopicSpec("t", count)])
+        producer, consumer = log.producer("p"), log.consumer("g", "c", fetch_max_bytes=chance.choice((900, 5_000)))
+        consumer.subscribe(["t"], None)
+        self.join(consumer)
+        busy = chance.randrange(count)
+        ends, at, waited = [0] * count, [0] * count, [0] * count
+        paused: set[int] = set()
+        for _ in range(self.steps):
+            for partition in {busy, chance.randrange(count)}:
+                more = chance.choice((1, 3, 20))
+                producer.append([batch("t", [b"x" * chance.choice((1, 100, 1_000))] * more, partition=partition)])
+                ends[partition] += more
+            if chance.random() < 0.2:
+                # What is changed between polls leaves the turns as they are.
+                one = chance.randrange(count)
+                (consumer.resume if one in paused else consumer.pause)([tp("t", one)])
+                paused ^= {one}
+                waited[one] = 0
+            polled = {one.partition: one for one in consumer.poll(chance.choice((1, 7, 30)), 0 if self.prompt else 0.1)}
+            for partition, one in polled.items():
+                assert partition not in paused
+                assert list(one.offsets or ()) == list(range(at[partition], at[partition] + len(one)))
+                at[partition] += len(one)
+            for partition in range(count):
+                waiting = partition not in polled and partition not in paused and at[partition] < ends[partition]
+                waited[partition] = waited[partition] + 1 if waiting else 0
+            assert not self.prompt or max(waited) < count
+        consumer.resume([tp("t", one) for one in paused])
+        for one in drain(consumer, sum(ends) - sum(at)) if sum(at) < sum(ends) else ():
+            at[one.partition] += len(one)
+        assert at == ends
         consumer.close()
 
     def test_wakeup_ends_a_waiting_poll(self, open_log: OpenLog) -> None:

@@ -9,8 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from headrace.errors import DataException
+from headrace.log.batch_slices import cut, join, pick, position_of
 from headrace.log.embedded.batch_codec import decode_batch, encode_batch, encode_parts
-from headrace.log.embedded.batch_slices import cut, join, pick, position_of
 from headrace.log.spi import EncodedBatch, HeaderBytes
 from headrace.spi.columns import Column, PackedColumn, Repeated
 from tests.spi.columns import choose

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from headrace.converters.json import JsonConverter
 from headrace.data import SchemaBuilder, Struct
 from headrace.data.columns import layout_of
+from headrace.log.batch_slices import cut
 from headrace.log.embedded.batch_codec import decode_batch, encode_packed, packed
-from headrace.log.embedded.batch_slices import cut
 from headrace.log.spi import EncodedBatch
 from headrace.native import core
 from headrace.spi.columns import PackedColumn

@@ -29,10 +29,11 @@ def test_offsets(folder: Path) -> None:
     assert offsets.list("other") == [({"server": "s"}, {"lsn": 9})]
 
 
-def test_offsets_written_beside_records(folder: Path) -> None:
+@pytest.mark.parametrize("shared", [False, True])
+def test_offsets_written_beside_records(folder: Path, shared: bool) -> None:
     config = {"log.embedded.path": str(folder)}
     log = open_log(config)
-    offsets, _ = open_stores(config)
+    offsets, _ = open_stores(config, log if shared else None)
     producer = log.producer("p")
     key = b'["c",{"server":"s"}]'
     producer.append([numbered("t", 0, 1)], [SourceOffsetEntry(key, b'{"lsn":5}')])
@@ -64,7 +65,7 @@ def test_states(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("settings", "code", "field"),
     [
-        ({"log.implementation": "kafka"}, "LOG_NOT_AVAILABLE", "log.implementation"),
+        ({"log.implementation": "kafka", "log.embedded.path": " "}, "CONFIG_MISSING", "log.embedded.path"),
         ({"log.implementation": "tape"}, "LOG_NOT_AVAILABLE", "log.implementation"),
         ({"log.embedded.path": ""}, "CONFIG_MISSING", "log.embedded.path"),
         ({"log.embedded.path": "/dev/null/log"}, "LOG_PATH_UNUSABLE", "log.embedded.path"),

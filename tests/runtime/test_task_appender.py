@@ -10,7 +10,8 @@ import pytest
 from headrace.errors import DataException
 from headrace.log.spi import EncodedBatch, Producer, SourceOffsetEntry
 from headrace.runtime import appender as module
-from headrace.runtime.appender import AppendUnit, OrderedAppender
+from headrace.runtime.append_units import AppendUnit
+from headrace.runtime.appender import OrderedAppender
 from headrace.runtime.task_metrics import SourceMetrics
 from headrace.spi.columns import Column
 from tests.runtime.task_kit import eventually

@@ -15,7 +15,8 @@ from headrace.data.batch import Block, Loose, SinkBatch, SinkPlaces, SourceBatch
 from headrace.data.columns import layout_of
 from headrace.native import core
 from headrace.runtime.chain import TransformChain, TransformStep
-from headrace.runtime.record_encoder import Converters, NamedConverter, NamedHeaderConverter, RecordEncoder
+from headrace.runtime.converter_set import Converters, NamedConverter, NamedHeaderConverter
+from headrace.runtime.record_encoder import RecordEncoder
 from headrace.runtime.task_metrics import ErrorMetrics
 from headrace.runtime.tolerance import ErrorPolicy, Failure, Tolerance
 from headrace.spi.converter import Column

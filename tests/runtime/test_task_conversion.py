@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 
 from headrace.data import Header, SourceRecord
 from headrace.log.partitioner import partition_for
+from headrace.runtime.converter_set import Converters, NamedConverter, NamedHeaderConverter
 from headrace.runtime.measures import StageClock, Windowed
 from headrace.runtime.record_decoder import RecordDecoder
-from headrace.runtime.record_encoder import Converters, NamedConverter, NamedHeaderConverter, RecordEncoder
+from headrace.runtime.record_encoder import RecordEncoder
 from headrace.runtime.task_metrics import ErrorMetrics
 from headrace.runtime.tolerance import ErrorPolicy, Tolerance
 from headrace.testing.clock import ManualClock

@@ -533,6 +533,10 @@ def test_settings_that_are_refused_name_their_key() -> None:
     with pytest.raises(ConfigException) as caught:
         Running("sink", MemoryLog(), {"consumer.override.max.poll.records": "many"})
     assert caught.value.field == "consumer.override.max.poll.records"
+    for value in ("0", "-1", "much"):
+        error = Running("sink", MemoryLog(), {"consumer.override.fetch.max.bytes": value}).start().failed()
+        assert isinstance(error, ConfigException)
+        assert error.field == "consumer.override.fetch.max.bytes"
     config = {"transforms": "m", "transforms.m.type": "kit.Mark", "transforms.m.predicate": "p"}
     error = Running("sink", MemoryLog(), config).start().failed()
     assert isinstance(error, ConfigException)

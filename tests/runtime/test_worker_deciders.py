@@ -8,6 +8,7 @@ from headrace.errors import ConfigException, RetryClass
 from headrace.foundation.backoff import Backoff
 from headrace.foundation.telemetry import Sample
 from headrace.runtime.client_overrides import refused_overrides
+from headrace.runtime.exactly_once import exactly_once_problems, transactional_id
 from headrace.runtime.exposition import render
 from headrace.runtime.hosting.supervision import Limits, Vitals, verdict
 from headrace.runtime.restart_policy import RestartHistory, RestartPolicy
@@ -91,15 +92,48 @@ def test_worker_config_of_connect_standalone() -> None:
         parse_worker_config(plain)
 
 
-def test_a_named_kafka_is_refused_unless_embedded_is_chosen() -> None:
+def test_the_log_is_on_kafka_where_its_brokers_are_named_unless_embedded_is_chosen() -> None:
     servers = {**WORKER, "bootstrap.servers": "broker:9092"}
+    kafka = parse_worker_config(servers)
+    assert kafka.on_kafka
+    embedded = parse_worker_config({**servers, "log.implementation": "embedded"})
+    assert not embedded.on_kafka
+    assert not parse_worker_config({**WORKER, "bootstrap.servers": " "}).on_kafka
+    # Where a source has got to is said of the log that it wrote to.
+    assert (kafka.text["log.embedded.path"], embedded.text["log.embedded.path"]) == ("/tmp/x/kafka", "/tmp/x/log")
+
+
+@pytest.mark.parametrize(
+    ("settings", "code", "field"),
+    [
+        ({"log.implementation": "kafka"}, "CONFIG_MISSING", "bootstrap.servers"),
+        ({"bootstrap.servers": "b:1", "producer.lingerms": "5"}, "KAFKA_SETTING_UNKNOWN", "producer.lingerms"),
+        ({"bootstrap.servers": "b:1", "consumer.interceptor.classes": "x.Y"}, "KAFKA_SETTING_UNSUPPORTED", None),
+        (
+            {"bootstrap.servers": "b:1", "admin.security.protocol": "SASL_SSL", "admin.sasl.mechanism": "PLAIN"},
+            "CONFIG_MISSING",
+            "admin.sasl.jaas.config",
+        ),
+        (
+            {"bootstrap.servers": "b:1", "sasl.mechanism": "GSSAPI", "security.protocol": "SASL_PLAINTEXT"},
+            "KAFKA_SETTING_UNSUPPORTED",
+            "sasl.mechanism",
+        ),
+    ],
+)
+def test_settings_of_kafkas_clients_are_looked_at_before_the_start(
+    settings: dict[str, str], code: str, field: str | None
+) -> None:
     with pytest.raises(ConfigException) as caught:
-        parse_worker_config(servers)
-    assert (caught.value.code, caught.value.field) == ("LOG_NOT_AVAILABLE", "bootstrap.servers")
-    assert "log.implementation=embedded" in str(caught.value)
-    assert parse_worker_config({**servers, "log.implementation": "embedded"}).text["log.implementation"] == "embedded"
-    with pytest.raises(ConfigException, match="LOG_NOT_AVAILABLE"):
-        parse_worker_config({**WORKER, "log.implementation": "kafka"})
+        parse_worker_config({**WORKER, **settings})
+    assert (caught.value.code, caught.value.field) == (code, field or "consumer.interceptor.classes")
+
+
+def test_exactly_once_is_not_promised_by_a_standalone_worker_on_kafka() -> None:
+    assert transactional_id({"log.implementation": "kafka"}, "c", 0) is None
+    assert transactional_id({}, "c", 0) == "connect-c-0"
+    found = exactly_once_problems(None, {}, "required", "poll", {"log.implementation": "kafka"})
+    assert [key for key, _ in found] == ["exactly.once.support"]
 
 
 def test_all_errors_of_a_worker_are_told_together() -> None:

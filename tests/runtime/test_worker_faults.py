@@ -191,7 +191,7 @@ def test_threads_instead_of_processes(tmp_path: Path) -> None:
 
 def test_settings_that_cannot_be_met(tmp_path: Path) -> None:
     for settings, code in (
-        ({"bootstrap.servers": "kafka:9092"}, "LOG_NOT_AVAILABLE"),
+        ({"bootstrap.servers": "kafka:9092", "producer.ack": "1"}, "KAFKA_SETTING_UNKNOWN"),
         ({"headrace.task.hang.timeout.ms": "soon"}, "headrace.task.hang.timeout.ms"),
         ({"headrace.data.dir": "/proc/nowhere"}, "DATA_DIR_UNUSABLE"),
         ({"value.converter": "JasonConverter"}, "value.converter"),

@@ -24,7 +24,8 @@ from headrace.data.batch import Block, SourceBatch
 from headrace.data.unchanged import UnchangedText
 from headrace.native import core
 from headrace.runtime.chain import TransformChain, TransformStep
-from headrace.runtime.record_encoder import Converters, NamedConverter, NamedHeaderConverter, RecordEncoder
+from headrace.runtime.converter_set import Converters, NamedConverter, NamedHeaderConverter
+from headrace.runtime.record_encoder import RecordEncoder
 from headrace.runtime.tolerance import ErrorMetrics, ErrorPolicy, Tolerance
 from headrace.transforms.debezium.event_router import EventRouter
 from headrace.transforms.insert_header import InsertHeader

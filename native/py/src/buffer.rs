@@ -15,19 +15,29 @@ pub struct PyBuffer {
     bytes: Vec<u8>,
     /// How many of the bytes are meant.
     size: usize,
+    /// Whether the memory is kept for the next batch.
+    again: bool,
 }
 
 /// Old buffers, for the next batch: fresh memory costs a page fault for every four KiB, which is as much as filling it.
 static SPARE: Mutex<Vec<Vec<u8>>> = Mutex::new(Vec::new());
-const SPARES: usize = 4;
+const SPARES: usize = 8;
+const MOST_SPARE: usize = 20 << 20;
 const LARGEST_SPARE: usize = 8 << 20;
 const SMALLEST_SPARE: usize = 64 << 10;
+/// One that is so many times as large as is wanted is kept for those who need it.
+const TOO_LARGE: usize = 4;
+/// Sizes differ by about this part of them.
+const STEPS: usize = 16;
 
-/// Initialised bytes to be written over, about `wanted` of them.
+/// Initialised bytes to be written over, `wanted` of them or some more.
 pub fn room(wanted: usize) -> Vec<u8> {
+    // Rows grow slowly: what was asked for before shall still be large enough.
+    let wanted = wanted.checked_next_multiple_of((wanted / STEPS).max(1).next_power_of_two()).unwrap_or(wanted);
     if wanted >= SMALLEST_SPARE {
         if let Ok(mut spare) = SPARE.lock() {
-            let fitting = spare.iter().enumerate().filter(|(_, one)| one.len() >= wanted);
+            let most = wanted.saturating_mul(TOO_LARGE);
+            let fitting = spare.iter().enumerate().filter(|(_, one)| (wanted..=most).contains(&one.len()));
             if let Some(at) = fitting.min_by_key(|(_, one)| one.len()).map(|(at, _)| at) {
                 return spare.swap_remove(at);
             }
@@ -38,14 +48,14 @@ pub fn room(wanted: usize) -> Vec<u8> {
 
 impl Drop for PyBuffer {
     fn drop(&mut self) {
-        if !(SMALLEST_SPARE..=LARGEST_SPARE).contains(&self.bytes.len()) {
+        if !self.again || !(SMALLEST_SPARE..=LARGEST_SPARE).contains(&self.bytes.len()) {
             return;
         }
         if let Ok(mut spare) = SPARE.lock() {
-            if spare.len() >= SPARES {
+            spare.push(std::mem::take(&mut self.bytes));
+            while spare.len() > SPARES || spare.iter().map(Vec::len).sum::<usize>() > MOST_SPARE {
                 spare.remove(0);
             }
-            spare.push(std::mem::take(&mut self.bytes));
         }
     }
 }
@@ -54,7 +64,12 @@ impl PyBuffer {
     /// The first `size` of `bytes`.
     pub fn new(bytes: Vec<u8>, size: usize) -> Self {
         let size = size.min(bytes.len());
-        PyBuffer { bytes, size }
+        PyBuffer { bytes, size, again: true }
+    }
+
+    /// All of `bytes`, whose memory is not asked for by `room`.
+    pub fn whole(bytes: Vec<u8>) -> Self {
+        PyBuffer { size: bytes.len(), bytes, again: false }
     }
 }
 

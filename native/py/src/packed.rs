@@ -123,9 +123,7 @@ fn lz4_compress(
     let parts: Vec<&[u8]> = parts.iter().map(Borrowed::bytes).collect();
     let seams =
         seams.as_ref().map(|(part, lengths, gaps)| (*part, Seams { lengths: lengths.bytes(), gaps: gaps.bytes() }));
-    let made = py.detach(|| lz4::compress(&parts, limit, seams))?;
-    let size = made.len();
-    Some(PyBuffer::new(made, size))
+    py.detach(|| lz4::compress(&parts, limit, seams)).map(PyBuffer::whole)
 }
 
 /// The `size` bytes that were compressed.

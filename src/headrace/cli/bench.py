@@ -44,9 +44,17 @@ _only = click.option("--only", multiple=True, metavar="CASE", help="Only this ca
 @bench.command()
 @_common(1_000_000, "Changes that wait in the slot.")
 @_only
-def catchup(rows: int, runs: int, as_json: bool, save: Path | None, only: tuple[str, ...]) -> None:
+@click.option(
+    "--log",
+    type=click.Choice(["embedded", "kafka"]),
+    default="embedded",
+    show_default=True,
+    help="Where the log is; kafka is a broker of its own, which needs Java and Maven.",
+)
+def catchup(rows: int, runs: int, as_json: bool, save: Path | None, only: tuple[str, ...], log: str) -> None:
     """PostgreSQL to the log: changes that wait in a slot, beside pg_recvlogical."""
-    _show("catchup", kit_function("bench", "run_catchup_bench")(rows, runs=runs, only=only), as_json, save)
+    found = kit_function("bench", "run_catchup_bench")(rows, runs=runs, only=only, log=log)
+    _show("catchup.kafka" if log == "kafka" else "catchup", found, as_json, save)
 
 
 @bench.command()

@@ -19,7 +19,7 @@ from headrace.config.rendering import config_info_to_json
 from headrace.errors import ConfigException, HeadraceError
 from headrace.runtime.framework_config import connector_def
 from headrace.runtime.validation import validate
-from headrace.runtime.worker_config import parse_worker_config, worker_def
+from headrace.runtime.worker_config import asks_for_kafka, parse_worker_config, worker_def
 from headrace.spi.plugins import CONNECTORS, PluginKind, PluginRegistry
 
 _CONVERTER_KINDS = {
@@ -65,6 +65,8 @@ def check(
     found = read_connector(file)
     given = {**({"name": found.name} if found.name else {}), **found.config}
     worker = _texts(read_connector(worker_file).config) if worker_file else {}
+    if asks_for_kafka(worker):
+        worker["log.implementation"] = "kafka"
     if CONNECTOR_CLASS not in given and "name" not in given:
         findings = check_worker(_texts(given))
     elif url is not None:
@@ -98,7 +100,7 @@ def check_connector(given: Mapping[str, str | None], worker: Mapping[str, str]) 
     except HeadraceError as error:
         kind, entries = PluginKind.SOURCE, error_entries([(error.field or CONNECTOR_CLASS, _text(error))])
         return _without_connector(given, entries)
-    findings = _judge(given, entries, kind, lookup, has_clients=False, own=entry.load().config())
+    findings = _judge(given, entries, kind, lookup, has_clients=asks_for_kafka(worker), own=entry.load().config())
     return [_with_references(finding, worker) for finding in findings]
 
 
@@ -197,7 +199,13 @@ def check_worker(given: Mapping[str, str]) -> list[Finding]:
             errors.append((error.field or "worker", _text(error)))
     errors += [(error.field or "listeners", _text(error)) for error in check_settings(given)]
     connector_keys = {name for kind in CONNECTORS for name in connector_def(kind).names()}
-    explain = worker_key(given, connector_keys=connector_keys, lookup=lookup, patterns=worker_def().patterns())
+    explain = worker_key(
+        given,
+        connector_keys=connector_keys,
+        lookup=lookup,
+        has_clients=asks_for_kafka(given),
+        patterns=worker_def().patterns(),
+    )
     return judge(given, [*entries, *error_entries(errors)], explain)
 
 

@@ -109,9 +109,10 @@ def worker_key(
     *,
     connector_keys: Iterable[str],
     lookup: Lookup,
+    has_clients: bool,
     patterns: Sequence[KeyPattern] = (),
 ) -> Explain:
-    """For a standalone worker with the embedded log."""
+    """For a standalone worker. `has_clients`: its log is on Kafka."""
     connectors = frozenset(connector_keys)
 
     def explain(key: str) -> Answer:
@@ -121,6 +122,8 @@ def worker_key(
         for pattern in patterns:
             if pattern.matches(key, config):
                 return _by_pattern(pattern, key, config)
+        if has_clients and (found := _client_key(key)) is not None:
+            return Verdict.USED, found
         if key.startswith(("listeners.https.", "ssl.")):
             return Verdict.IGNORED, "of TLS settings only PEM key store and trust store are used"
         if key.startswith(("producer.", "consumer.", "admin.", "sasl.", *CLIENTS)) or key in CLIENT_KEYS:
@@ -136,6 +139,15 @@ def worker_key(
         return None
 
     return explain
+
+
+def _client_key(key: str) -> str | None:
+    """What a setting of Kafka's clients is used for; None if it is none. Unknown ones are refused before."""
+    if key.startswith(("producer.", "consumer.", "admin.")) and not key.startswith(CLIENTS):
+        return "passed to Kafka's client"
+    if key.startswith(("sasl.", "ssl.")) or key in CLIENT_KEYS:
+        return "passed to Kafka's admin client; those of connectors have theirs under producer. and consumer."
+    return None
 
 
 def _converter_key(key: str, prefix: str, config: Mapping[str, str | None], lookup: Lookup, unset: str) -> Answer:

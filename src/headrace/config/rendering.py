@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Final
 
-from headrace.config.definition import ConfigDef, ConfigKey, ConfigValue, parse_default
+from headrace.config.definition import ConfigDef, ConfigValue
+from headrace.config.keys import ConfigKey, parse_default
 from headrace.config.parsing import render_value
 from headrace.config.types import ConfigType
 

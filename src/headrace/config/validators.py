@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from headrace.config.definition import Validator, invalid_value
+from headrace.config.keys import Validator, invalid_value
 
 
 def between(low: float | None = None, high: float | None = None) -> Validator:

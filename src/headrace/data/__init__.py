@@ -29,9 +29,9 @@ from headrace.data.schema import (
     STRING_SCHEMA,
     Field,
     Schema,
-    SchemaBuilder,
     Type,
 )
+from headrace.data.schema_builder import SchemaBuilder
 from headrace.data.struct import Struct
 
 __all__ = [

@@ -12,7 +12,8 @@ from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, Context
 from decimal import Decimal as PyDecimal
 from typing import Final
 
-from headrace.data.schema import Schema, SchemaBuilder
+from headrace.data.schema import Schema
+from headrace.data.schema_builder import SchemaBuilder
 from headrace.data.wide_temporal import WideDate, WideDatetime, WideTime
 from headrace.errors import DataException
 

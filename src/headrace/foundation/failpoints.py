@@ -49,6 +49,10 @@ def _parse(text: str) -> dict[str, _Point]:
 _active: dict[str, _Point] = _parse(os.environ.get("HEADRACE_FAILPOINTS", ""))
 
 
+_counting = threading.Lock()
+"""Several threads may pass a point at once."""
+
+
 def set_scope(name: str | None) -> None:
     """Say whom this process works for: points meant for others are dropped, those for `name` (and for all) stay."""
     for point in [key for key in _active if "@" in key]:
@@ -75,11 +79,14 @@ def failpoint(name: str) -> None:
 
 
 def _hit(name: str) -> None:
-    point = _active[name]
-    if point.skip > 0:
-        point.skip -= 1
-        return
-    del _active[name]
+    with _counting:
+        point = _active.get(name)
+        if point is None:
+            return
+        if point.skip > 0:
+            point.skip -= 1
+            return
+        del _active[name]
     if not isinstance(point.action, str):
         point.action()
         return

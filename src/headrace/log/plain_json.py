@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from json.encoder import encode_basestring
 from typing import Any, NoReturn
 
 from headrace.data.text import java_double
@@ -22,16 +23,20 @@ def dump(document: Any) -> bytes:
 
 
 def _text(value: Any) -> str:
+    if type(value) is int:
+        return repr(value)
+    if isinstance(value, str):
+        text = encode_basestring(value)
+        if "\\u00" in text:
+            text = _CONTROL.sub(_upper_hex, text)
+        return text if text.isascii() else _BEYOND.sub(_pair, text)
     if isinstance(value, float):
         return _finite(value)
     if isinstance(value, dict):
         return "{" + ",".join(f"{_text(name)}:{_text(item)}" for name, item in value.items()) + "}"
     if isinstance(value, list | tuple):
         return "[" + ",".join(map(_text, value)) + "]"
-    text = json.dumps(value, ensure_ascii=False)
-    if "\\u00" in text:
-        text = _CONTROL.sub(_upper_hex, text)
-    return text if text.isascii() else _BEYOND.sub(_pair, text)
+    return json.dumps(value)
 
 
 def _finite(value: float) -> str:

@@ -14,6 +14,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from headrace.spi.columns import Column
 from headrace.spi.context import TopicPartition
@@ -66,7 +67,12 @@ class TopicSpec:
 
 
 class Producer(ABC):
-    """Appends for one task. Not thread-safe."""
+    """Appends for one task. Not thread-safe, but for `prepare`."""
+
+    def prepare(self, batch: EncodedBatch) -> EncodedBatch:
+        """The same records, to be given to `append` in the batch's place, with all done that needs no place in the log. May be called on
+        another thread while one appends. What is raised, `append` would raise, too."""
+        return batch
 
     @abstractmethod
     def append(self, batches: Sequence[EncodedBatch], offsets: Sequence[SourceOffsetEntry] = ()) -> list[int]:
@@ -92,6 +98,11 @@ class RebalanceListener:
     """Partitions already given to another member: commits for them are refused."""
 
 
+FETCH_MAX_BYTES: Final = 16 << 20
+"""Kafka's default is 50 MiB. More than a few MiB gains nothing where the log is near, and what is polled is held twice over: while
+one poll's records are written the next one's are decoded."""
+
+
 class Consumer(ABC):
     """Reads as a member of a group. Not thread-safe, but for `wakeup`."""
 
@@ -104,7 +115,7 @@ class Consumer(ABC):
     @abstractmethod
     def poll(self, max_records: int, timeout_s: float) -> list[EncodedBatch]:
         """Up to `max_records` records, waiting for the first at most `timeout_s`; also where rebalances happen and the
-        membership is kept alive."""
+        membership is kept alive. At most one batch a partition; each partition has its turn, however much others have."""
 
     @abstractmethod
     def assignment(self) -> set[TopicPartition]: ...
@@ -153,9 +164,18 @@ class Log(ABC):
 
     @abstractmethod
     def consumer(
-        self, group: str, client_id: str, *, from_latest: bool = False, session_timeout_ms: int = 45_000
+        self,
+        group: str,
+        client_id: str,
+        *,
+        from_latest: bool = False,
+        session_timeout_ms: int = 45_000,
+        fetch_max_bytes: int = FETCH_MAX_BYTES,
     ) -> Consumer:
-        """A member of a group; a partition without committed offset is read from its start, or its end if `from_latest`."""
+        """A member of a group; a partition without committed offset is read from its start, or its end if `from_latest`.
+
+        `fetch_max_bytes`: the most bytes of keys and values that one `poll` gives, of all partitions together; only a first record
+        that is larger is given all the same (Kafka: fetch.max.bytes, which counts whole batches)."""
 
     @abstractmethod
     def create_topics(self, specs: Sequence[TopicSpec]) -> list[str]:
@@ -167,6 +187,12 @@ class Log(ABC):
     @abstractmethod
     def topics(self) -> dict[str, int]:
         """Name → number of partitions."""
+
+    @abstractmethod
+    def own_partitions(self, topic: str) -> int:
+        """How many partitions a topic that is not there gets when the log makes it by itself; a cluster makes it to find out.
+
+        NotFoundException (TOPIC_UNKNOWN) where it does not."""
 
     @abstractmethod
     def topic_ids(self, names: Iterable[str]) -> dict[str, str]:

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from headrace.runtime.appender import AppendUnit, OrderedAppender
+from headrace.runtime.append_units import AppendUnit
+from headrace.runtime.appender import OrderedAppender
 
 
 class Advances:

@@ -3,32 +3,30 @@
 One append is one commit of records and source offsets; the ledger says which offsets. A RetriableException (disk full, log busy)
 is tried again with the same encoded batch until it succeeds or the task ends: nothing is lost, nothing transformed twice.
 Small units are appended on the caller's thread when nothing waits; larger ones on a helper thread, a bounded number in flight. What waits
-while the log is at work goes into the next append together: a commit waits for the disk, however much is in it.
+while the log is at work goes into the next append together: a commit waits for the disk, however much is in it; what can be done for it
+without the log is done meanwhile (see `preparer`).
 """
 
 from __future__ import annotations
 
 import contextvars
-import logging
 import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, cast
 
-from headrace.data import SourceRecord
-from headrace.errors import DataException, NotFoundException, RetriableException
-from headrace.foundation.backoff import Backoff
+from headrace.errors import DataException
 from headrace.foundation.failpoints import failpoint
 from headrace.log.offset_codec import offset_key, offset_value
-from headrace.log.spi import EncodedBatch, Producer, SourceOffsetEntry
-from headrace.runtime.ledger import AckLedger, Ticket
-from headrace.runtime.measures import RETRY, StageClock
+from headrace.log.spi import Producer, SourceOffsetEntry
+from headrace.runtime.append_units import AppendUnit, Position, Settled, SourcePosition, settled
+from headrace.runtime.lasting_append import LastingAppend
+from headrace.runtime.ledger import AckLedger
+from headrace.runtime.measures import StageClock
+from headrace.runtime.preparer import Preparer, Stage, Unit
 from headrace.runtime.salvage import Salvage
 from headrace.runtime.task_metrics import SourceMetrics
-from headrace.runtime.tolerance import TaskStopping
-
-logger = logging.getLogger(__name__)
 
 IN_FLIGHT = 2
 """So many units are in flight in any case …"""
@@ -39,46 +37,6 @@ TOGETHER_BYTES = MOST_BYTES // 2
 """An append takes no more than this, or one unit: the rest comes meanwhile."""
 INLINE_RECORDS = 200
 SWITCH_INTERVAL_S = 0.0005
-_RETRY = Backoff(0.1, 5.0)
-
-
-class SourcePosition(NamedTuple):
-    """A source partition and where to go on in it: copies, for a task may change its maps; `encoded` is the offset's bytes."""
-
-    partition: Mapping[str, Any]
-    offset: Mapping[str, Any] | None
-    encoded: bytes | None
-
-
-Position = Ticket[bytes, SourcePosition]
-"""A run of records in the ledger; the key is the encoded source partition."""
-
-
-class AppendUnit:
-    """What one poll gave: batches, the tickets of its records, and the records themselves if the task wants them back."""
-
-    __slots__ = ("batches", "count", "records", "size", "tickets")
-
-    def __init__(
-        self, batches: Sequence[EncodedBatch], tickets: Sequence[Position], count: int, records: Sequence[SourceRecord]
-    ) -> None:
-        self.batches = batches
-        self.tickets = tickets
-        self.count = count
-        self.records = records
-        try:
-            self.size = sum(batch.keys.size + batch.values.size for batch in batches)
-        except TypeError:
-            # Data of a wrong form: the log says so.
-            self.size = 0
-
-
-class Settled(NamedTuple):
-    """What became durable: positions by source partition, records for `commit_record`, how many records were written."""
-
-    positions: list[SourcePosition]
-    records: list[SourceRecord]
-    written: int
 
 
 class OrderedAppender:
@@ -98,12 +56,10 @@ class OrderedAppender:
     ) -> None:
         self._producer = producer
         self._connector = connector
-        self._metrics = metrics
-        self._halt = halt
-        self._recreate = recreate
         self._salvage = salvage
         self.ledger: AckLedger[bytes, SourcePosition] = AckLedger()
         self.stages = StageClock()
+        self._append_lasting = LastingAppend(producer, metrics, self.stages, halt, recreate)
         metrics.extra_stages.append(self.stages)
         metrics.queue_fill = self._fill
         metrics.active_now = lambda: self.ledger.active_records
@@ -115,6 +71,7 @@ class OrderedAppender:
         self._failure: BaseException | None = None
         self._thread: threading.Thread | None = None
         self._closing = False
+        self._preparer = Preparer(producer, cast(deque[Unit], self._queue), self._lock)
 
     def ticket(self, partition: Mapping[str, Any], offset: Mapping[str, Any] | None, count: int) -> Position:
         """Enter `count` consecutive records of a source partition into the ledger. DataException for an invalid offset map."""
@@ -124,7 +81,9 @@ class OrderedAppender:
             if len(self._keys) > 10_000:
                 self._keys.clear()
             key = self._keys[items] = offset_key(self._connector, partition)
-        position = SourcePosition(dict(partition), None if offset is None else dict(offset), offset_value(offset))
+        # By `items`, for an offset that is only made when it is read.
+        own = None if offset is None else dict(offset.items())
+        position = SourcePosition(dict(partition), own, offset_value(own))
         with self._lock:
             return self.ledger.submit(key, position, count)
 
@@ -157,6 +116,7 @@ class OrderedAppender:
             run = contextvars.copy_context().run
             self._thread = threading.Thread(target=run, args=(self._work,), name="headrace-append", daemon=True)
             self._thread.start()
+        self._preparer.enter(unit)
         with self._lock:
             while self._full(unit.size) and self._failure is None:
                 self._lock.wait()
@@ -193,14 +153,7 @@ class OrderedAppender:
             return None
         with self._lock:
             done, self._settled = self._settled, []
-        latest: dict[bytes, Position] = {}
-        records: list[SourceRecord] = []
-        written = 0
-        for unit, moved in done:
-            latest.update(moved)
-            records.extend(unit.records)
-            written += sum(len(batch) for batch in unit.batches)
-        return Settled([ticket.offset for ticket in latest.values()], records, written)
+        return settled(done)
 
     def close(self) -> None:
         """End the helper thread; what is still in its queue is not appended."""
@@ -209,6 +162,7 @@ class OrderedAppender:
             self._lock.notify_all()
         if self._thread is not None:
             self._thread.join()
+        self._preparer.close()
         self._producer.close()
 
     @property
@@ -231,7 +185,7 @@ class OrderedAppender:
     def _work(self) -> None:
         while True:
             with self._lock:
-                while not self._queue and not self._closing:
+                while not self._closing and not (self._queue and self._queue[0].stage is not Stage.PREPARING):
                     self._lock.wait()
                 if self._closing:
                     return
@@ -250,14 +204,18 @@ class OrderedAppender:
                 self._lock.notify_all()
 
     def _next(self) -> list[AppendUnit]:
-        """What is appended together next, at least one unit."""
+        """What is appended together next: the first unit, and those behind it that are ready."""
         units: list[AppendUnit] = []
         size = 0
         for unit in self._queue:
             size += unit.size
-            if units and size > TOGETHER_BYTES:
+            if units and (size > TOGETHER_BYTES or unit.stage is not Stage.READY):
                 break
             units.append(unit)
+        for unit in units:
+            unit.stage = Stage.APPENDING
+        # From here on the units behind are the preparer's.
+        self._lock.notify_all()
         return units
 
     def _append(self, units: Sequence[AppendUnit]) -> None:
@@ -268,7 +226,7 @@ class OrderedAppender:
         entries = [SourceOffsetEntry(key, ticket.offset.encoded) for key, ticket in moved.items()]
         left = self.stages.enter("append")
         try:
-            self._append_until_done(batches, entries)
+            self._append_lasting(batches, entries)
         except DataException:
             if len(units) > 1:
                 # Nothing of it was written: those before the one at fault are, when each goes alone.
@@ -277,8 +235,8 @@ class OrderedAppender:
                 return
             if self._salvage is None:
                 raise
-            letters = self._salvage.append_what_can_be(lambda part: self._append_until_done(part, ()), batches)
-            self._append_until_done(letters, entries)
+            letters = self._salvage.append_what_can_be(lambda part: self._append_lasting(part, ()), batches)
+            self._append_lasting(letters, entries)
             self._salvage.written()
         finally:
             self.stages.enter(left)
@@ -288,30 +246,3 @@ class OrderedAppender:
             self.ledger.confirm(moved)
             self._settled += [(unit, {}) for unit in units[:-1]]
             self._settled.append((units[-1], moved))
-
-    def _append_until_done(self, batches: Sequence[EncodedBatch], entries: Sequence[SourceOffsetEntry]) -> None:
-        attempt = 0
-        recreated = False
-        while True:
-            try:
-                self._producer.append(batches, entries)
-                break
-            except NotFoundException:
-                # The topic was deleted while the task ran: create it again as configured, but only once.
-                if recreated or not batches:
-                    raise
-                recreated = True
-                self._recreate([batch.topic for batch in batches])
-            except RetriableException as error:
-                self._metrics.append_retries += 1
-                if not self._metrics.append_blocked:
-                    self._metrics.append_blocked = True
-                    logger.warning("The log takes no records now; trying again until it does: %s", error)
-                self.stages.enter(RETRY)
-                if self._halt.wait(_RETRY.delay(attempt)):
-                    raise TaskStopping from error
-                self.stages.enter("append")
-                attempt += 1
-        if self._metrics.append_blocked:
-            self._metrics.append_blocked = False
-            logger.info("The log takes records again.")

@@ -11,7 +11,7 @@ from typing import Any
 
 from headrace.errors import ConfigException
 from headrace.runtime.chain import TransformStep
-from headrace.runtime.record_encoder import Converters, NamedConverter, NamedHeaderConverter
+from headrace.runtime.converter_set import Converters, NamedConverter, NamedHeaderConverter
 from headrace.runtime.task_settings import read_bool, read_list, read_text, with_prefix
 from headrace.spi.plugins import PluginKind, PluginRegistry
 from headrace.spi.transform import Predicate

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from headrace.errors import ConfigException
+from headrace.log.factory import is_kafka
 from headrace.runtime.framework_config import CLIENT_PREFIXES
 from headrace.spi.plugins import PluginKind
 
@@ -42,6 +43,24 @@ def refused_overrides(worker_config: Mapping[str, str], config: Mapping[str, str
         if prefix is not None and key.removeprefix(prefix) not in allowed:
             refused.append((key, f"The worker's override policy {name} does not allow connectors to set {key}."))
     return refused
+
+
+def unusable_overrides(worker_config: Mapping[str, str], config: Mapping[str, str]) -> list[tuple[str, str]]:
+    """(key, reason) for the first override that Kafka's client library cannot do; none where the log is not on Kafka."""
+    if not is_kafka(worker_config):
+        return []
+    given = [key for key in config if key.startswith(CLIENT_PREFIXES)]
+    if not given:
+        return []
+    from headrace.log.kafka.log import KafkaLog
+
+    try:
+        KafkaLog(worker_config, config).check_settings()
+    except ConfigException as error:
+        # The library names a setting in its words only.
+        near = next((key for key in given if key.partition(".override.")[2] in error.message), given[0])
+        return [(error.field if error.field in given else near, f"{error.message} {error.remedy or ''}".strip())]
+    return []
 
 
 def shown_overrides(kind: PluginKind, config: Mapping[str, str]) -> list[str]:

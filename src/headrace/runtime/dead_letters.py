@@ -16,26 +16,27 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from headrace.config.parsing import parse_value
-from headrace.config.types import ConfigType
 from headrace.data import SinkRecord, SourceRecord, Struct
+from headrace.errors import ConfigException
 from headrace.log.spi import EncodedBatch, HeaderBytes, Log, TopicSpec
 from headrace.runtime.task_metrics import ErrorMetrics
-from headrace.runtime.task_settings import read_bool, read_text
+from headrace.runtime.task_settings import read_bool, read_int, read_text
 from headrace.runtime.tolerance import Failure, Origin, RawRecord
 from headrace.spi.converter import Column
 
 logger = logging.getLogger(__name__)
 
+REPLICATION_FACTOR = "errors.deadletterqueue.topic.replication.factor"
 PREFIX = "__connect.errors."
 
 
 @dataclass(frozen=True, slots=True)
 class DeadLetterSettings:
-    """The errors.deadletterqueue.* settings; taken from sources as well. The replication factor means nothing to one machine."""
+    """The errors.deadletterqueue.* settings; taken from sources as well. The replication factor means nothing to the embedded log."""
 
     topic: str
     context_headers: bool
+    replication_factor: int = 3
 
     @classmethod
     def from_config(cls, config: Mapping[str, str]) -> DeadLetterSettings | None:
@@ -43,8 +44,11 @@ class DeadLetterSettings:
         topic = read_text(config, "errors.deadletterqueue.topic.name", "")
         if not topic:
             return None
-        parse_value(ConfigType.LONG, config.get("errors.deadletterqueue.topic.replication.factor", "3"))
-        return cls(topic, read_bool(config, "errors.deadletterqueue.context.headers.enable", False))
+        return cls(
+            topic,
+            read_bool(config, "errors.deadletterqueue.context.headers.enable", False),
+            read_int(config, REPLICATION_FACTOR, 3),
+        )
 
 
 class DeadLetters:
@@ -61,8 +65,16 @@ class DeadLetters:
         self._letters: list[tuple[int, bytes | None, bytes | None, HeaderBytes]] = []
 
     def prepare(self) -> None:
-        """Create the topic, with one partition, if it is missing. RetriableException when the log cannot now."""
-        self._log.create_topics([TopicSpec(self._settings.topic, 1)])
+        """Create the topic, with one partition, if it is missing. RetriableException when the log cannot now, ConfigException
+        (TOPIC_CONFIG_INVALID) when it has fewer brokers than copies are asked for."""
+        settings = self._settings
+        try:
+            self._log.create_topics([TopicSpec(settings.topic, 1, replication_factor=settings.replication_factor)])
+        except ConfigException as error:
+            if error.code == "TOPIC_CONFIG_INVALID":
+                error.field = REPLICATION_FACTOR
+                error.remedy = f"Set {REPLICATION_FACTOR} to at most the number of brokers, or create {settings.topic}."
+            raise
 
     def report(self, failure: Failure) -> None:
         """Add a letter; `peek` shows it to who appends."""

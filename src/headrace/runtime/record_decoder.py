@@ -14,7 +14,7 @@ from headrace.data.record import TIMESTAMP_CREATE
 from headrace.log.spi import EncodedBatch, HeaderBytes
 from headrace.native import core
 from headrace.runtime.block_runs import blocks_of
-from headrace.runtime.record_encoder import Converters, NamedConverter
+from headrace.runtime.converter_set import Converters, NamedConverter
 from headrace.runtime.tolerance import FAILED, RawRecord, Stage, Tolerance
 from headrace.spi.columns import Column, Repeated
 

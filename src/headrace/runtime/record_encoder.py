@@ -7,48 +7,22 @@ retried, dropped or made the task's failure. The order of records within a topic
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from headrace.data import Header, Schema, SourceRecord
 from headrace.data.batch import Block, Loose, RecordBatch
 from headrace.data.columns import gathered
-from headrace.errors import ConnectException
-from headrace.log.partitioner import StickyPartitioner, partition_for, split_by_key
 from headrace.log.spi import EncodedBatch, HeaderBytes
+from headrace.runtime.converter_set import Converters, NamedConverter
 from headrace.runtime.encoded_piece import EncodedPiece, in_order
+from headrace.runtime.placement import Placement
 from headrace.runtime.tolerance import FAILED, Origin, Stage, Tolerance
-from headrace.spi.columns import Column, Repeated, taken
-from headrace.spi.converter import Converter, HeaderConverter
+from headrace.spi.columns import Column, Repeated
+from headrace.spi.converter import Converter
 
 if TYPE_CHECKING:
     from headrace.native import _core as native
-
-
-class NamedConverter(NamedTuple):
-    """A converter and its class name as plugins are listed."""
-
-    converter: Converter
-    class_name: str
-
-
-class NamedHeaderConverter(NamedTuple):
-    """A header converter and its class name as plugins are listed."""
-
-    converter: HeaderConverter
-    class_name: str
-
-
-class Converters(NamedTuple):
-    """The three converters of a task."""
-
-    key: NamedConverter
-    value: NamedConverter
-    header: NamedHeaderConverter
-
-    def close(self) -> None:
-        for named in self:
-            named.converter.close()
 
 
 OriginOfRecord = Callable[[SourceRecord, int], Origin]
@@ -69,7 +43,7 @@ class RecordEncoder:
         self._partitions = partitions
         self._tolerance = tolerance
         self._time_ms = time_ms
-        self._sticky = StickyPartitioner()
+        self._placement = Placement()
 
     def encode(self, records: Sequence[SourceRecord], origin_of: OriginOfRecord) -> list[EncodedBatch]:
         """The batches to append, those without record left out. Raises as `Tolerance.run`."""
@@ -84,7 +58,9 @@ class RecordEncoder:
         for topic, chosen in by_topic.items():
             # First, because it may have to wait for the log, and nothing that was reported must be reported again.
             count = self._partitions(topic)
-            self._place(topic, count, self._encode_records(topic, chosen, range(len(chosen)), origin_of), batches)
+            self._placement.place(
+                topic, count, self._encode_records(topic, chosen, range(len(chosen)), origin_of), batches
+            )
         return batches
 
     def encode_parts(self, batch: RecordBatch[SourceRecord], origin_of: OriginOfRecord) -> list[EncodedBatch]:
@@ -107,7 +83,7 @@ class RecordEncoder:
                     piece = self._encode_records(topic, loose.records, loose.ordinals, origin_of)
                 pieces.append(piece)
             for piece in in_order(pieces):
-                self._place(topic, count, piece, batches)
+                self._placement.place(topic, count, piece, batches)
         return batches
 
     def _encode_block(self, topic: str, block: Block) -> EncodedPiece | None:
@@ -160,53 +136,6 @@ class RecordEncoder:
         else:
             timestamps = stamps  # type: ignore[assignment]
         return EncodedPiece(ordinals, [record.partition for record in records], timestamps, keys, data, headers)
-
-    def _place(self, topic: str, count: int, piece: EncodedPiece, batches: list[EncodedBatch]) -> None:
-        """Choose the partitions of a piece, and add its batches."""
-        _, wanted, timestamps, keys, data, headers = piece
-        if not timestamps:
-            return
-        if count == 1 and not (wanted[0] if isinstance(wanted, Repeated) else any(wanted)):
-            batches.append(EncodedBatch(topic, 0, timestamps, keys, data, headers))
-            return
-        for partition, indexes in self._split(topic, count, wanted, keys).items():
-            batches.append(
-                EncodedBatch(
-                    topic,
-                    partition,
-                    taken(timestamps, indexes),
-                    keys.take(indexes),
-                    data.take(indexes),
-                    taken(headers, indexes),
-                )
-            )
-
-    def _split(self, topic: str, count: int, wanted: Sequence[int | None], keys: Column) -> Mapping[int, Sequence[int]]:
-        """Partition → positions of its records, in order."""
-        unkeyed = self._sticky.partition(topic, count)
-        if wanted.count(None) == len(wanted):
-            if keys.has_null:
-                self._sticky.next_batch(topic)
-            return split_by_key(keys, count, unkeyed)
-        result: dict[int, list[int]] = {}
-        used_unkeyed = False
-        for index, key in enumerate(keys):
-            partition = wanted[index]
-            if partition is None:
-                if key is None:
-                    partition, used_unkeyed = unkeyed, True
-                else:
-                    partition = partition_for(key, count)
-            elif not 0 <= partition < count:
-                raise ConnectException(
-                    f"A record asks for partition {partition} of topic {topic}, which has {count}.",
-                    code="PARTITION_UNKNOWN",
-                    remedy="Create the topic with enough partitions, or correct what chooses the partition.",
-                )
-            result.setdefault(partition, []).append(index)
-        if used_unkeyed:
-            self._sticky.next_batch(topic)
-        return result
 
     def _column(
         self,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from headrace.errors import ConfigException
-from headrace.log.spi import Consumer, Log
+from headrace.log.spi import FETCH_MAX_BYTES, Consumer, Log
 from headrace.runtime.task_settings import client_setting, read_int, read_list, read_text
 
 MAX_POLL_RECORDS = "max.poll.records"
@@ -14,7 +14,9 @@ MAX_POLL_RECORDS = "max.poll.records"
 def open_consumer(
     log: Log, connector: str, client_id: str, config: Mapping[str, str], worker: Mapping[str, str]
 ) -> Consumer:
-    """A member of group connect-<connector>; consumer.override.* of the connector and consumer.* of the worker apply."""
+    """A member of group connect-<connector>; consumer.override.* of the connector and consumer.* of the worker apply.
+
+    ConfigException, with the key as its field, for a number that is none or cannot be."""
     group = client_setting(config, worker, "consumer", "group.id") or f"connect-{connector}"
     reset = client_setting(config, worker, "consumer", "auto.offset.reset", "earliest")
     return log.consumer(
@@ -22,6 +24,7 @@ def open_consumer(
         client_id,
         from_latest=reset == "latest",
         session_timeout_ms=_number(config, worker, "session.timeout.ms", 45_000),
+        fetch_max_bytes=_positive(config, worker, "fetch.max.bytes", FETCH_MAX_BYTES),
     )
 
 
@@ -29,13 +32,15 @@ def max_poll_records(config: Mapping[str, str], worker: Mapping[str, str]) -> in
     """The most records of one `put`, None when the settings leave it to the task. ConfigException when it is no number above 0."""
     if not client_setting(config, worker, "consumer", MAX_POLL_RECORDS):
         return None
-    count = _number(config, worker, MAX_POLL_RECORDS, 500)
-    if count < 1:
-        raise ConfigException(
-            f"Invalid value {count} for configuration consumer.override.{MAX_POLL_RECORDS}: Value must be at least 1",
-            field=f"consumer.override.{MAX_POLL_RECORDS}",
-        )
-    return count
+    return _positive(config, worker, MAX_POLL_RECORDS, 500)
+
+
+def _positive(config: Mapping[str, str], worker: Mapping[str, str], key: str, default: int) -> int:
+    number = _number(config, worker, key, default)
+    if number < 1:
+        name = f"consumer.override.{key}"
+        raise ConfigException(f"Invalid value {number} for configuration {name}: Value must be at least 1", field=name)
+    return number
 
 
 def _number(config: Mapping[str, str], worker: Mapping[str, str], key: str, default: int) -> int:

@@ -17,20 +17,22 @@ from headrace.data.batch import SinkBatch
 from headrace.errors import RetriableException
 from headrace.foundation.failpoints import failpoint
 from headrace.foundation.telemetry import Sample
-from headrace.log.spi import Consumer, EncodedBatch, Producer, RebalanceListener
+from headrace.log.spi import Consumer, EncodedBatch, Producer
 from headrace.runtime.assembly import build_chain, build_converters, build_task
 from headrace.runtime.chain import TransformChain
 from headrace.runtime.contexts import SinkContext
 from headrace.runtime.dead_letters import class_name
 from headrace.runtime.errant import Reporter
 from headrace.runtime.herder import State
-from headrace.runtime.measures import IDLE, RETRY, now_ms
 from headrace.runtime.record_decoder import RecordDecoder
 from headrace.runtime.sink_ahead import LookAhead, worth_it
 from headrace.runtime.sink_consumer import max_poll_records, open_consumer, subscription
 from headrace.runtime.sink_intake import DecodedAhead, SinkIntake
+from headrace.runtime.sink_lag import SinkLag
 from headrace.runtime.sink_offsets import SinkOffsets
+from headrace.runtime.sink_partitions import SinkPartitions
 from headrace.runtime.sink_pending import PendingBatch
+from headrace.runtime.sink_polls import SinkPolls
 from headrace.runtime.task_loop import TaskLoop, TaskSpec, TaskSurroundings, client_id
 from headrace.runtime.task_metrics import SinkMetrics
 from headrace.runtime.task_settings import read_int
@@ -42,7 +44,6 @@ logger = logging.getLogger(__name__)
 
 IDLE_PUT_S = 1.0
 """While no records come, `put` is called with none this often, so that a task can write what it holds back by time."""
-_LAG_EVERY_S = 1.0
 
 
 class SinkLoop(TaskLoop):
@@ -55,7 +56,6 @@ class SinkLoop(TaskLoop):
         config, worker = spec.connector_config, spec.worker_config
         self._commit_every_s = read_int(worker, "offset.flush.interval.ms", 60_000) / 1000
         self._max_records_set = max_poll_records(config, worker)
-        self._max_records: int
         self._context = SinkContext(
             spec.connector,
             spec.task_id,
@@ -67,16 +67,15 @@ class SinkLoop(TaskLoop):
         self._task: SinkTask
         self._consumer: Consumer
         self._offsets: SinkOffsets
+        self._partitions: SinkPartitions
+        self._polls: SinkPolls
+        self._lag: SinkLag
         self._intake: SinkIntake
         self._reporter: Reporter | None = None
         self._letter_producer: Producer | None = None
         self._pending = PendingBatch()
         self._ahead = LookAhead(lambda batches: self._intake.decode_ahead(batches))
-        self._paused_in_log: set[TopicPartition] = set()
         self._next_commit = 0.0
-        self._next_lag = 0.0
-        self._last_timestamp = 0
-        self._rebalance_error: Exception | None = None
         self._ready = False
         self._wake_lock = threading.Lock()
 
@@ -99,7 +98,6 @@ class SinkLoop(TaskLoop):
             return
         self.stages.enter("start")
         task = self._task = build_task(registry, spec.kind, spec.connector_config)
-        self._max_records = self._max_records_set or task.poll_records
         self._converters = build_converters(registry, spec.connector_config, spec.worker_config)
         self._chain: TransformChain[SinkRecord] = TransformChain(
             build_chain(registry, spec.connector_config), self.tolerance
@@ -120,12 +118,19 @@ class SinkLoop(TaskLoop):
                 log, spec.connector, client_id("consumer", spec), spec.connector_config, spec.worker_config
             ),
         )
-        self._offsets = SinkOffsets(consumer, task, self._context, self._numbers)
+        offsets = self._offsets = SinkOffsets(consumer, task, self._context, self._numbers)
+        self._lag = SinkLag(consumer, offsets, self._numbers)
+        context, pending, numbers = self._context, self._pending, self._numbers
+        partitions = self._partitions = SinkPartitions(
+            self, task, consumer, offsets, context, numbers, pending, self._ahead, self._reporter
+        )
         self._ready = True
         try:
             task.initialize(self._context)
             task.start(dict(spec.task_config))
-            consumer.subscribe(topics, pattern, RebalanceListener(self._assigned, self._revoked, self._lost))
+            max_records = self._max_records_set or task.poll_records
+            self._polls = SinkPolls(self, consumer, partitions, context, pending, self._lag, max_records)
+            consumer.subscribe(topics, pattern, partitions.listener())
             self._next_commit = time.monotonic() + self._commit_every_s
             while not self.stopping:
                 self._iterate()
@@ -139,7 +144,7 @@ class SinkLoop(TaskLoop):
     def _end(self) -> None:
         self.stages.enter("close")
         self.quietly(
-            "commit and close the partitions", lambda: self._close_partitions(self._offsets.owned(), lost=False)
+            "commit and close the partitions", lambda: self._partitions.close(self._offsets.owned(), lost=False)
         )
         self.quietly("stop the sink task", self._task.stop)
         self._ahead.close()
@@ -156,79 +161,41 @@ class SinkLoop(TaskLoop):
     # -- one turn -----------------------------------------------------------------------------------------------------
 
     def _iterate(self) -> None:
-        self._apply_seeks()
+        partitions = self._partitions
+        partitions.apply_seeks()
         now = time.monotonic()
         if self._context.commit_requested or now >= self._next_commit:
-            self._commit()
+            partitions.commit()
             self._next_commit = now + self._commit_every_s
-            self._apply_seeks()
+            partitions.apply_seeks()
         paused = self.paused
         self.report_state(State.PAUSED if paused else State.RUNNING)
-        self._apply_pauses(everything=paused or bool(self._pending))
+        partitions.apply_pauses(everything=paused or bool(self._pending))
         # Read before the partitions were paused: not for now.
-        self._give_back(self._ahead.drop(self._paused_in_log))
+        partitions.give_back(self._ahead.drop(partitions.paused))
         batches, decoded = self._ahead.take() if self._ahead else (self._poll(now, paused), None)
         if self.stopping or self.paused:
             # Polled for nothing: after a pause, or by the next task, they are read again.
-            self._give_back(batches)
+            partitions.give_back(batches)
             return
         if self._pending:
             # Partitions that were assigned just now and not yet paused.
-            self._give_back(batches)
+            partitions.give_back(batches)
             if time.monotonic() >= self._pending.retry_at:
                 self._deliver()
             return
         self._take(batches, decoded)
-        if isinstance(self._pending.records, SinkBatch) and worth_it(batches):
-            self._look_ahead()
+        wanted = isinstance(self._pending.records, SinkBatch) and worth_it(batches)
+        if wanted and (more := self._polls.poll_ahead()):
+            # Decoded while the task writes what is pending.
+            self._ahead.begin(more)
         self._deliver()
 
     def _poll(self, now: float, paused: bool) -> list[EncodedBatch]:
         wait = min(IDLE_PUT_S, max(0.0, self._next_commit - now))
         if self._pending:
             wait = min(wait, max(0.0, self._pending.retry_at - now))
-        try:
-            self.stages.enter("poll")
-            batches = self._consumer.poll(self._max_records, 0.0)
-            if not batches and wait > 0 and not self.stopping and self.paused is paused:
-                self.stages.enter(RETRY if self._pending else IDLE)
-                batches = self._consumer.poll(self._max_records, wait)
-                self.stages.enter("poll")
-        except RetriableException as error:
-            logger.warning("The log cannot be read now; trying again: %s", error)
-            batches = []
-            if self._rebalance_error is None:
-                self.wait(1.0)
-        return self._polled(batches)
-
-    def _look_ahead(self) -> None:
-        """Poll once more, without waiting, and have what comes decoded while the task writes what is pending."""
-        self.stages.enter("poll")
-        try:
-            batches = self._consumer.poll(self._max_records, 0.0)
-        except RetriableException:
-            # The next poll tells of it, if it lasts.
-            batches = []
-        batches = self._polled(batches)
-        if batches:
-            self._ahead.begin(batches)
-
-    def _polled(self, batches: list[EncodedBatch]) -> list[EncodedBatch]:
-        if self._rebalance_error is not None:
-            raise self._rebalance_error
-        self._measure_lag()
-        if batches and self._context.seeks:
-            # The task asked for another place while the partition was opened: what was read from here is not for it.
-            sought = set(self._context.seeks)
-            batches = [b for b in batches if TopicPartition(b.topic, b.partition) not in sought]
-        self._apply_seeks()
-        return batches
-
-    def _give_back(self, batches: Sequence[EncodedBatch]) -> None:
-        for batch in batches:
-            partition = TopicPartition(batch.topic, batch.partition)
-            if partition in self._offsets.positions and batch.offsets is not None:
-                self._consumer.seek(partition, batch.offsets[0])
+        return self._polls.poll(wait, paused=paused)
 
     def _take(self, batches: Sequence[EncodedBatch], decoded: DecodedAhead | None) -> None:
         """Decode and transform what was polled; it is pending until `put` took it."""
@@ -240,7 +207,7 @@ class SinkLoop(TaskLoop):
         self._numbers.batch_size.record(count)
         self.report_topics([batch.topic for batch in batches])
         self._pending.fill(batches, self._intake.take(batches, decoded))
-        self._last_timestamp = max(batch.timestamps[-1] for batch in batches)
+        self._lag.last_timestamp = max(batch.timestamps[-1] for batch in batches)
         self._numbers.active_count = len(self._pending.records)
         self._numbers.active.record(len(self._pending.records))
 
@@ -273,109 +240,6 @@ class SinkLoop(TaskLoop):
         pending.clear()
         self._numbers.active_count = 0
 
-    # -- positions ----------------------------------------------------------------------------------------------------
-
-    def _apply_seeks(self) -> None:
-        seeks, self._context.seeks = self._context.seeks, {}
-        owned = {p: offset for p, offset in seeks.items() if p in self._offsets.positions}
-        if not owned:
-            return
-        self.until_log_can("check where to read on", lambda: self._offsets.check_within(owned))
-        for partition, offset in owned.items():
-            self._offsets.seek(partition, offset)
-            self._pending.drop({partition})
-            self._ahead.drop({partition})
-
-    def _apply_pauses(self, *, everything: bool) -> None:
-        owned = set(self._offsets.positions)
-        wanted = owned if everything else owned & self._context.paused
-        current = self._paused_in_log & owned
-        if wanted - current:
-            self._consumer.pause(wanted - current)
-        if current - wanted:
-            self._consumer.resume(current - wanted)
-        self._paused_in_log = set(wanted)
-
-    def _commit(self) -> None:
-        self._context.commit_requested = False
-        if not self._offsets.positions:
-            return
-        self.stages.enter("commit")
-        try:
-            if self._reporter is not None:
-                self._reporter.flush()
-            rewound = self._offsets.commit(self._offsets.owned(), closing=False)
-            self._pending.drop(rewound)
-            self._ahead.drop(rewound)
-        finally:
-            self.stages.enter("idle")
-
-    # -- rebalance ----------------------------------------------------------------------------------------------------
-
-    # Called by the consumer within `poll`: what the task raises must not look like an error of the log, so it waits until
-    # the poll has returned.
-
-    def _assigned(self, partitions: Sequence[TopicPartition]) -> None:
-        self.stages.enter("open")
-        try:
-            self._offsets.add(partitions)
-            self._numbers.partition_count = len(self._offsets.positions)
-            self._task.open(list(partitions))
-        except Exception as error:
-            self._rebalance_error = error
-        self.stages.enter("idle")
-
-    def _revoked(self, partitions: Sequence[TopicPartition]) -> None:
-        self._given_up(partitions, lost=False)
-
-    def _lost(self, partitions: Sequence[TopicPartition]) -> None:
-        self._given_up(partitions, lost=True)
-
-    def _given_up(self, partitions: Sequence[TopicPartition], *, lost: bool) -> None:
-        try:
-            self._close_partitions([p for p in partitions if p in self._offsets.positions], lost=lost)
-        except Exception as error:
-            self._rebalance_error = error
-
-    def _close_partitions(self, partitions: Sequence[TopicPartition], *, lost: bool) -> None:
-        if not partitions:
-            return
-        self.stages.enter("commit")
-        try:
-            if not lost and not self.cancelled:
-                if self._reporter is not None:
-                    self._reporter.flush()
-                self._offsets.commit(partitions, closing=True)
-        finally:
-            self._pending.drop(set(partitions))
-            self._ahead.drop(set(partitions))
-            self._offsets.remove(partitions)
-            self._context.paused.difference_update(partitions)
-            self._paused_in_log.difference_update(partitions)
-            self._numbers.partition_count = len(self._offsets.positions)
-            self._task.close(list(partitions))
-            self.stages.enter("idle")
-
-    # -- dead letters and lag -----------------------------------------------------------------------------------------
-
     def _write_letters(self) -> None:
         if self._letter_producer is not None:
             self.write_letters(self._letter_producer)
-
-    def _measure_lag(self) -> None:
-        now = time.monotonic()
-        if now < self._next_lag:
-            return
-        self._next_lag = now + _LAG_EVERY_S
-        owned = self._offsets.owned()
-        try:
-            ends = self._consumer.end_offsets(owned)
-        except RetriableException:
-            # The log is busy: the lag shows its last value until the next look.
-            return
-        lags = [max(0, ends[p] - self._offsets.positions[p]) for p in owned if p in ends]
-        numbers = self._numbers
-        numbers.lag_records = sum(lags)
-        numbers.lag_max = max(lags, default=0)
-        behind = numbers.lag_records and self._last_timestamp
-        numbers.lag_seconds = max(0.0, (now_ms() - self._last_timestamp) / 1000) if behind else 0.0

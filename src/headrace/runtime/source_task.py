@@ -9,30 +9,30 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections import Counter
 from collections.abc import Sequence
-from operator import itemgetter
-from typing import Any
 
 from headrace.data import SourceRecord
-from headrace.data.batch import SourceBatch
 from headrace.errors import RetriableException
 from headrace.foundation.backoff import Backoff
 from headrace.foundation.failpoints import failpoint
 from headrace.foundation.telemetry import Sample
-from headrace.log.spi import EncodedBatch
 from headrace.runtime.advances import Advances
-from headrace.runtime.appender import AppendUnit, OrderedAppender, Position
+from headrace.runtime.append_units import AppendUnit
+from headrace.runtime.appender import OrderedAppender
 from headrace.runtime.assembly import build_chain, build_converters, build_task
 from headrace.runtime.chain import TransformChain
 from headrace.runtime.contexts import SourceContext, StoreOffsetReader
+from headrace.runtime.exactly_once import transactional_id
 from headrace.runtime.herder import State
 from headrace.runtime.record_encoder import RecordEncoder
 from headrace.runtime.salvage import Salvage
+from headrace.runtime.source_commits import SourceCommits
+from headrace.runtime.source_conversion import SourceConversion
+from headrace.runtime.source_tickets import tickets_of
 from headrace.runtime.task_loop import TaskLoop, TaskSpec, TaskSurroundings, client_id
 from headrace.runtime.task_metrics import SourceMetrics
 from headrace.runtime.task_settings import read_int, read_text
-from headrace.runtime.tolerance import Origin, TaskStopping
+from headrace.runtime.tolerance import TaskStopping
 from headrace.runtime.topic_creation import TopicDirectory, topic_groups
 from headrace.runtime.topic_reader import LogTopicReader
 from headrace.spi.source import SourceTask
@@ -53,11 +53,7 @@ class SourceLoop(TaskLoop):
         self._numbers = metrics
         worker = spec.worker_config
         self._flush_s = read_int(worker, "offset.flush.interval.ms", 60_000) / 1000
-        self._topics = TopicDirectory(
-            around.log,
-            topic_groups(spec.connector_config, worker),
-            read_int(worker, "log.embedded.num.partitions", 1),
-        )
+        self._topics = TopicDirectory(around.log, topic_groups(spec.connector_config, worker))
         self._advances = Advances(min(self._flush_s, ADVANCE_INTERVAL_S), time.monotonic)
         self._context = SourceContext(
             spec.connector,
@@ -118,7 +114,9 @@ class SourceLoop(TaskLoop):
         appender = OrderedAppender(
             self.until_log_can(
                 "open the producer",
-                lambda: self.around.log.producer(client_id("producer", spec), self._transactional_id()),
+                lambda: self.around.log.producer(
+                    client_id("producer", spec), transactional_id(spec.worker_config, spec.connector, spec.task_id)
+                ),
             ),
             spec.connector,
             self._numbers,
@@ -131,23 +129,24 @@ class SourceLoop(TaskLoop):
             lambda topic: self.until_log_can("create topics", lambda: self._topics.partitions(topic)),
             self.tolerance,
         )
+        commits = SourceCommits(task, appender, self._numbers, self.stages)
         self._task = task
         self._wants_records = type(task).commit_record is not SourceTask.commit_record
         try:
             task.initialize(self._context)
             task.start(dict(spec.task_config))
             self._polling = True
-            self._loop(task, chain, encoder, appender)
+            self._loop(task, SourceConversion(chain, encoder, self.stages), appender, commits)
         except TaskStopping:
             logger.info(
                 "Stopped while an operation waited to be tried again; its records are read again at the next start."
             )
-            self._finish(task, appender, failed=False)
+            self._finish(commits, failed=False)
         except BaseException:
-            self._finish(task, appender, failed=True)
+            self._finish(commits, failed=True)
             raise
         else:
-            self._finish(task, appender, failed=False)
+            self._finish(commits, failed=False)
         finally:
             self.stages.enter("close")
             if self._claim_stop():
@@ -159,10 +158,6 @@ class SourceLoop(TaskLoop):
             self.quietly("close the transforms", chain.close)
             self.quietly("close the converters", converters.close)
             self.stages.enter("idle")
-
-    def _transactional_id(self) -> str:
-        group = self.spec.worker_config.get("group.id", "connect")
-        return f"{group}-{self.spec.connector}-{self.spec.task_id}"
 
     def _salvage(self) -> Salvage | None:
         required = read_text(self.spec.connector_config, "exactly.once.support", "requested").lower() == "required"
@@ -178,17 +173,13 @@ class SourceLoop(TaskLoop):
             self._topics.partitions(topic)
 
     def _loop(
-        self,
-        task: SourceTask,
-        chain: TransformChain[SourceRecord],
-        encoder: RecordEncoder,
-        appender: OrderedAppender,
+        self, task: SourceTask, conversion: SourceConversion, appender: OrderedAppender, commits: SourceCommits
     ) -> None:
         self._last_flush = time.monotonic()
         while not self.stopping:
             appender.check()
             if self.paused:
-                self._flush(task, appender)
+                commits.flush()
                 task.paused()
                 self.report_state(State.PAUSED)
                 self.wait_while_paused()
@@ -197,14 +188,14 @@ class SourceLoop(TaskLoop):
             records = self._poll(task)
             if records:
                 failpoint("source.after_read")
-                self._process(records, chain, encoder, appender)
+                self._process(records, conversion, appender)
             self._advances.enter(appender)
             if self._advances.due(appender):
                 appender.flush()
-            self._settle(task, appender)
+            commits.settle()
             if time.monotonic() - self._last_flush >= self._flush_s:
                 if appender.has_committable():
-                    self._flush(task, appender)
+                    commits.flush()
                 self._last_flush = time.monotonic()
 
     def _poll(self, task: SourceTask) -> Sequence[SourceRecord] | None:
@@ -234,17 +225,10 @@ class SourceLoop(TaskLoop):
         return records
 
     def _process(
-        self,
-        records: Sequence[SourceRecord],
-        chain: TransformChain[SourceRecord],
-        encoder: RecordEncoder,
-        appender: OrderedAppender,
+        self, records: Sequence[SourceRecord], conversion: SourceConversion, appender: OrderedAppender
     ) -> None:
-        tickets = _tickets(records, appender)
-        if isinstance(records, SourceBatch):
-            batches = self._encode_parts(records, chain, encoder)
-        else:
-            batches = self._encode(records, chain, encoder)
+        tickets = tickets_of(records, appender)
+        batches = conversion.batches_of(records)
         self.report_topics([batch.topic for batch in batches])
         if self.letters is not None and (letters := self.letters.peek()) is not None:
             batches.append(letters)
@@ -257,107 +241,6 @@ class SourceLoop(TaskLoop):
         else:
             appender.drop(unit)
 
-    def _encode_parts(
-        self, batch: SourceBatch, chain: TransformChain[SourceRecord], encoder: RecordEncoder
-    ) -> list[EncodedBatch]:
-        """A batch that has columns: as `_encode`."""
-        originals: dict[int, SourceRecord] = {}
-
-        def origin_at(ordinal: int) -> Origin:
-            if not originals:
-                whole = batch.loosened_whole()
-                originals.update(zip(whole.ordinals, whole.records, strict=True))
-            return originals[ordinal]
-
-        result = batch
-        if len(chain):
-            self.stages.enter("transform")
-            result = chain.apply_parts(batch, origin_at)
-        self.stages.enter("convert")
-        return encoder.encode_parts(result, lambda record, ordinal: origin_at(ordinal) if len(chain) else record)
-
-    def _encode(
-        self, records: Sequence[SourceRecord], chain: TransformChain[SourceRecord], encoder: RecordEncoder
-    ) -> list[EncodedBatch]:
-        """What is left of the records behind the chain and the converters."""
-        alive: Sequence[SourceRecord] = records
-        origins: dict[int, SourceRecord] | None = None
-        if len(chain):
-            self.stages.enter("transform")
-            results = chain.apply(records, lambda i: records[i])
-            alive = [record for record in results if record is not None]
-
-            def origin_of(record: SourceRecord, _: int) -> Origin:
-                nonlocal origins
-                if origins is None:
-                    origins = {id(r): o for r, o in zip(results, records, strict=True) if r is not None}
-                return origins[id(record)]
-
-        else:
-
-            def origin_of(record: SourceRecord, _: int) -> Origin:
-                return record
-
-        self.stages.enter("convert")
-        return encoder.encode(alive, origin_of) if alive else []
-
-    def _flush(self, task: SourceTask, appender: OrderedAppender) -> None:
-        appender.flush()
-        self._settle(task, appender)
-
-    def _settle(self, task: SourceTask, appender: OrderedAppender) -> None:
-        """Tell the task what became durable."""
-        settled = appender.settle()
-        if settled is None:
-            return
-        self.stages.enter("commit")
-        started = time.monotonic()
-        if settled.written:
-            self._numbers.written.record(settled.written)
-        for record in settled.records:
-            task.commit_record(record)
-        if settled.positions:
-            offsets = [(p.partition, p.offset) for p in settled.positions if p.offset is not None]
-            try:
-                task.offsets_committed(offsets)
-                task.commit()
-            except RetriableException as error:
-                # What is durable in the log stays so; the source hears of it again with the next commit.
-                logger.warning("The source could not take note of committed offsets: %s", error)
-                self._numbers.committed(started, ok=False)
-            else:
-                self._numbers.committed(started)
-        self.stages.enter("idle")
-
-    def _finish(self, task: SourceTask, appender: OrderedAppender, *, failed: bool) -> None:
-        """Commit what can be committed before the end; a failure that is already on its way stands."""
-        if self.cancelled:
-            return
-        try:
-            if not appender.failed:
-                appender.flush()
-            self._settle(task, appender)
-        except TaskStopping:
-            logger.info("Ended while the log took no records; they are read again at the next start.")
-        except Exception:
-            if not failed:
-                raise
-            logger.exception("Failed to commit before the end.")
-
-
-def _tickets(records: Sequence[SourceRecord], appender: OrderedAppender) -> list[Position]:
-    """One ticket per source partition of the batch, with its last offset. A record without source partition has none."""
-    if isinstance(records, SourceBatch):
-        count = len(records)
-        return [appender.ticket(records.source_partition, records.offsets[records.last_ordinal], count)]
-    last = {id(record.source_partition): index for index, record in enumerate(records)}
-    counts = Counter([id(record.source_partition) for record in records]) if len(last) > 1 else {}
-    found: dict[tuple[object, ...], tuple[SourceRecord, int]] = {}
-    for key, index in sorted(last.items(), key=itemgetter(1)):
-        record = records[index]
-        partition: Any = record.source_partition
-        if partition is not None:
-            items = tuple(partition.items())
-            before = found[items][1] if items in found else 0
-            found[items] = (record, before + counts.get(key, len(records)))
-    return [appender.ticket(r.source_partition, r.source_offset, count) for r, count in found.values()]
+    def _finish(self, commits: SourceCommits, *, failed: bool) -> None:
+        if not self.cancelled:
+            commits.finish(failed=failed)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, cast
 
-from headrace.config.definition import invalid_value
+from headrace.config.keys import invalid_value
 from headrace.config.parsing import ParseError, parse_value
 from headrace.config.types import ConfigType
 

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from headrace.errors import ConfigException
+from headrace.errors import ConfigException, RetriableException
 from headrace.log.spi import Log, TopicSpec
 from headrace.runtime.task_settings import read_bool, read_int, read_list, with_prefix
 
@@ -79,16 +79,16 @@ def topic_groups(config: Mapping[str, str], worker: Mapping[str, str]) -> list[T
 
 
 class TopicDirectory:
-    """Number of partitions by topic, creating what is missing. `default_partitions`: of topics the log makes by itself."""
+    """Number of partitions by topic, creating what is missing."""
 
-    def __init__(self, log: Log, groups: list[TopicGroup] | None, default_partitions: int) -> None:
+    def __init__(self, log: Log, groups: list[TopicGroup] | None) -> None:
         self._log = log
         self._groups = groups
-        self._default_partitions = default_partitions
         self._known: dict[str, int] = {}
 
     def partitions(self, topic: str) -> int:
-        """Of a topic that is there, or will be once something is appended. RetriableException when the log cannot create now."""
+        """Of a topic that is there, or will be once something is appended. RetriableException when the log cannot create now,
+        NotFoundException (TOPIC_UNKNOWN) when nobody creates it."""
         count = self._known.get(topic)
         if count is None:
             count = self._known[topic] = self._find(topic)
@@ -99,12 +99,14 @@ class TopicDirectory:
         if existing is not None:
             return existing
         if self._groups is None:
-            return self._default_partitions
+            return self._log.own_partitions(topic)
         group = next((g for g in self._groups[:-1] if g.matches(topic)), self._groups[-1])
-        count = group.partitions if group.partitions > 0 else self._default_partitions
-        self._log.create_topics([TopicSpec(topic, count, group.configs, group.replication_factor)])
-        # Another task may have been first, with settings of its own.
-        return self._log.topics().get(topic, count)
+        self._log.create_topics([TopicSpec(topic, group.partitions, group.configs, group.replication_factor)])
+        # The log's default; or another task was first, with settings of its own.
+        made = self._log.topics().get(topic)
+        if made is None:
+            raise RetriableException(f"Topic {topic} is not there although it was made.", code="TOPIC_UNKNOWN")
+        return made
 
     def forget(self, topics: Iterable[str]) -> None:
         """Look these up again: they may have been deleted."""

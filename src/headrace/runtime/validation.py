@@ -6,63 +6,23 @@ Source: AbstractHerder.validateConnectorConfig and ConnectorConfig.enrich of Kaf
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping
 from typing import Any
 
-from headrace.config import ConfigDef, ConfigKey, ConfigValue
+from headrace.config import ConfigDef, ConfigValue
 from headrace.config.rendering import config_info_to_json, key_to_json
 from headrace.errors import ConfigException, HeadraceError, NotFoundException
-from headrace.runtime.alias_config import plugin_alias_def, topic_group_def
-from headrace.runtime.client_overrides import refused_overrides, shown_overrides
+from headrace.runtime.alias_config import topic_group_def
+from headrace.runtime.client_overrides import refused_overrides, shown_overrides, unusable_overrides
 from headrace.runtime.exactly_once import exactly_once_problems
 from headrace.runtime.framework_config import connector_def, own_def
 from headrace.runtime.framework_kinds import EXACTLY_ONCE, OFFSETS_TOPIC, TOPIC_CREATION
 from headrace.runtime.herder import ValidationResult
 from headrace.runtime.hosting.resolving import hide_passwords, resolve_with
-from headrace.runtime.installed_plugins import CONVERTERS, installed_defaults, with_defaults
+from headrace.runtime.installed_plugins import installed_defaults, with_defaults
+from headrace.runtime.validation_findings import Findings
+from headrace.runtime.validation_plugins import validate_chain, validate_converters
 from headrace.spi.plugins import CONNECTORS, PluginEntry, PluginKind, PluginRegistry
-
-
-class _Collected:
-    """Definitions with their values, in order; `value` finds the entry of a key, to add an error."""
-
-    def __init__(self) -> None:
-        self.entries: list[tuple[ConfigKey | None, ConfigValue]] = []
-        self._by_name: dict[str, ConfigValue] = {}
-
-    def add(self, key: ConfigKey | None, value: ConfigValue, *, first: bool = False) -> None:
-        if value.name not in self._by_name:
-            self._by_name[value.name] = value
-            self.entries.insert(0 if first else len(self.entries), (key, value))
-
-    def add_def(self, definition: ConfigDef, values: Iterable[ConfigValue]) -> None:
-        for value in values:
-            self.add(definition.get(value.name), value)
-
-    def error(self, name: str, text: str, given: str | None = None) -> None:
-        """An error at a key; a key without definition gets an entry of its own."""
-        if name not in self._by_name:
-            self.add(None, ConfigValue(name, given))
-        value = self._by_name[name]
-        if text not in value.errors:
-            value.errors.append(text)
-
-    def known(self, name: str) -> bool:
-        return name in self._by_name
-
-    def value(self, name: str) -> Any:
-        found = self._by_name.get(name)
-        return found.value if found is not None and not found.errors else None
-
-    def settle(self, name: str, value: Any, *, visible: bool = True) -> None:
-        """What a form shows for a key instead of what was parsed."""
-        if name in self._by_name:
-            self._by_name[name].value, self._by_name[name].visible = value, visible
-
-    def recommend(self, name: str, values: Sequence[str]) -> None:
-        if (found := self._by_name.get(name)) is not None and not found.recommended_values:
-            found.recommended_values = list(values)
 
 
 def validate(
@@ -86,31 +46,31 @@ def validate(
     entry = _connector(registry, resolved["connector.class"])
     cls = entry.load()
     hide_passwords(cls, resolved)
-    found = _Collected()
+    found = Findings()
     installed = installed_defaults(registry, worker_config, resolved, entry)
     framework = with_defaults(connector_def(entry.kind), installed)
     found.add_def(framework, framework.validate(resolved))
     for key, version in installed.items():
         if key.endswith(".plugin.version") and version is not None:
             found.recommend(key, [version])
-    _plugins(registry, resolved, found, "transforms", PluginKind.TRANSFORMATION)
-    _plugins(registry, resolved, found, "predicates", PluginKind.PREDICATE)
+    validate_chain(registry, resolved, found, "transforms", PluginKind.TRANSFORMATION)
+    validate_chain(registry, resolved, found, "predicates", PluginKind.PREDICATE)
     instance = cls()
     own = cls.config()
     found.add_def(own, instance.validate(resolved))
     _null_values(config, found)
     _extras(resolved, found)
-    _converters(registry, resolved, found)
+    validate_converters(registry, resolved, found)
     for key in shown_overrides(entry.kind, resolved):
         found.add(None, ConfigValue(key, resolved[key]))
     if entry.kind is PluginKind.SOURCE:
         _topic_groups(resolved, found)
         support, boundary = found.value("exactly.once.support"), found.value("transaction.boundary")
-        for key, text in exactly_once_problems(instance, resolved, support or "", boundary or ""):
+        for key, text in exactly_once_problems(instance, resolved, support or "", boundary or "", worker_config):
             found.error(key, text)
     else:
         _sink_topics(resolved, found)
-    for key, text in refused_overrides(worker_config, resolved):
+    for key, text in (*refused_overrides(worker_config, resolved), *unusable_overrides(worker_config, resolved)):
         found.error(key, text, resolved[key])
     return _result(raw_class, entry, framework, found)
 
@@ -123,7 +83,7 @@ def _connector(registry: PluginRegistry, name: str) -> PluginEntry:
         raise NotFoundException(error.message, code=error.code, field="connector.class", remedy=remedy) from error
 
 
-def _null_values(config: Mapping[str, str | None], found: _Collected) -> None:
+def _null_values(config: Mapping[str, str | None], found: Findings) -> None:
     for key, value in config.items():
         if value is None:
             if not found.known(key):
@@ -132,7 +92,7 @@ def _null_values(config: Mapping[str, str | None], found: _Collected) -> None:
             found.error(key, f"Null value can not be supplied as the configuration value for {key}.")
 
 
-def _extras(config: Mapping[str, str], found: _Collected) -> None:
+def _extras(config: Mapping[str, str], found: Findings) -> None:
     """Our own settings are checked when they are given; clients of Connect do not see them otherwise."""
     given = {key: value for key, value in config.items() if key.startswith("headrace.")}
     definition = own_def()
@@ -141,106 +101,7 @@ def _extras(config: Mapping[str, str], found: _Collected) -> None:
             found.add(definition.get(value.name), value)
 
 
-def _converters(registry: PluginRegistry, config: Mapping[str, str], found: _Collected) -> None:
-    for name, kind in CONVERTERS.items():
-        found.recommend(name, [entry.class_name for entry in registry.entries(kind)])
-        if name not in config:
-            continue
-        prefix = name + "."
-        try:
-            entry = registry.find(kind, config[name])
-            cls = entry.load()
-        except HeadraceError as error:
-            found.settle(name, None)
-            found.settle(name + ".plugin.version", None, visible=False)
-            found.error(name, _text(name, config[name], error))
-            continue
-        found.settle(name, entry.class_name)
-        given = {key.removeprefix(prefix): value for key, value in config.items() if key.startswith(prefix)}
-        given["converter.type"] = name.partition(".")[0]
-        declared: ConfigDef = cls.config()
-        values = declared.validate(given)
-        embedded = ConfigDef().embed(declared, prefix=prefix)
-        for value in values:
-            found.add(embedded.get(prefix + value.name), replace(value, name=prefix + value.name))
-        if not any(value.errors for value in values):
-            _configure(cls, given, name, found)
-
-
-def _configure(cls: type[Any], given: Mapping[str, str], name: str, found: _Collected) -> None:
-    instance = cls()
-    try:
-        instance.configure(given)
-    except HeadraceError as error:
-        found.error(name, error.message)
-    except Exception as error:
-        found.error(name, f"The converter refuses its settings: {error}")
-    else:
-        instance.close()
-
-
-def _plugins(
-    registry: PluginRegistry, config: Mapping[str, str], found: _Collected, what: str, kind: PluginKind
-) -> None:
-    installed = [entry.class_name for entry in registry.entries(kind)]
-    for alias in _listed(config, what):
-        prefix = f"{what}.{alias}."
-        name = prefix + "type"
-        failure: str | None = None
-        own: ConfigDef | None = None
-        cls: type[Any] | None = None
-        shown = version = None
-        if config.get(name):
-            try:
-                plugin = registry.find(kind, config[name])
-                cls = plugin.load()
-                own, version, shown = cls.config(), plugin.version, plugin.class_name
-            except HeadraceError as error:
-                failure = _text(name, config[name], error)
-        definition = plugin_alias_def(what, alias, own, version)
-        values = definition.validate(config)
-        found.add_def(definition, values)
-        found.recommend(name, installed)
-        if version is not None:
-            found.recommend(prefix + "plugin.version", [version])
-        if config.get(name):
-            found.settle(name, shown)
-        if failure:
-            found.error(name, failure)
-        predicate = config.get(prefix + "predicate")
-        if predicate and predicate not in _listed(config, "predicates"):
-            found.error(
-                prefix + "predicate",
-                f"Invalid value {predicate} for configuration {prefix}predicate: no such predicate",
-            )
-        if cls is not None and not any(value.errors for value in values):
-            _try_out(cls, config, prefix, found)
-        if what == "transforms" and "negate" in {k.removeprefix(prefix) for k in config} and not predicate:
-            found.error(prefix + "negate", f"{prefix}negate is set, but there is no {prefix}predicate to negate.")
-
-
-def _try_out(cls: type[Any], config: Mapping[str, str], prefix: str, found: _Collected) -> None:
-    """What only shows when settings are seen together stands at the setting that the plugin names, else at its type."""
-    given = {key.removeprefix(prefix): value for key, value in config.items() if key.startswith(prefix)}
-    instance = cls()
-    try:
-        instance.configure({key: value for key, value in given.items() if key not in ("type", "predicate", "negate")})
-    except HeadraceError as error:
-        known = error.field is not None and found.known(prefix + error.field)
-        text = error.message.replace(f"configuration {error.field}:", f"configuration {prefix}{error.field}:")
-        found.error(f"{prefix}{error.field}" if known else f"{prefix}type", text)
-    except Exception as error:
-        found.error(f"{prefix}type", f"Invalid value {config[prefix + 'type']} for configuration {prefix}type: {error}")
-    else:
-        instance.close()
-
-
-def _listed(config: Mapping[str, str], what: str) -> list[str]:
-    """The aliases; one that comes twice is an error of the list, its settings are shown all the same."""
-    return list(dict.fromkeys(filter(None, (alias.strip() for alias in (config.get(what) or "").split(",")))))
-
-
-def _topic_groups(config: Mapping[str, str], found: _Collected) -> None:
+def _topic_groups(config: Mapping[str, str], found: Findings) -> None:
     if not any(key.startswith("topic.creation.") for key in config):
         return
     for group in ["default", *(found.value("topic.creation.groups") or [])]:
@@ -256,7 +117,7 @@ def _topic_groups(config: Mapping[str, str], found: _Collected) -> None:
                     )
 
 
-def _sink_topics(config: Mapping[str, str], found: _Collected) -> None:
+def _sink_topics(config: Mapping[str, str], found: Findings) -> None:
     import re
 
     topics, pattern = found.value("topics") or [], found.value("topics.regex")
@@ -276,11 +137,7 @@ def _sink_topics(config: Mapping[str, str], found: _Collected) -> None:
         )
 
 
-def _text(name: str, value: str, error: HeadraceError) -> str:
-    return f"Invalid value {value} for configuration {name}: {error}"
-
-
-def _result(shown_class: str, entry: PluginEntry, framework: ConfigDef, found: _Collected) -> ValidationResult:
+def _result(shown_class: str, entry: PluginEntry, framework: ConfigDef, found: Findings) -> ValidationResult:
     groups = ["Common", "Transforms", "Predicates", "Error Handling"]
     if entry.kind is PluginKind.SOURCE:
         groups += [TOPIC_CREATION, EXACTLY_ONCE, OFFSETS_TOPIC]

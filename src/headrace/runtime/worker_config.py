@@ -1,7 +1,8 @@
 """The standalone worker's settings: Connect's worker.properties, unchanged, and our own keys.
 
-Where the log is: `log.implementation=embedded`, or no `bootstrap.servers`, means the embedded log in the data folder. Where the data
-folder is: `headrace.data.dir`, else beside `offset.storage.file.filename`. Source: connect-standalone of Kafka 4.3.
+Where the log is: on Kafka at `bootstrap.servers`; `log.implementation=embedded`, or no `bootstrap.servers`, means the embedded log in the
+data folder. Where the data folder is: `headrace.data.dir`, else beside `offset.storage.file.filename`. Source offsets and connectors are kept in it
+either way, in a store for each log: where a source has got to is said of the log that it wrote to. Source: connect-standalone of Kafka 4.3.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from headrace.config import ConfigDef, ConfigType, Importance
 from headrace.config.validators import at_least, one_of
 from headrace.errors import ConfigException
 from headrace.foundation.logs import LEVELS, LogSettings
+from headrace.log.factory import is_kafka
+from headrace.log.kafka.client_settings import Client, client_settings
 from headrace.runtime.hosting.supervision import Limits
 from headrace.runtime.restart_policy import policy_def
 
@@ -51,7 +54,14 @@ def worker_def() -> ConfigDef:
 
 
 _ROWS: Final[tuple[tuple[str, ConfigType, Any, Any, Importance, str], ...]] = (
-    ("bootstrap.servers", _T.LIST, [], None, _HIGH, "Kafka's addresses; empty for the embedded log."),
+    (
+        "bootstrap.servers",
+        _T.LIST,
+        [],
+        None,
+        _HIGH,
+        "Kafka's addresses, where the log is then; empty for the embedded log.",
+    ),
     (
         "header.converter",
         _T.CLASS,
@@ -103,7 +113,7 @@ _ROWS: Final[tuple[tuple[str, ConfigType, Any, Any, Importance, str], ...]] = (
         None,
         lambda name, value: one_of("embedded", "kafka")(name, value) if value is not None else None,
         _HIGH,
-        "embedded keeps topics and offsets in the data folder.",
+        "kafka: the topics are on the brokers of bootstrap.servers, the default where it is set; embedded: they are in the data folder.",
     ),
     (
         "log.embedded.max.bytes",
@@ -200,6 +210,11 @@ class WorkerConfig:
         return float(self.values[key]) / 1000
 
     @property
+    def on_kafka(self) -> bool:
+        """Whether the topics are on Kafka's brokers."""
+        return is_kafka(self.text)
+
+    @property
     def rest_text(self) -> dict[str, str]:
         """What the REST server gets."""
         return self.text
@@ -214,7 +229,7 @@ class _Place:
 def parse_worker_config(properties: Mapping[str, str]) -> WorkerConfig:
     """Check a worker's properties (references resolved).
 
-    ConfigException: with all errors listed; LOG_NOT_AVAILABLE when they name a Kafka this worker cannot use."""
+    ConfigException: with all errors listed; those of `client_settings` for what Kafka's client library cannot do."""
     definition = worker_def()
     outcomes = definition.validate(properties)
     errors = [(outcome.name, text) for outcome in outcomes for text in outcome.errors]
@@ -226,8 +241,11 @@ def parse_worker_config(properties: Mapping[str, str]) -> WorkerConfig:
             field=errors[0][0],
         )
     values = {outcome.name: outcome.value for outcome in outcomes}
-    place = _place(values)
+    place = _place(values, asks_for_kafka(properties))
     text = {**{key: str(value) for key, value in properties.items()}, **place.derived}
+    if is_kafka(text):
+        for client in (Client.PRODUCER, Client.CONSUMER, Client.ADMIN):
+            client_settings(client, text)
     levels = {"root": str(values["headrace.log.level"]).upper()}
     for key, level in properties.items():
         if key.startswith(LOG_LEVEL_PREFIX):
@@ -249,16 +267,13 @@ def parse_worker_config(properties: Mapping[str, str]) -> WorkerConfig:
     return WorkerConfig(text, values, place.data_dir, limits, logs)
 
 
-def _place(values: Mapping[str, Any]) -> _Place:
-    servers = [item for item in values["bootstrap.servers"] or [] if item]
-    chosen = values["log.implementation"]
-    if chosen == "kafka" or (chosen is None and servers):
-        raise ConfigException(
-            f"The configuration asks for Kafka{' at ' + ', '.join(servers) if servers else ''}, which this version cannot use.",
-            code="LOG_NOT_AVAILABLE",
-            field="bootstrap.servers" if servers else "log.implementation",
-            remedy="Set log.implementation=embedded to keep the topics in the data folder of this worker.",
-        )
+def asks_for_kafka(properties: Mapping[str, str]) -> bool:
+    """Whether a worker's properties, as they were given, put the log on Kafka."""
+    chosen = properties.get("log.implementation")
+    return is_kafka(properties) or (chosen is None and bool(properties.get("bootstrap.servers", "").strip(" ,")))
+
+
+def _place(values: Mapping[str, Any], kafka: bool) -> _Place:
     folder, file = values["headrace.data.dir"], values["offset.storage.file.filename"]
     if not folder and not file:
         raise ConfigException(
@@ -268,4 +283,8 @@ def _place(values: Mapping[str, Any]) -> _Place:
             remedy="Set headrace.data.dir to a folder on a disk that lasts: log, offsets and connectors are kept there.",
         )
     data_dir = Path(folder or f"{file}.headrace").expanduser().absolute()
-    return _Place(data_dir, {"log.implementation": "embedded", "log.embedded.path": str(data_dir / "log")})
+    derived = {
+        "log.implementation": "kafka" if kafka else "embedded",
+        "log.embedded.path": str(data_dir / ("kafka" if kafka else "log")),
+    }
+    return _Place(data_dir, derived)

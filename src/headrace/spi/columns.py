@@ -6,11 +6,11 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import accumulate, pairwise
-from typing import Any, TypeAlias
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 from headrace.native import core
+from headrace.spi.packed_data import Buffer, row_ends, split_rows, take_rows
 from headrace.spi.packed_numbers import (
     NULL_LENGTH,
     data_size,
@@ -20,8 +20,6 @@ from headrace.spi.packed_numbers import (
     unpack_indexes,
 )
 from headrace.spi.sequences import Repeated, RowNumbers, taken
-
-Buffer: TypeAlias = bytes | memoryview
 
 __all__ = [
     "Buffer",
@@ -189,26 +187,14 @@ class PackedColumn(Column):
         if core is not None:
             try:
                 rows = indexes.rows if isinstance(indexes, RowNumbers) else RowNumbers.of(indexes).rows
-                taken = core.packed_take(self.buffer, self.lengths, self.prefix_index, rows)
+                buffer, lengths, prefix = core.packed_take(self.buffer, self.lengths, self.prefix_index, rows)
             except (core.DeclinedError, OverflowError, TypeError, BufferError):
                 pass  # rows counted from the end, or none of this column: the twin knows what to do, or to say
             else:
-                buffer, lengths, prefix = taken
                 same = None if isinstance(self.prefix_index, bytes) else self.prefix_index
                 return PackedColumn(memoryview(buffer), lengths, self.prefixes, prefix or same)
-        ends = self._all_ends()
-        stops, buffer, lengths = ends[1:], self.buffer, integers(self.lengths, "i")
-        prefix = self.prefix_index
-        if isinstance(prefix, bytes):
-            width = len(prefix) // max(len(self), 1)
-            starts = [(range(len(self))[i]) * width for i in indexes]
-            prefix = b"".join([prefix[at : at + width] for at in starts]) or None
-        return PackedColumn(
-            b"".join([buffer[ends[i] : stops[i]] for i in map(range(len(self)).__getitem__, indexes)]),
-            little_endian(array("i", [lengths[i] for i in indexes])),
-            self.prefixes,
-            prefix,
-        )
+        data, sizes, index = take_rows(self.buffer, self.lengths, self.prefix_index, indexes, self._all_ends())
+        return PackedColumn(data, sizes, self.prefixes, index)
 
     def slice(self, start: int, stop: int) -> PackedColumn:
         if start == 0 and stop == len(self):
@@ -251,10 +237,7 @@ class PackedColumn(Column):
     def _all_ends(self) -> list[int]:
         """0 and where each datum ends."""
         if self._ends is None:
-            lengths: Iterable[int] = integers(self.lengths, "i")
-            if self.has_null:
-                lengths = [max(length, 0) for length in lengths]
-            self._ends = list(accumulate(lengths, initial=0))
+            self._ends = row_ends(self.lengths)
         return self._ends
 
     def _split(self) -> list[bytes | None]:
@@ -263,14 +246,4 @@ class PackedColumn(Column):
                 return core.packed_data(self.buffer, self.lengths)  # type: ignore[no-any-return]
             except (core.DeclinedError, TypeError, BufferError):
                 pass
-        whole = self.buffer if isinstance(self.buffer, bytes) else bytes(self.buffer)
-        nulls = self.lengths.count(NULL_LENGTH)
-        if nulls == len(self):
-            return [None] * nulls
-        if not nulls:
-            return [whole[start:end] for start, end in pairwise(accumulate(integers(self.lengths, "i"), initial=0))]
-        lengths = integers(self.lengths, "i")
-        return [
-            None if length < 0 else whole[end - length : end]
-            for length, end in zip(lengths, self._all_ends()[1:], strict=True)
-        ]
+        return split_rows(self.buffer, self.lengths, self._all_ends)

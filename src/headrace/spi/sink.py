@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import ClassVar
 
 from headrace.data import SinkRecord
 from headrace.spi.context import SinkTaskContext, TopicPartition
@@ -18,9 +17,9 @@ class SinkTask(ABC):
     """
 
     context: SinkTaskContext
-    poll_records: ClassVar[int] = 500
+    poll_records: int = 500
     """The most records of one `put` where the user sets no `consumer.override.max.poll.records`: Connect's 500. A task for which larger
-    batches are cheaper says how many it wants; fewer come when fewer wait."""
+    batches are cheaper says how many it wants, in its class or in `start`; fewer come when fewer wait."""
 
     @classmethod
     def version(cls) -> str:

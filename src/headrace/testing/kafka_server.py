@@ -152,6 +152,8 @@ class KafkaServer(LocalServer):
             "transaction.state.log.min.isr": "1",
             "group.initial.rebalance.delay.ms": "0",
             "auto.create.topics.enable": "true",
+            # By default records with timestamps of more than a week ago go when the broker first looks, half a minute after its start.
+            "log.retention.ms": "-1",
             **self._settings,
         }
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from headrace.errors import IllegalStateException, RetriableException
+from headrace.log.poll_room import PollRoom
 from headrace.log.spi import Consumer, EncodedBatch, RebalanceListener
 from headrace.spi.context import TopicPartition
 
@@ -42,14 +43,16 @@ class MemoryGroup:
 class MemoryConsumer(Consumer):
     """A group member of a `MemoryLog`."""
 
-    def __init__(self, log: MemoryLog, group: str, from_latest: bool) -> None:
+    def __init__(self, log: MemoryLog, group: str, from_latest: bool, fetch_max_bytes: int) -> None:
         self._log = log
         self._group_name = group
         self._from_latest = from_latest
+        self._fetch_max_bytes = fetch_max_bytes
         self._topics: frozenset[str] = frozenset()
         self._pattern: re.Pattern[str] | None = None
         self._listener: RebalanceListener | None = None
         self._positions: dict[TopicPartition, int] = {}
+        """In the order of their turns: who gave something comes last the next time."""
         self._held: dict[TopicPartition, MemoryPartition] = {}
         """What is read, to tell a partition from one made anew under its name."""
         self._old: set[TopicPartition] = set()
@@ -134,21 +137,26 @@ class MemoryConsumer(Consumer):
                 self._log.changed.wait(min(left, 0.5))
 
     def _fetch(self, max_records: int) -> list[EncodedBatch]:
-        batches = []
-        for partition in sorted(self._positions.keys() - self._paused):
-            if max_records <= 0:
+        batches: list[EncodedBatch] = []
+        room = PollRoom(max_records, self._fetch_max_bytes)
+        for partition, position in list(self._positions.items()):
+            if not room:
                 break
-            held, position = self._held[partition], self._positions[partition]
+            if partition in self._paused:
+                continue
+            held = self._held[partition]
             if not held.begin <= position <= held.next:
                 position = held.next if self._from_latest and position > held.next else held.begin
-            batch = held.read(position, max_records)
-            if batch is None:
+            found = held.read(position, room.records)
+            if found is None:
                 self._positions[partition] = held.next
                 continue
-            assert batch.offsets is not None
-            self._positions[partition] = batch.offsets[-1] + 1
-            max_records -= len(batch)
-            batches.append(batch)
+            batch = room.take(found)
+            if batch is not None:
+                assert batch.offsets is not None
+                del self._positions[partition]
+                self._positions[partition] = batch.offsets[-1] + 1
+                batches.append(batch)
         return batches
 
     def assignment(self) -> set[TopicPartition]:

@@ -19,6 +19,7 @@ from headrace.log.embedded.catalog import check_specs
 from headrace.log.embedded.topic_configs import TopicConfig, parse_topic_config
 from headrace.log.offset_codec import offset_key, offset_value, parse_key, parse_value
 from headrace.log.spi import (
+    FETCH_MAX_BYTES,
     EncodedBatch,
     Log,
     Producer,
@@ -90,9 +91,15 @@ class MemoryLog(Log):
         return _MemoryProducer(self, transactional_id, epoch)
 
     def consumer(
-        self, group: str, client_id: str, *, from_latest: bool = False, session_timeout_ms: int = 45_000
+        self,
+        group: str,
+        client_id: str,
+        *,
+        from_latest: bool = False,
+        session_timeout_ms: int = 45_000,
+        fetch_max_bytes: int = FETCH_MAX_BYTES,
     ) -> MemoryConsumer:
-        return MemoryConsumer(self, group, from_latest)
+        return MemoryConsumer(self, group, from_latest, fetch_max_bytes)
 
     def create_topics(self, specs: Sequence[TopicSpec]) -> list[str]:
         created = []
@@ -120,6 +127,9 @@ class MemoryLog(Log):
     def topics(self) -> dict[str, int]:
         with self.changed:
             return {name: spec.partitions for name, spec in self.topic_specs.items()}
+
+    def own_partitions(self, topic: str) -> int:
+        return self.default_partitions
 
     def topic_ids(self, names: Iterable[str]) -> dict[str, str]:
         with self.changed:

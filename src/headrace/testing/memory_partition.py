@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 
-from headrace.log.embedded.batch_slices import cut, join, pick, position_of
+from headrace.log.batch_slices import cut, join, pick, position_of
 from headrace.log.embedded.topic_configs import TopicConfig
 from headrace.log.spi import EncodedBatch, HeaderBytes
 

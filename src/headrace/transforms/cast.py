@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
 from headrace.config import ConfigDef, ConfigType, Importance
-from headrace.config.definition import invalid_value
+from headrace.config.keys import invalid_value
 from headrace.data import Schema, Struct, Type
 from headrace.data.batch import Block
 from headrace.data.columns import layout_of

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from headrace.config.definition import invalid_value
+from headrace.config.keys import invalid_value
 
 
 def filled_list(name: str, value: Any) -> None:

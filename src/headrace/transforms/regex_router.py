@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from headrace.config import ConfigDef, ConfigType, Importance
-from headrace.config.definition import Validator, invalid_value
+from headrace.config.keys import Validator, invalid_value
 from headrace.data.batch import Block
 from headrace.spi.transform import R, Transform
 from headrace.transforms.base import copy_record

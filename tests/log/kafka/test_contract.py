@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from confluent_kafka.admin import AdminClient
 
+from headrace.errors import NotFoundException
 from headrace.log.kafka.log import KafkaLog
 from headrace.log.spi import SourceOffsetEntry
 from headrace.testing.kafka_server import KafkaServer, missing
@@ -56,3 +57,10 @@ class TestKafkaLog(LogContract):
     prompt = False
     steps = 25
     shared_prefixes = False
+
+
+def test_brokers_that_make_no_topics(open_log: Callable[..., KafkaLog], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("headrace.log.kafka.topics._MADE_S", 0.1)
+    with pytest.raises(NotFoundException) as caught:
+        open_log().own_partitions("never")
+    assert caught.value.code == "TOPIC_UNKNOWN"

@@ -184,4 +184,6 @@ def test_the_library_takes_the_producers(given: dict[str, str]) -> None:
 )
 def test_the_library_takes_the_consumers(given: dict[str, str]) -> None:
     servers: dict[str, Any] = {"bootstrap.servers": "127.0.0.1:1", **given}
-    confluent_kafka.Consumer(consumer_settings(translate(Kind.CONSUMER, servers), "g", "c", 45_000)).close()
+    for fetch_max_bytes in (1, 200_000_000, 1 << 40):
+        settings = consumer_settings(translate(Kind.CONSUMER, servers), "g", "c", 45_000, fetch_max_bytes)
+        confluent_kafka.Consumer(settings).close()

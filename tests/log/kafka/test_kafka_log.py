@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from typing import Any
 
 import confluent_kafka
 import pytest
 from confluent_kafka.admin import AdminClient
 
 from headrace.errors import ConfigException, ConnectException, DataException, IllegalStateException, RetriableException
+from headrace.log.kafka.consumer import KafkaConsumer
 from headrace.log.kafka.log import KafkaLog
 from headrace.log.partitioner import partition_for
-from headrace.log.spi import SourceOffsetEntry, TopicSpec
+from headrace.log.spi import RebalanceListener, SourceOffsetEntry, TopicSpec
 from headrace.runtime.topic_creation import TopicDirectory, topic_groups
+from headrace.spi.context import TopicPartition
 from headrace.testing.kafka_server import KafkaServer
 from tests.log.helpers import batch, drain, numbered, tp, triples, until, values_of
 
@@ -194,9 +197,92 @@ def test_topics_are_made_as_their_group_says(log: KafkaLog, unique: str) -> None
     config = {"groups": "wide", "default.replication.factor": "-1", "default.partitions": "2"}
     config |= {"wide.include": ".*wide", "wide.replication.factor": "9"}
     groups = topic_groups({f"topic.creation.{key}": value for key, value in config.items()}, {})
-    topics = TopicDirectory(log, groups, 1)
+    topics = TopicDirectory(log, groups)
     assert topics.partitions(unique) == 2
     assert log.topics()[unique] == 2
     with pytest.raises(ConfigException) as caught:
         topics.partitions(f"{unique}-wide")
     assert caught.value.code == "TOPIC_CONFIG_INVALID"
+
+
+class Faulty:
+    """The library's consumer, but for the calls that give more than one message: each loses them and fails."""
+
+    def __init__(self, consumer: Any) -> None:
+        self._consumer = consumer
+        self.failures = 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._consumer, name)
+
+    def consume(self, count: int, timeout_s: float) -> list[Any]:
+        found: list[Any] = self._consumer.consume(count, timeout_s)
+        if count > 1 and found and self.failures < 3:
+            self.failures += 1
+            raise confluent_kafka.KafkaException(confluent_kafka.KafkaError(confluent_kafka.KafkaError._TIMED_OUT))
+        return found
+
+
+def test_what_was_read_with_an_error_is_read_again(log: KafkaLog, unique: str) -> None:
+    log.create_topics([TopicSpec(unique, 2)])
+    log.producer("p").append([numbered(unique, 0, 50), numbered(unique, 0, 50, partition=1)])
+    consumer = log.consumer(unique, "c", fetch_max_bytes=30)
+    assert isinstance(consumer, KafkaConsumer)
+    faulty = consumer._assignment._consumer = Faulty(consumer._consumer)
+    consumer.subscribe([unique], None)
+    found: dict[int, list[bytes | None]] = {0: [], 1: []}
+
+    def read() -> bool:
+        try:
+            for one in consumer.poll(20, 0.2):
+                found[one.partition] += list(one.values)
+        except RetriableException:
+            pass
+        return all(len(each) >= 50 for each in found.values())
+
+    until(read, "all records have come")
+    assert faulty.failures == 3
+    assert found == {p: [b"%d" % n for n in range(50)] for p in range(2)}
+    consumer.close()
+
+
+def test_topics_that_the_brokers_make(log: KafkaLog, unique: str) -> None:
+    assert log.own_partitions(unique) == 1
+    assert log.topics()[unique] == 1
+    assert log.own_partitions(unique) == 1
+
+
+def test_partitions_come_though_it_is_not_known_at_once_where_to_begin(
+    log: KafkaLog, unique: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log.create_topics([TopicSpec(unique, 2)])
+    log.producer("p").append([numbered(unique, 0, 5), numbered(unique, 0, 5, partition=1)])
+    log.alter_group_offsets(unique, {tp(unique, 0): 2})
+    consumer = log.consumer(unique, "c")
+    assert isinstance(consumer, KafkaConsumer)
+    committed, failures = consumer.committed, []
+
+    def refuse_at_first(partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
+        if len(failures) < 2:
+            failures.append(1)
+            raise RetriableException("No answer.", code="LOG_UNAVAILABLE")
+        return committed(partitions)
+
+    monkeypatch.setattr(consumer, "committed", refuse_at_first)
+    assigned: list[TopicPartition] = []
+    consumer.subscribe([unique], None, RebalanceListener(assigned.extend, list, list))
+    found: dict[int, list[bytes | None]] = {0: [], 1: []}
+
+    def read() -> bool:
+        try:
+            for one in consumer.poll(20, 0.2):
+                found[one.partition] += list(one.values)
+        except RetriableException:
+            assert consumer.assignment() == set()
+        return sum(map(len, found.values())) >= 8
+
+    until(read, "all records have come")
+    assert len(failures) == 2
+    assert sorted(assigned) == [tp(unique, 0), tp(unique, 1)]
+    assert found == {0: [b"2", b"3", b"4"], 1: [b"%d" % n for n in range(5)]}
+    consumer.close()

@@ -73,10 +73,13 @@ ROW = {"id": INT32_SCHEMA, "name": SchemaBuilder.string().optional().build()}
 
 
 class Topic:
-    """Makes the records of one topic, offsets counting up."""
+    """Makes the records of one partition of a topic, offsets counting up."""
 
-    def __init__(self, name: str = "t", row: Mapping[str, Schema] | None = None, key: Schema = KEY) -> None:
+    def __init__(
+        self, name: str = "t", row: Mapping[str, Schema] | None = None, key: Schema = KEY, partition: int = 0
+    ) -> None:
         self.name = name
+        self.partition = partition
         self.key_schema = key
         self.row_schema = struct_schema(row or ROW, f"{name}.Value")
         after = struct_schema(row or ROW, f"{name}.Value", optional=True)
@@ -91,7 +94,13 @@ class Topic:
     def _record(self, key: Any, schema: Schema | None, value: Any) -> SinkRecord:
         key_struct = None if key is None else Struct(self.key_schema, [key] if not isinstance(key, list) else key)
         return SinkRecord(
-            self.name, 0, None if key is None else self.key_schema, key_struct, schema, value, next(self.numbers)
+            self.name,
+            self.partition,
+            None if key is None else self.key_schema,
+            key_struct,
+            schema,
+            value,
+            next(self.numbers),
         )
 
     def flat(self, *values: Any, key: Any = ...) -> SinkRecord:
@@ -188,6 +197,7 @@ class Sink:
         reporter: bool = False,
         topics: Sequence[str] = ("t",),
         topic_ids: Mapping[str, str] | None = None,
+        partitions: int = 1,
     ) -> None:
         confluent = "pk.mode" in props
         self.props = {
@@ -201,7 +211,7 @@ class Sink:
         self.task: PostgresSinkTask = ConfluentSinkTask() if confluent else DebeziumSinkTask()
         self.task.initialize(self.context)  # type: ignore[arg-type]
         self.task.start(self.props)
-        self.partitions = [TopicPartition(topic, 0) for topic in topics]
+        self.partitions = [TopicPartition(topic, number) for topic in topics for number in range(partitions)]
         self.task.open(self.partitions)
 
     def put(self, *records: SinkRecord) -> None:

@@ -83,7 +83,7 @@ def test_a_target_that_was_away_at_open_is_checked_in_put(target: Target, monkey
         raise RetriableException("away", code="PG_CONNECT_REFUSED")
 
     with monkeypatch.context() as patch:
-        patch.setattr("headrace.sinks.postgres.task.PostgresSinkTask._known", lambda task, places: away(places))
+        patch.setattr("headrace.sinks.postgres.session.Session._known", lambda session, places: away(places))
         second, same = target.sink(topic_ids=NEW), target.sink()
     refused(lambda: second.put(Topic().flat(9, "lost")))
     assert target.rows() == [(0, "a"), (1, "a"), (2, "a")]

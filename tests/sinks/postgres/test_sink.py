@@ -2,51 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable
 
 import pytest
-from tests.sinks.postgres.kit import CONFLUENT, KEY, ROW, UPSERT, Sink, Topic, struct_schema
+from tests.sinks.postgres.kit import CONFLUENT, KEY, ROW, UPSERT, Topic, struct_schema
+from tests.sinks.postgres.world import World
 
 from headrace.data import INT32_SCHEMA, OPTIONAL_STRING_SCHEMA, STRING_SCHEMA, SchemaBuilder, SinkRecord
 from headrace.data.unchanged import UnchangedText
 from headrace.errors import ConfigException, ConnectException, DataException, HeadraceError, RetriableException
 from headrace.spi.context import TopicPartition
-from headrace.systems.postgres import PgTarget, connect
-from headrace.systems.postgres.introspect import Conn
 from headrace.testing.servers import PostgresServer
 
 PLACE = TopicPartition("t", 0)
 PLACEHOLDER = "__debezium_unavailable_value"
-
-
-class World:
-    def __init__(self, server: PostgresServer, dbname: str) -> None:
-        self.server, self.dbname = server, dbname
-        target = PgTarget(server.host, server.port, dbname, server.user, server.password)
-        self.sql: Conn = connect(target)
-        self.sinks: list[Sink] = []
-
-    def sink(self, props: dict[str, str] | None = None, **kwargs: Any) -> Sink:
-        sink = Sink(self.server, self.dbname, UPSERT if props is None else props, **kwargs)
-        self.sinks.append(sink)
-        return sink
-
-    def rows(self, query: str = "SELECT id, name FROM t ORDER BY id") -> list[tuple[Any, ...]]:
-        return self.sql.execute(query).fetchall()
-
-    def stored(self) -> int | None:
-        rows = self.rows("SELECT next_offset FROM headrace_sink_offsets WHERE topic = 't'")
-        return rows[0][0] if rows else None
-
-
-@pytest.fixture
-def world(postgres: PostgresServer, make_database: Callable[..., str]) -> Iterator[World]:
-    made = World(postgres, make_database())
-    yield made
-    for sink in made.sinks:
-        sink.stop()
-    made.sql.close()
 
 
 def failing(code: str, action: Callable[[], object], kind: type[HeadraceError] = HeadraceError) -> HeadraceError:

@@ -11,9 +11,9 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from headrace.log.batch_slices import pick
 from headrace.log.embedded.batch_codec import decode_batch
 from headrace.log.embedded.batch_rows import encode, replace, stored
-from headrace.log.embedded.batch_slices import pick
 from headrace.log.embedded.catalog import Topic
 from headrace.log.embedded.fetcher import reading_anew
 from headrace.log.embedded.segment_writer import SegmentWriter

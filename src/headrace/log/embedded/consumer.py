@@ -29,12 +29,18 @@ class EmbeddedConsumer(Consumer):
     """See `Consumer`. It joins the group at the first `poll`."""
 
     def __init__(
-        self, log: EmbeddedLog, group: str, client_id: str, from_latest: bool, session_timeout_ms: int
+        self,
+        log: EmbeddedLog,
+        group: str,
+        client_id: str,
+        from_latest: bool,
+        session_timeout_ms: int,
+        fetch_max_bytes: int,
     ) -> None:
         self._log = log
         self._group = group
         self._from_latest = from_latest
-        self._readings = Readings(group, from_latest)
+        self._readings = Readings(group, from_latest, fetch_max_bytes)
         self._membership = Membership(log, group, client_id, session_timeout_ms)
         self._subscription: groups.Subscription | None = None
         self._listener = RebalanceListener(_ignore, _ignore, _ignore)

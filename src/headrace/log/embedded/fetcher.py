@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from headrace.errors import DataException
+from headrace.log.batch_slices import cut, position_of
 from headrace.log.embedded.batch_codec import decode_batch
 from headrace.log.embedded.batch_rows import StoredBatch, stored_from
-from headrace.log.embedded.batch_slices import cut, position_of
 from headrace.log.embedded.segment_files import SegmentFolder, SegmentGone
 from headrace.log.embedded.tables import row_id
+from headrace.log.poll_room import PollRoom, size_of
 from headrace.log.spi import EncodedBatch
 from headrace.spi.context import TopicPartition
 
@@ -64,7 +65,7 @@ def read_batches(
         if start < count:
             batches.append(cut(batch, start, count))
             records += count - start
-            size += _size(batches[-1])
+            size += size_of(batches[-1])
             if records >= max_records or size >= _READ_BYTES:
                 if last is not None:
                     last.keep(row, batch)
@@ -104,7 +105,7 @@ class LastDecoded:
 
     def keep(self, row: StoredBatch, batch: EncodedBatch) -> None:
         """Keep this one instead, unless it is too large for that."""
-        small = _size(batch) <= _KEPT_BYTES
+        small = size_of(batch) <= _KEPT_BYTES
         self._row, self._batch = (_identity(row), batch) if small else ((), None)
 
 
@@ -126,12 +127,12 @@ class Buffer:
     def fill(self, batches: list[EncodedBatch]) -> None:
         self._batches = batches
         self._at = 0
-        self.size = sum(map(_size, batches))
+        self.size = sum(map(size_of, batches))
 
     def extend(self, batches: list[EncodedBatch]) -> None:
         """Those that follow what is held, from `end` on."""
         self._batches += batches
-        self.size += sum(map(_size, batches))
+        self.size += sum(map(size_of, batches))
 
     @property
     def end(self) -> int:
@@ -144,31 +145,28 @@ class Buffer:
         """Whether `take` would give fewer than it may because no more is held."""
         first = self._batches[0]
         taken = self._at / len(first.timestamps)
-        if self.size - taken * _size(first) >= _JOIN_BYTES:
+        if self.size - taken * size_of(first) >= _JOIN_BYTES:
             return False
         return sum(len(batch.timestamps) for batch in self._batches) - self._at < max_records
 
     def clear(self) -> None:
         self.fill([])
 
-    def take(self, max_records: int) -> list[EncodedBatch]:
-        """Up to `max_records` records from the front; fewer rather than joining what is large."""
+    def take(self, room: PollRoom) -> list[EncodedBatch]:
+        """The records from the front that go into the poll; fewer rather than joining what is large."""
         taken: list[EncodedBatch] = []
         done = size = 0
-        while done < len(self._batches) and max_records > 0 and size < _JOIN_BYTES:
+        while done < len(self._batches) and room and size < _JOIN_BYTES:
             batch = self._batches[done]
-            stop = min(self._at + max_records, len(batch.timestamps))
-            taken.append(cut(batch, self._at, stop))
-            max_records -= stop - self._at
-            size += _size(taken[-1])
-            self._at = stop
-            if stop == len(batch.timestamps):
+            part = room.take(batch, self._at)
+            if part is None:
+                break
+            taken.append(part)
+            size += size_of(part)
+            self._at += len(part.timestamps)
+            if self._at == len(batch.timestamps):
                 done += 1
                 self._at = 0
-                self.size -= _size(batch)
+                self.size -= size_of(batch)
         del self._batches[:done]
         return taken
-
-
-def _size(batch: EncodedBatch) -> int:
-    return batch.keys.size + batch.values.size

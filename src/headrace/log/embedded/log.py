@@ -9,9 +9,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from headrace.log.batch_slices import cut, join
 from headrace.log.embedded import catalog as topic_catalog
 from headrace.log.embedded import groups, maintenance
-from headrace.log.embedded.batch_slices import cut, join
 from headrace.log.embedded.catalog import Catalog
 from headrace.log.embedded.consumer import EmbeddedConsumer
 from headrace.log.embedded.database import Database
@@ -20,7 +20,7 @@ from headrace.log.embedded.liveness import Liveness
 from headrace.log.embedded.producer import EmbeddedProducer
 from headrace.log.embedded.sqlite_errors import os_errors
 from headrace.log.embedded.wake import TOPICS_CHANNEL, WakeBoard
-from headrace.log.spi import Consumer, EncodedBatch, Log, Producer, TopicSpec
+from headrace.log.spi import FETCH_MAX_BYTES, Consumer, EncodedBatch, Log, Producer, TopicSpec
 from headrace.spi.context import TopicPartition
 
 
@@ -81,11 +81,17 @@ class EmbeddedLog(Log):
         return EmbeddedProducer(self, client_id, transactional_id)
 
     def consumer(
-        self, group: str, client_id: str, *, from_latest: bool = False, session_timeout_ms: int = 45_000
+        self,
+        group: str,
+        client_id: str,
+        *,
+        from_latest: bool = False,
+        session_timeout_ms: int = 45_000,
+        fetch_max_bytes: int = FETCH_MAX_BYTES,
     ) -> Consumer:
         self.database.check()
         with os_errors(self.database.file):
-            consumer = EmbeddedConsumer(self, group, client_id, from_latest, session_timeout_ms)
+            consumer = EmbeddedConsumer(self, group, client_id, from_latest, session_timeout_ms, fetch_max_bytes)
         self._consumers.add(consumer)
         return consumer
 
@@ -109,6 +115,10 @@ class EmbeddedLog(Log):
     def topics(self) -> dict[str, int]:
         with self.reading() as (_, catalog):
             return {topic.name: len(topic.parts) for topic in catalog.topics().values()}
+
+    def own_partitions(self, topic: str) -> int:
+        """The default; where topics are not made by themselves the append says so."""
+        return self.default_partitions
 
     def topic_ids(self, names: Iterable[str]) -> dict[str, str]:
         """As `Log.topic_ids`: the log's own random id and the topic's number, which is never used again."""

@@ -5,16 +5,17 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 from headrace.errors import ConnectException, DataException, NotFoundException
 from headrace.foundation.failpoints import failpoint
+from headrace.log.batch_slices import cut
 from headrace.log.embedded import catalog
 from headrace.log.embedded.batch_codec import packed
 from headrace.log.embedded.batch_rows import encode, insert
-from headrace.log.embedded.batch_slices import cut
 from headrace.log.embedded.offset_rows import store_offset
 from headrace.log.embedded.segment_writer import Blob, Place, SegmentWriter
 from headrace.log.embedded.tables import row_id
@@ -46,14 +47,20 @@ class EmbeddedProducer(Producer):
             with database.write() as connection:
                 self._epoch = _next_epoch(connection, transactional_id)
 
+    def prepare(self, batch: EncodedBatch) -> _Prepared:
+        """As `Producer.prepare`: checked, packed, cut into rows and compressed."""
+        whole = packed(batch)
+        columns = (whole.timestamps, whole.keys, whole.values, whole.headers)
+        return _Prepared(whole.topic, whole.partition, *columns, pieces=_pieces(whole, self._log.compress))
+
     def append(self, batches: Sequence[EncodedBatch], offsets: Sequence[SourceOffsetEntry] = ()) -> list[int]:
         if self._closed:
             raise ConnectException("The producer is closed.", code="PRODUCER_CLOSED")
         # A child of a fork must not write to the parent's segment.
         self._log.database.check()
-        rows = [(batch, _pieces(packed(batch), self._log.compress)) for batch in batches]
+        prepared = [batch if isinstance(batch, _Prepared) else self.prepare(batch) for batch in batches]
         entries = [(*_offset_identity(entry.key), entry.key, entry.value) for entry in offsets]
-        blobs = [piece.blob for _, pieces in rows for piece in pieces]
+        blobs = [piece.blob for batch in prepared for piece in batch.pieces]
         with (
             self._writer.staged(blobs) as staged,
             self._log.writing(bulk=True) as (connection, topics),
@@ -67,9 +74,9 @@ class EmbeddedProducer(Producer):
             appended: dict[int, None] = {}
             now = time.time_ns() // 1_000_000
             where = iter(places)
-            for batch, pieces in rows:
+            for batch in prepared:
                 part_id = topics.require(TopicPartition(batch.topic, batch.partition))
-                firsts.append(_insert(connection, part_id, pieces, where, now))
+                firsts.append(_insert(connection, part_id, batch.pieces, where, now))
                 appended[part_id] = None
                 topic = topics.get(batch.topic)
                 if topic is not None and topic.config.compact and batch.keys.has_null:
@@ -135,6 +142,13 @@ class _Piece(NamedTuple):
     records: int
     blob: Blob
     tombstones: bool
+
+
+@dataclass(slots=True)
+class _Prepared(EncodedBatch):
+    """A batch, and the rows it becomes."""
+
+    pieces: list[_Piece] = field(default_factory=list)
 
 
 def _pieces(batch: EncodedBatch, compress: bool) -> list[_Piece]:

@@ -8,10 +8,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from headrace.errors import IllegalStateException
-from headrace.log.embedded.batch_slices import join
+from headrace.log.batch_slices import join
 from headrace.log.embedded.database import Database
 from headrace.log.embedded.fetcher import Buffer, extent, read_batches, reading_anew
 from headrace.log.embedded.segment_files import SegmentFolder, SegmentGone
+from headrace.log.poll_room import PollRoom
 from headrace.log.spi import EncodedBatch
 from headrace.spi.context import TopicPartition
 
@@ -33,11 +34,12 @@ class Reading:
 class Readings:
     """All partitions of one consumer. Not thread-safe."""
 
-    def __init__(self, group: str, from_latest: bool) -> None:
+    def __init__(self, group: str, from_latest: bool, fetch_max_bytes: int) -> None:
         self._group = group
         self._from_latest = from_latest
+        self._max_bytes = fetch_max_bytes
         self._readings: dict[TopicPartition, Reading] = {}
-        self._order: list[TopicPartition] = []
+        """In the order of their turns."""
         self._empty_at: int | None = None
 
     def __iter__(self) -> Iterator[TopicPartition]:
@@ -68,45 +70,52 @@ class Readings:
 
     def look_again(self) -> None:
         """Something but the log has changed: partitions, positions or pauses."""
-        self._order = list(self._readings)
         self._empty_at = None
 
     def fetch(self, database: Database, max_records: int, version: int) -> list[EncodedBatch]:
-        """Up to `max_records` records, one batch a partition, another partition first each time.
+        """Up to `max_records` records and the consumer's `fetch_max_bytes`, one batch a partition. Those that gave something come last
+        the next time, so that each has its turn however much others have.
 
         `version`: the log's data version before this call; nothing is read while it is the same and nothing was left."""
-        if version == self._empty_at or not self._order:
+        if version == self._empty_at or not self._readings:
             return []
         result = reading_anew(lambda: self._fetch(database, max_records))
-        self._order.append(self._order.pop(0))
+        for batch in result:
+            partition = TopicPartition(batch.topic, batch.partition)
+            self._readings[partition] = self._readings.pop(partition)
         if not result:
             self._empty_at = version
         return result
 
     def _fetch(self, database: Database, max_records: int) -> list[EncodedBatch]:
         result: list[EncodedBatch] = []
-        left = max_records
+        room = PollRoom(max_records, self._max_bytes)
         held = sum(reading.buffer.size for reading in self._readings.values())
         with database.read() as connection:
             for partition in self._in_turn(held > _MOST_HELD):
                 reading = self._readings[partition]
+                full = held > _MOST_HELD
+                if full and result and not reading.buffer:
+                    # It keeps its turn until others have given out what is held of them.
+                    continue
+                held -= reading.buffer.size
                 try:
-                    taken = self._take(connection, database.segments, partition, reading, left)
+                    taken = self._take(connection, database.segments, partition, reading, room, held_only=full)
                 except SegmentGone:
                     if result:
                         # What was taken is given out; the others are read in another transaction.
                         break
                     raise
+                held += reading.buffer.size
                 if taken is not None:
-                    left -= len(taken)
                     result.append(taken)
-                    if left <= 0:
-                        break
+                if not room:
+                    break
         return result
 
     def _in_turn(self, buffered_only: bool) -> list[TopicPartition]:
         """The partitions that may be read, in order. `buffered_only`: those of which something is held, if there are such."""
-        running = [partition for partition in self._order if not self._readings[partition].paused]
+        running = [partition for partition, reading in self._readings.items() if not reading.paused]
         buffered = [partition for partition in running if self._readings[partition].buffer] if buffered_only else []
         return buffered or running
 
@@ -116,18 +125,22 @@ class Readings:
         folder: SegmentFolder,
         partition: TopicPartition,
         reading: Reading,
-        most: int,
+        room: PollRoom,
+        *,
+        held_only: bool,
     ) -> EncodedBatch | None:
+        """What goes into the poll, None if there is nothing. `held_only`: no more than is held, if anything is."""
+        most = room.records
         if not reading.buffer:
             batches = read_batches(connection, folder, reading.part_id, partition, reading.position, most)
             if self._check_position(connection, partition, reading, batches):
                 batches = read_batches(connection, folder, reading.part_id, partition, reading.position, most)
             reading.buffer.fill(batches)
-        elif reading.buffer.wants_more(most):
+        elif not held_only and reading.buffer.wants_more(most):
             # What is left of a batch that was larger than a poll would be a small poll by itself.
             end = reading.buffer.end
             reading.buffer.extend(read_batches(connection, folder, reading.part_id, partition, end, most))
-        pieces = reading.buffer.take(most)
+        pieces = reading.buffer.take(room)
         if not pieces:
             return None
         batch = join(pieces)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from headrace.errors import DataException
 from headrace.log.embedded.database import Database
 from headrace.log.embedded.offset_rows import store_offset
 from headrace.log.offset_codec import canonical_key, offset_key, offset_value, parse_key, parse_value
+from headrace.log.spi import SourceOffsetEntry
 from headrace.log.stores import OffsetStore, StateStore
 
 
@@ -40,6 +41,12 @@ class EmbeddedOffsetStore(OffsetStore):
         with self._database.write() as connection:
             for key, value in keyed:
                 store_offset(connection, canonical_key(key), connector, key, value)
+
+    def write(self, entries: Sequence[SourceOffsetEntry]) -> None:
+        """As `put`, of what a producer is given, of any connectors."""
+        with self._database.write() as connection:
+            for entry in entries:
+                store_offset(connection, canonical_key(entry.key), parse_key(entry.key)[0], entry.key, entry.value)
 
 
 class EmbeddedStateStore(StateStore):

@@ -12,7 +12,7 @@ from enum import Enum
 from typing import Final
 
 from headrace.errors import ConfigException
-from headrace.log.kafka.java_settings import Kind, translate
+from headrace.log.kafka.java_settings import API_TIMEOUT, Kind, translate
 
 _PREFIXES: Final = ("producer.", "consumer.", "admin.")
 
@@ -41,7 +41,8 @@ def client_settings(
     """The library's settings of a client. `overrides`: the connector's, without their prefix `producer.override.` and the like.
 
     ConfigException: CONFIG_MISSING without bootstrap.servers, and what `java_settings.translate` refuses."""
-    given = _given(client, worker) | dict(overrides or {})
+    names = _names(client, worker)
+    given = {name: worker[key] for name, key in names.items()} | dict(overrides or {})
     if not given.get("bootstrap.servers", "").strip():
         raise ConfigException(
             "Kafka's brokers are not named.",
@@ -51,16 +52,39 @@ def client_settings(
         )
     # The worker's own keys are in its file beside many others, and some of them are of its group.
     shared = frozenset(worker) - frozenset(overrides or {}) if client in (Client.ADMIN, Client.STORE) else frozenset()
-    return translate(_KINDS[client], given, shared=shared)
+    try:
+        return translate(_KINDS[client], given, shared=shared)
+    except ConfigException as error:
+        if error.field is not None:
+            error.field = _where(error.field, client, names, overrides or {})
+        raise
 
 
-def _given(client: Client, worker: Mapping[str, str]) -> dict[str, str]:
-    """The keys of the worker that this client takes, under their plain names."""
+def answer_timeout_s(worker: Mapping[str, str], connector: Mapping[str, str], default: float) -> float:
+    """How long the cluster may take for an answer: the admin client's default.api.timeout.ms."""
+    names = _names(Client.ADMIN, worker)
+    text = overrides_of(Client.ADMIN, connector).get(API_TIMEOUT) or worker.get(names.get(API_TIMEOUT, ""))
+    return default if text is None else int(text) / 1000
+
+
+def overrides_of(client: Client, connector: Mapping[str, str]) -> dict[str, str]:
+    """A connector's keys for that client, without their prefix."""
+    prefix = f"{client.value}override."
+    return {key.removeprefix(prefix): value for key, value in connector.items() if key.startswith(prefix)}
+
+
+def _names(client: Client, worker: Mapping[str, str]) -> dict[str, str]:
+    """The keys of the worker that this client takes, by their plain names."""
     prefix = client.value
     if client in (Client.ADMIN, Client.STORE):
-        given = {key: value for key, value in worker.items() if not key.startswith(_PREFIXES)}
+        names = {key: key for key in worker if not key.startswith(_PREFIXES)}
     else:
-        given = {key: value for key, value in worker.items() if key == "bootstrap.servers"}
+        names = {key: key for key in worker if key == "bootstrap.servers"}
     if prefix:
-        given |= {key.removeprefix(prefix): value for key, value in worker.items() if key.startswith(prefix)}
-    return given
+        names |= {key.removeprefix(prefix): key for key in worker if key.startswith(prefix)}
+    return names
+
+
+def _where(name: str, client: Client, names: Mapping[str, str], overrides: Mapping[str, str]) -> str:
+    """The key that a person finds a client's setting under: with a missing one, that it would have in the worker's file."""
+    return f"{client.value}override.{name}" if name in overrides else names.get(name, f"{client.value}{name}")

@@ -1,26 +1,26 @@
 """Reading as a member of a group of Kafka's.
 
-Partitions are handed over one by one (cooperative), unless the settings name an assignor that takes all first. Where to read on is
-decided here, not by the library: at the committed offset, else at the start, or at the end if `from_latest`.
+Where to read on is decided here, not by the library: at the committed offset, else at the start, or at the end if `from_latest`.
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import confluent_kafka
-from confluent_kafka import KafkaError, KafkaException
 
 from headrace.errors import IllegalStateException, RetriableException
-from headrace.log.kafka.errors import error_of, translated, translating
-from headrace.log.kafka.packing import batches_of, records_of
-from headrace.log.kafka.places import library_at, own_at, start_offsets
+from headrace.log.kafka.answers import Refusals
+from headrace.log.kafka.assignment import Assignment
+from headrace.log.kafka.defaults import is_cooperative
+from headrace.log.kafka.errors import translating
+from headrace.log.kafka.places import beginnings, commit_all, library_at
 from headrace.log.kafka.subscription import TopicChoice
 from headrace.log.kafka.topics import Topics
-from headrace.log.spi import Consumer, EncodedBatch, RebalanceListener
+from headrace.log.spi import FETCH_MAX_BYTES, Consumer, EncodedBatch, RebalanceListener
 from headrace.spi.context import TopicPartition
 
 _STEP_S: Final = 0.25
@@ -29,9 +29,7 @@ _LOOK_S: Final = 1.0
 
 
 class KafkaConsumer(Consumer):
-    """See `Consumer`. It joins the group at the first `poll`; which takes a few polls.
-
-    `cooperative`: the protocol of the settings' assignors."""
+    """See `Consumer`. It joins the group at the first `poll`; which takes a few polls."""
 
     def __init__(
         self,
@@ -39,23 +37,23 @@ class KafkaConsumer(Consumer):
         topics: Topics,
         *,
         from_latest: bool = False,
-        cooperative: bool = True,
-        read_committed: bool = True,
         timeout_s: float = 40.0,
+        fetch_max_bytes: int = FETCH_MAX_BYTES,
     ) -> None:
         self._topics = topics
         self._from_latest = from_latest
-        self._cooperative = cooperative
-        self._read_committed = read_committed
+        self._read_committed = settings["isolation.level"] == "read_committed"
         self._timeout_s = timeout_s
         self._choice: TopicChoice | None = None
-        self._listener = RebalanceListener(_ignore, _ignore, _ignore)
-        self._positions: dict[TopicPartition, int] = {}
-        self._starting: dict[TopicPartition, int] = {}
         self._woken = threading.Event()
         self._closed = False
+        self._refusals = Refusals()
         with translating("open a consumer"):
-            self._consumer = confluent_kafka.Consumer(dict(settings))
+            self._consumer = confluent_kafka.Consumer({**settings, "error_cb": self._refusals})
+        cooperative = is_cooperative(settings)
+        self._assignment = Assignment(
+            self._consumer, self._beginnings, self._exists, cooperative=cooperative, fetch_max_bytes=fetch_max_bytes
+        )
 
     def subscribe(
         self, topics: Sequence[str] | None, pattern: str | None, listener: RebalanceListener | None = None
@@ -65,11 +63,10 @@ class KafkaConsumer(Consumer):
             self._consumer.unsubscribe()
         self._choice = choice
         if listener is not None:
-            self._listener = listener
+            self._assignment.listener = listener
 
     def poll(self, max_records: int, timeout_s: float) -> list[EncodedBatch]:
-        if self._closed:
-            raise IllegalStateException("The consumer is closed.", code="CONSUMER_CLOSED")
+        self._check()
         deadline = time.monotonic() + timeout_s
         while True:
             self._follow_topics()
@@ -78,59 +75,38 @@ class KafkaConsumer(Consumer):
                 return []
             left = max(deadline - time.monotonic(), 0.0)
             with translating("read"):
-                # The first alone: a call for many waits until there are as many, or the time is up.
-                found = self._consumer.consume(1, min(left, _STEP_S))
-                if found and max_records > 1:
-                    found += self._consumer.consume(max_records - 1, 0)
-            batches = batches_of(records_of(found, self._positions))
+                batches = self._assignment.poll(max_records, min(left, _STEP_S))
+            if not batches:
+                # Not with something in hand, which would be gone.
+                self._refusals.check("read")
             if batches or left <= 0:
                 return batches
 
     def assignment(self) -> set[TopicPartition]:
-        return set(self._positions)
+        return self._assignment.partitions()
 
     def position(self, partition: TopicPartition) -> int:
-        self._require(partition)
-        return self._positions[partition]
+        return self._assignment.position(partition)
 
     def seek(self, partition: TopicPartition, offset: int) -> None:
-        self._require(partition)
-        self._positions[partition] = offset
-        if partition in self._starting:
-            self._starting[partition] = offset
-            return
-        try:
-            self._consumer.seek(library_at(partition, offset))
-        except KafkaException as error:
-            if error_of(error).code() != KafkaError._STATE:
-                raise translated(error_of(error), f"seek in {partition.topic}-{partition.partition}") from error
-            # It has not begun to read there yet.
-            self._consumer.incremental_unassign([library_at(partition)])
-            self._consumer.incremental_assign([library_at(partition, offset)])
+        self._assignment.seek(partition, offset)
 
     def pause(self, partitions: Iterable[TopicPartition]) -> None:
-        self._consumer.pause([library_at(partition) for partition in self._required(partitions)])
+        self._assignment.pause(partitions)
 
     def resume(self, partitions: Iterable[TopicPartition]) -> None:
-        self._consumer.resume([library_at(partition) for partition in self._required(partitions)])
+        self._assignment.resume(partitions)
 
     def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
-        if self._closed:
-            raise IllegalStateException("The consumer is closed.", code="CONSUMER_CLOSED")
+        self._check()
         if not offsets:
             return
         for partition in offsets:
-            if partition not in self._positions:
+            if partition not in self._assignment:
                 raise RetriableException(
                     f"Partition {partition.topic}-{partition.partition} is not this member's.", code="REBALANCED"
                 )
-        with translating("commit offsets"):
-            done = self._consumer.commit(
-                offsets=[library_at(partition, offset) for partition, offset in offsets.items()], asynchronous=False
-            )
-        for at in done:
-            if at.error is not None:
-                raise translated(at.error, f"commit the offset of {at.topic}-{at.partition}")
+        commit_all(self._consumer, offsets)
 
     def committed(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
         wanted = [library_at(partition) for partition in partitions]
@@ -156,7 +132,7 @@ class KafkaConsumer(Consumer):
 
     def abandon(self) -> None:
         """The log is being closed: leave the group without calling back."""
-        self._listener = RebalanceListener(_ignore, _ignore, _ignore)
+        self._assignment.quiet()
         self.close()
 
     # ---- group
@@ -169,80 +145,23 @@ class KafkaConsumer(Consumer):
             return
         with translating("subscribe"):
             if found:
+                own = self._assignment
                 self._consumer.subscribe(
-                    list(found), on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost
+                    list(found), on_assign=own.on_assign, on_revoke=own.on_revoke, on_lost=own.on_lost
                 )
             else:
                 self._consumer.unsubscribe()
 
-    def _on_assign(self, _: Any, partitions: list[Any]) -> None:
-        new = [own_at(at) for at in partitions]
-        self._starting = self._starts(new)
-        self._positions |= self._starting
-        try:
-            if new:
-                # It may seek, and that is then where reading begins.
-                self._listener.assigned(new)
-        finally:
-            starting, self._starting = self._starting, {}
-            assign = self._consumer.incremental_assign if self._cooperative else self._consumer.assign
-            assign([library_at(partition, offset) for partition, offset in starting.items()])
+    def _beginnings(self, new: list[TopicPartition]) -> dict[TopicPartition, int]:
+        return beginnings(self._consumer, self._topics, new, self.committed(new), self._from_end())
 
-    def _on_revoke(self, _: Any, partitions: list[Any]) -> None:
-        """Given back; or lost, where the topic is gone."""
-        gone = self._held(partitions)
-        choice = self._choice
-        lost = [] if choice is None else [each for each in gone if not choice.exists(each.topic)]
-        self._drop([each for each in gone if each not in lost], lost)
+    def _exists(self, topic: str) -> bool:
+        return self._choice is None or self._choice.exists(topic)
 
-    def _on_lost(self, _: Any, partitions: list[Any]) -> None:
-        self._drop([], self._held(partitions))
+    def _from_end(self) -> Collection[str] | None:
+        first = None if self._choice is None else self._choice.first
+        return first or frozenset() if self._from_latest else None
 
-    def _held(self, partitions: list[Any]) -> list[TopicPartition]:
-        return [partition for partition in map(own_at, partitions) if partition in self._positions]
-
-    def _drop(self, revoked: list[TopicPartition], lost: list[TopicPartition]) -> None:
-        gone = [*lost, *revoked]
-        try:
-            if lost:
-                self._listener.lost(lost)
-            if revoked:
-                self._listener.revoked(revoked)
-        finally:
-            for partition in gone:
-                self._positions.pop(partition, None)
-            if self._cooperative:
-                self._consumer.incremental_unassign([library_at(partition) for partition in gone])
-            else:
-                self._consumer.unassign()
-
-    def _starts(self, partitions: list[TopicPartition]) -> dict[TopicPartition, int]:
-        """Where to begin in each. What has no committed offset and is not read from its start gets one, or the next owner would start
-        at a later end and skip what came in between."""
-        starts = self.committed(partitions)
-        missing = [each for each in partitions if each not in starts]
-        if missing:
-            first = (self._choice.first if self._choice is not None else None) or frozenset()
-            found = start_offsets(self._topics, missing, first if self._from_latest else frozenset())
-            if self._from_latest:
-                with translating("commit offsets"):
-                    self._consumer.commit(offsets=[library_at(*each) for each in found.items()], asynchronous=False)
-            starts |= found
-        return starts
-
-    def _require(self, partition: TopicPartition) -> None:
-        if partition not in self._positions:
-            raise IllegalStateException(
-                f"Partition {partition.topic}-{partition.partition} is not assigned to this consumer.",
-                code="NOT_ASSIGNED",
-            )
-
-    def _required(self, partitions: Iterable[TopicPartition]) -> list[TopicPartition]:
-        wanted = list(partitions)
-        for partition in wanted:
-            self._require(partition)
-        return wanted
-
-
-def _ignore(partitions: Sequence[TopicPartition]) -> None:
-    """No listener."""
+    def _check(self) -> None:
+        if self._closed:
+            raise IllegalStateException("The consumer is closed.", code="CONSUMER_CLOSED")

@@ -38,9 +38,7 @@ _REFUSED: Final = frozenset(
         *(KafkaError.CLUSTER_AUTHORIZATION_FAILED, KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED),
     }
 )
-_UNAUTHENTICATED: Final = frozenset(
-    {KafkaError._AUTHENTICATION, KafkaError.SASL_AUTHENTICATION_FAILED, KafkaError._SSL}
-)
+UNAUTHENTICATED: Final = frozenset({KafkaError._AUTHENTICATION, KafkaError.SASL_AUTHENTICATION_FAILED, KafkaError._SSL})
 _TOPIC_SETTINGS: Final = frozenset(
     {
         *(KafkaError.INVALID_CONFIG, KafkaError.INVALID_PARTITIONS, KafkaError.INVALID_REPLICATION_FACTOR),
@@ -82,7 +80,7 @@ def translated(error: KafkaError, what: str) -> ConnectException:
         return ConnectException(
             message, code="KAFKA_NOT_AUTHORIZED", remedy="Give the worker's principal the rights (ACLs) it lacks."
         )
-    if code in _UNAUTHENTICATED:
+    if code in UNAUTHENTICATED:
         return ConnectException(
             message,
             code="KAFKA_AUTHENTICATION",

@@ -11,6 +11,7 @@ from confluent_kafka import ConsumerGroupTopicPartitions, KafkaError, KafkaExcep
 from confluent_kafka.admin import AdminClient
 
 from headrace.errors import ConnectException, IllegalStateException, NotFoundException
+from headrace.log.kafka.answers import Answers
 from headrace.log.kafka.errors import error_of, translated
 from headrace.log.kafka.topics import Topics
 from headrace.spi.context import TopicPartition
@@ -22,12 +23,13 @@ _NO_GROUP: Final = frozenset({KafkaError.GROUP_ID_NOT_FOUND})
 
 
 class Groups:
-    """Thread-safe. `timeout_s`: how long an answer may take; later it is a RetriableException."""
+    """Thread-safe."""
 
-    def __init__(self, admin: AdminClient, topics: Topics, timeout_s: float = 40.0) -> None:
+    def __init__(self, admin: AdminClient, answers: Answers, topics: Topics) -> None:
         self._admin = admin
+        self._answers = answers
         self._topics = topics
-        self._timeout_s = timeout_s
+        self._timeout_s = answers.timeout_s
 
     def offsets(self, group: str) -> dict[TopicPartition, int]:
         """As `Log.group_offsets`."""
@@ -82,7 +84,7 @@ class Groups:
     def _result(self, answer: Future[T], what: str) -> T | None:
         """The answer, None if there is no such group."""
         try:
-            return answer.result(self._timeout_s + 5)
+            return self._answers.result(answer, what)
         except KafkaException as error:
             if error_of(error).code() in _NO_GROUP:
                 return None

@@ -66,8 +66,10 @@ _OWN: Final[dict[Kind, dict[str, str]]] = {
 }
 _ELSEWHERE: Final = frozenset({"group.id", "max.poll.records", "auto.offset.reset"})
 """A sink task's consumer has them by other ways."""
+API_TIMEOUT: Final = "default.api.timeout.ms"
+"""Of the admin client: how long the log waits for an answer."""
 _WITHOUT_EFFECT: Final = (
-    *("metric.reporters", "metrics.", "auto.include.jmx.reporter", "max.block.ms", "default.api.timeout.ms"),
+    *("metric.reporters", "metrics.", "auto.include.jmx.reporter", "max.block.ms", API_TIMEOUT),
     *("exclude.internal.topics", "partitioner.adaptive.partitioning.enable", "partitioner.availability.timeout.ms"),
     *(
         "socket.connection.setup.timeout.max.ms",
@@ -112,6 +114,8 @@ def translate(kind: Kind, given: Mapping[str, str], *, shared: frozenset[str] = 
     for key, value in given.items():
         if key in names:
             found |= _value(key, names[key], value.strip(), given)
+        elif key == API_TIMEOUT and kind is Kind.OTHER:
+            _number(key, value)
         elif not _needs_nothing(key, value.strip()) and not is_security_key(key) and key not in shared:
             raise ConfigException(
                 f"{key} is no setting of a {kind.value} client that is known here.",

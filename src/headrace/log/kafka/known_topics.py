@@ -55,9 +55,14 @@ class KnownTopics:
             found = self._topics.partitions(names)
             missing = [name for name, count in found.items() if not count]
         if missing:
-            raise NotFoundException(
-                f"There is no topic {missing[0]}, and topics are not created automatically.",
-                code="TOPIC_UNKNOWN",
-                remedy="Create the topic, or set topic.creation.default.partitions and .replication.factor.",
-            )
+            raise unknown_topic(missing[0])
         return found
+
+
+def unknown_topic(name: str) -> NotFoundException:
+    """A topic that is missing and that nobody makes."""
+    return NotFoundException(
+        f"There is no topic {name}, and topics are not created automatically.",
+        code="TOPIC_UNKNOWN",
+        remedy="Create the topic, or set topic.creation.default.partitions and .replication.factor.",
+    )

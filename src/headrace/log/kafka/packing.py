@@ -19,8 +19,9 @@ _PASSING: Final = frozenset({KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN
 def records_of(messages: Iterable[Any], positions: dict[TopicPartition, int]) -> list[Any]:
     """The messages that are records of these partitions; `positions` move, also over what is no record (ends of transactions).
 
-    Raises what a message says, if it is an error that does not pass."""
+    Raises what a message says, if it is an error that does not pass, and then no position moves."""
     records = []
+    moved: dict[TopicPartition, int] = {}
     for message in messages:
         error = message.error()
         if error is not None and error.code() != KafkaError._PARTITION_EOF:
@@ -28,13 +29,14 @@ def records_of(messages: Iterable[Any], positions: dict[TopicPartition, int]) ->
                 raise translated(error, "read")
             continue
         at = TopicPartition(message.topic(), message.partition())
-        position = positions.get(at)
+        position = moved.get(at, positions.get(at))
         if position is None or message.offset() < position:
             continue
-        positions[at] = message.offset()
+        moved[at] = message.offset()
         if error is None:
             records.append(message)
-            positions[at] += 1
+            moved[at] += 1
+    positions |= moved
     return records
 
 

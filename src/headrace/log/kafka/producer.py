@@ -20,12 +20,13 @@ from headrace.errors import (
     IllegalStateException,
     RetriableException,
 )
+from headrace.log.kafka.answers import Refusals
 from headrace.log.kafka.errors import FENCED, error_of, translated, translating
 from headrace.log.kafka.known_topics import KnownTopics
 from headrace.log.kafka.reports import Report, Sent
 from headrace.log.kafka.topics import Topics
 from headrace.log.partitioner import partition_for
-from headrace.log.spi import EncodedBatch, Producer, SourceOffsetEntry
+from headrace.log.spi import EncodedBatch, HeaderBytes, Producer, SourceOffsetEntry
 
 _STEP_S: Final = 0.1
 
@@ -53,10 +54,16 @@ class KafkaProducer(Producer):
         self._id = settings.get("transactional.id") or settings.get("client.id", "")
         self._known = KnownTopics(topics, auto_create)
         self._dead: ConnectException | None = None
+        self._refusals = Refusals()
         with translating("open a producer"):
-            self._producer = confluent_kafka.Producer(dict(settings))
-            if self._transactional:
-                self._producer.init_transactions(timeout_s)
+            self._producer = confluent_kafka.Producer({**settings, "error_cb": self._refusals})
+        if self._transactional:
+            try:
+                with translating("open a producer"):
+                    self._producer.init_transactions(timeout_s)
+            except RetriableException:
+                self._check_refusals()
+                raise
 
     def append(self, batches: Sequence[EncodedBatch], offsets: Sequence[SourceOffsetEntry] = ()) -> list[int]:
         """As `Producer.append`. DataException (RECORD_TOO_LARGE, RECORD_REFUSED); ConnectException (OUTCOME_UNKNOWN): whether the
@@ -113,15 +120,21 @@ class KafkaProducer(Producer):
         produce, topic, partition = self._producer.produce, batch.topic, batch.partition
         rows = zip(batch.values, batch.keys, reports, batch.timestamps, batch.headers, strict=False)
         deadline = time.monotonic() + self._timeout_s
+        last: HeaderBytes = ()
+        listed: list[tuple[str, str | bytes | None]] = []
         for value, key, report, timestamp, headers in rows:
             while True:
                 try:
                     if headers:
-                        produce(topic, value, key, partition, report, None, timestamp, list(headers))
+                        if headers is not last:
+                            # Records that share headers share the tuple.
+                            last, listed = headers, list(headers)
+                        produce(topic, value, key, partition, report, None, timestamp, listed)
                     else:
                         produce(topic, value, key, partition, report, None, timestamp)
                 except BufferError:
                     self._producer.poll(_STEP_S)
+                    self._check_refusals()
                     if time.monotonic() > deadline:
                         raise self._too_late() from None
                     continue
@@ -132,8 +145,12 @@ class KafkaProducer(Producer):
     def _flush(self) -> None:
         deadline = time.monotonic() + self._timeout_s
         while self._producer.flush(_STEP_S):
+            self._check_refusals()
             if time.monotonic() > deadline:
                 raise self._too_late()
+
+    def _check_refusals(self) -> None:
+        self._refusals.check(f"produce as {self._id}")
 
     def _too_late(self) -> RetriableException:
         return RetriableException(

@@ -12,6 +12,7 @@ from confluent_kafka import IsolationLevel, KafkaError, KafkaException, TopicCol
 from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec  # type: ignore[attr-defined]
 
 from headrace.errors import RetriableException
+from headrace.log.kafka.answers import Answers
 from headrace.log.kafka.errors import UNKNOWN_TOPIC, error_of, translated, translating
 from headrace.log.spi import TopicSpec
 from headrace.spi.context import TopicPartition
@@ -22,17 +23,19 @@ _INTERNAL: Final = frozenset({"__consumer_offsets", "__transaction_state", "__sh
 """What the brokers keep for themselves; a client cannot ask for that of all topics at once."""
 _EARLIEST: Final = OffsetSpec.earliest()  # type: ignore[no-untyped-call]
 _LATEST: Final = OffsetSpec.latest()  # type: ignore[no-untyped-call]
+_MADE_S: Final = 5.0
 _SPREAD_S: Final = 10.0
 """A change of topics is known to all brokers within moments; who waits longer goes on with what there is."""
 
 
 class Topics:
-    """All by one admin client. Thread-safe. `timeout_s`: how long an answer may take; later it is a RetriableException."""
+    """All by one admin client. Thread-safe."""
 
-    def __init__(self, admin: AdminClient, default_partitions: int = -1, timeout_s: float = 40.0) -> None:
+    def __init__(self, admin: AdminClient, answers: Answers, default_partitions: int = -1) -> None:
         self._admin = admin
+        self._answers = answers
         self._default_partitions = default_partitions
-        self._timeout_s = timeout_s
+        self._timeout_s = answers.timeout_s
 
     def create(self, specs: Sequence[TopicSpec]) -> list[str]:
         """As `Log.create_topics`: all are checked by the cluster before one is made. Partitions -1: the log's default, or the
@@ -79,13 +82,34 @@ class Topics:
 
     def all(self) -> dict[str, int]:
         """Name → partitions, without the brokers' internal topics."""
-        with translating("list the topics"):
-            found = self._admin.list_topics(timeout=self._timeout_s).topics
+        found = self._list(None)
         return {
             name: len(topic.partitions)
             for name, topic in found.items()
             if name not in _INTERNAL and topic.error is None
         }
+
+    def made_by_brokers(self, name: str) -> int:
+        """The partitions of a topic, which the brokers make now if it is missing and they may (auto.create.topics.enable); 0 if not.
+
+        A broker that makes it says at first that there is none, as does one that does not: that is told apart by waiting."""
+        deadline = time.monotonic() + _MADE_S
+        while True:
+            found = self._list(name).get(name)
+            if found is not None and found.error is None and found.partitions:
+                return len(found.partitions)
+            if time.monotonic() > deadline:
+                return 0
+            time.sleep(0.02)
+
+    def _list(self, name: str | None) -> dict[str, Any]:
+        what = "list the topics" if name is None else f"look up topic {name}"
+        try:
+            with translating(what):
+                return dict(self._admin.list_topics(name, self._timeout_s).topics)
+        except RetriableException:
+            self._answers.check(what)
+            raise
 
     def partitions(self, names: Iterable[str]) -> dict[str, int]:
         """The partitions of each of these, 0 for one that does not exist."""
@@ -147,7 +171,7 @@ class Topics:
     def _done(self, answer: Future[Any], what: str, harmless: frozenset[int]) -> bool:
         """Whether it was done; not if the error is harmless."""
         try:
-            self._result(answer, what)
+            self._answers.result(answer, what)
         except KafkaException as error:
             if error_of(error).code() in harmless:
                 return False
@@ -157,14 +181,8 @@ class Topics:
     def _found(self, answer: Future[T], what: str) -> T | None:
         """The answer, None for what does not exist."""
         try:
-            return self._result(answer, what)
+            return self._answers.result(answer, what)
         except KafkaException as error:
             if error_of(error).code() in UNKNOWN_TOPIC:
                 return None
             raise translated(error_of(error), what) from error
-
-    def _result(self, answer: Future[T], what: str) -> T:
-        try:
-            return answer.result(self._timeout_s + 5)
-        except TimeoutError as error:
-            raise RetriableException(f"Cannot {what}: no answer.", code="LOG_UNAVAILABLE") from error

@@ -8,7 +8,8 @@ Operations and their arguments (all plain data):
 - validate {config}: the body of /validate
 - alter_source_offsets {name, config, offsets}: the plugin's verdict; the offsets are written
 - alter_sink_offsets {name, config, offsets}: the same for the consumer group; offsets None deletes it
-- sink_offsets {group}: [[topic, partition, offset]]
+- sink_offsets {name, config, group}: [[topic, partition, offset]]
+- check_log {}: the id of the Kafka cluster that the log is on, once its clients' settings and the way to it are proven
 - maintain {}: what the log removed
 """
 
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 Arguments = dict[str, Any]
+SHARED_ADMIN = "connect-shared-admin"
+"""The client id of what a standalone worker does by itself, as Connect names it."""
 
 
 def answer(context: ChildContext, work: CallWork) -> None:
@@ -84,10 +87,8 @@ def _alter_source(context: ChildContext, arguments: Arguments) -> Any:
 
 
 def _alter_sink(context: ChildContext, arguments: Arguments) -> Any:
-    from headrace.log.factory import open_log
-
     config = resolve(context, arguments["config"]).config
-    log = open_log(context.worker_config)
+    log = _log_of(context, arguments["name"], config)
     group = arguments["group"]
     connector = context.registry.load(PluginKind.SINK, config["connector.class"])()
     given = arguments["offsets"]
@@ -117,10 +118,22 @@ def _partitions_of(config: Mapping[str, str], log: Log) -> set[TopicPartition]:
 
 
 def _sink_offsets(context: ChildContext, arguments: Arguments) -> Any:
+    log = _log_of(context, arguments["name"], resolve(context, arguments["config"]).config)
+    found = log.group_offsets(arguments["group"])
+    return [[at.topic, at.partition, offset] for at, offset in sorted(found.items())]
+
+
+def _log_of(context: ChildContext, name: str, config: Mapping[str, str]) -> Log:
+    """The log, by the clients of a connector."""
     from headrace.log.factory import open_log
 
-    found = open_log(context.worker_config).group_offsets(arguments["group"])
-    return [[at.topic, at.partition, offset] for at, offset in sorted(found.items())]
+    return open_log(context.worker_config, config, f"connector-adminclient-{name}")
+
+
+def _check_log(context: ChildContext, arguments: Arguments) -> Any:
+    from headrace.log.kafka.log import KafkaLog
+
+    return KafkaLog(context.worker_config, admin_id=SHARED_ADMIN).check()
 
 
 def _maintain(context: ChildContext, arguments: Arguments) -> Any:
@@ -138,5 +151,6 @@ _OPERATIONS: dict[str, Callable[[ChildContext, Arguments], Any]] = {
     "alter_source_offsets": _alter_source,
     "alter_sink_offsets": _alter_sink,
     "sink_offsets": _sink_offsets,
+    "check_log": _check_log,
     "maintain": _maintain,
 }

@@ -36,6 +36,7 @@ _OOM_SCORE: Final = b"300"
 _PRELOAD: Final = (
     "msgspec",
     "sqlite3",
+    "encodings.idna",
     "headrace.spi",
     "headrace.spi.plugins",
     "headrace.runtime.hosting.child",

@@ -91,7 +91,9 @@ class Host:
         return hosted
 
     def _module(self, work: Work) -> str:
-        """The module of the connector's plugin."""
+        """The module that the child needs first: that of the connector's plugin, or of the log, which later children then have as well."""
+        if isinstance(work, CallWork) and work.operation == "check_log":
+            return "headrace.log.kafka.log"
         if isinstance(work, CallWork):
             name = (work.arguments.get("config") or {}).get("connector.class")
         else:

@@ -69,8 +69,8 @@ def run_task(context: ChildContext, work: TaskWork) -> None:
         connector_config=connector_config,
         worker_config=dict(context.worker_config),
     )
-    log = open_log(context.worker_config)
-    offsets, _ = open_stores(context.worker_config)
+    log = open_log(context.worker_config, connector_config, f"connector-adminclient-{work.connector}-{work.task_id}")
+    offsets, _ = open_stores(context.worker_config, log)
     runner = TaskRunner(spec, log=log, offsets=offsets, registry=context.registry, listener=_Listener(context))
     context.stage = runner.progress
     context.samples = runner.samples

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import logging
 import uuid
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +17,7 @@ from headrace.runtime.herder import TargetState
 from headrace.runtime.standalone.taken_over import take_over_offsets
 
 T = TypeVar("T")
+logger = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -79,13 +81,19 @@ class Documents:
         for kind in ("connector", "target-state", "task-configs", "topics"):
             await self._run(lambda kind=kind: self._state.delete(kind, name))  # type: ignore[misc]
 
-    async def cluster_id(self) -> str:
-        """An id for this data folder, made up at its first use; as Kafka's cluster ids, 16 bytes in URL-safe base64."""
-        known = (await self._run(lambda: self._state.load("cluster"))).get("id")
-        if known is None:
-            known = {"id": base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")}
-            await self._save("cluster", "id", known)
-        return str(known["id"])
+    async def cluster_id(self, kafka: str | None = None) -> str:
+        """The Kafka cluster's id, if the log is on one; else one for this data folder, made up at its first use: as Kafka's,
+        16 bytes in URL-safe base64."""
+        known = (await self._run(lambda: self._state.load("cluster"))).get("id", {}).get("id")
+        if known is not None and kafka not in (None, known):
+            logger.warning(
+                "The Kafka cluster is %s now, and was %s: sources go on at their offsets, what they wrote before is not there.",
+                *(kafka, known),
+            )
+        cluster = kafka or known or base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        if cluster != known:
+            await self._save("cluster", "id", {"id": cluster})
+        return str(cluster)
 
     async def source_offsets(self, name: str) -> list[tuple[dict[str, Any], dict[str, Any]]]:
         return await self._run(lambda: self._offsets.list(name))

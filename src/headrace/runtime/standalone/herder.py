@@ -64,11 +64,12 @@ class StandaloneHerder(Herder):
         self.environment = Environment(host, config, documents)
 
     async def load(self) -> None:
-        """Find the plugins and read what is stored; nothing is started."""
+        """Find the plugins and read what is stored; nothing is started. Where the log is on Kafka, that is looked at before."""
+        cluster = await self._host.call("check_log", {}) if self._config.on_kafka else None
         await self._documents.open()
         if file := self._config.values["offset.storage.file.filename"]:
             await self._documents.take_over(Path(file).expanduser().absolute())
-        self._cluster_id = await self._documents.cluster_id()
+        self._cluster_id = await self._documents.cluster_id(cluster)
         self._registry = await find_plugins(self._host, self._config.plugin_path)
         self._host.use(self._registry)
         self._check_converters()
@@ -229,7 +230,9 @@ class StandaloneHerder(Herder):
     async def offsets(self, name: str) -> list[dict[str, Any]]:
         unit = self._unit(name)
         if unit.kind == "sink":
-            found = await self._host.call("sink_offsets", {"group": self._group(unit)})
+            found = await self._host.call(
+                "sink_offsets", {"name": name, "config": unit.config, "group": self._group(unit)}, connector=name
+            )
             return offset_bodies.render_sink([(topic, partition, offset) for topic, partition, offset in found])
         stored = await self._documents.source_offsets(name)
         return [{"partition": partition, "offset": offset} for partition, offset in stored]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain
 
 from headrace.data import SinkRecord
@@ -76,3 +76,13 @@ def portions(batch: SinkBatch, size: int) -> Iterator[SinkBatch]:
     for at in range(0, len(order), size):
         low, high = order[at], order[at + size] if at + size < len(order) else order[-1] + 1
         yield batch.with_parts([within(part, low, high) for part in batch.parts])
+
+
+def shared_out(batch: SinkBatch, owner: Callable[[TopicPartition], int]) -> dict[int, SinkBatch]:
+    """A batch for each owner of partitions that have records in it."""
+    found: dict[int, list[Part]] = {}
+    for partition, start, stop, _ in runs_of(batch.places):
+        pieces = [piece for part in batch.parts if len(piece := within(part, start, stop))]
+        if pieces:
+            found.setdefault(owner(partition), []).extend(pieces)
+    return {number: batch.with_parts(pieces) for number, pieces in found.items()}

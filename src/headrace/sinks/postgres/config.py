@@ -30,26 +30,37 @@ _NAMING: Final = "io.debezium.connector.jdbc.naming."
 _MODES = one_of("insert", "upsert", "update", ignore_case=True)
 
 
-_ONE_CONNECTION: Final = "a task uses one connection"
+_OWN_CONNECTIONS: Final = "a task makes its connections itself, see write.max.connections"
 
 
 def _own(definition: ConfigDef) -> ConfigDef:
     """Keys of this sink that the originals do not have."""
-    return definition.define(
-        "offsets.table.name",
-        _S,
-        "headrace_sink_offsets",
-        non_empty,
-        _LOW,
-        "Table in the target (`table` or `schema.table`) that holds the position per topic partition; it is written in the"
-        " transaction of the rows, so that a record that comes again changes nothing.",
-    ).define(
-        "unavailable.value.placeholder",
-        _S,
-        UNAVAILABLE,
-        non_empty,
-        _LOW,
-        "Text that stands for a value the source database did not send; such columns are left as they are in the target.",
+    return (
+        definition.define(
+            "offsets.table.name",
+            _S,
+            "headrace_sink_offsets",
+            non_empty,
+            _LOW,
+            "Table in the target (`table` or `schema.table`) that holds the position per topic partition; it is written in the"
+            " transaction of the rows, so that a record that comes again changes nothing.",
+        )
+        .define(
+            "unavailable.value.placeholder",
+            _S,
+            UNAVAILABLE,
+            non_empty,
+            _LOW,
+            "Text that stands for a value the source database did not send; such columns are left as they are in the target.",
+        )
+        .define(
+            "write.max.connections",
+            _I,
+            1,
+            at_least(1),
+            _MEDIUM,
+            "Connections that one task writes through at the same time, each the records of some of its partitions in transactions of its own.",
+        )
     )
 
 
@@ -61,7 +72,7 @@ def debezium_config() -> ConfigDef:
     d.define("connection.password", _P, importance=_HIGH, documentation="Password to log in with.")
     for name, default in (("min_size", 5), ("max_size", 32), ("acquire_increment", 32), ("timeout", 1800)):
         d.define(
-            f"connection.pool.{name}", _I, default, None, _LOW, "Of the connection pool.", no_effect=_ONE_CONNECTION
+            f"connection.pool.{name}", _I, default, None, _LOW, "Of the connection pool.", no_effect=_OWN_CONNECTIONS
         )
     d.define(
         "connection.restart.on.errors", _B, False, None, _LOW, "", no_effect="a lost connection is always made again"
@@ -241,6 +252,7 @@ def _common(parsed: dict[str, Any], props: Mapping[str, str], user_field: str) -
         "batch_size": (parsed["batch.size"] or 1) if "batch.size" in props else 10_000,
         "placeholder": parsed["unavailable.value.placeholder"],
         "offsets_table": parsed["offsets.table.name"],
+        "connections": parsed["write.max.connections"],
     }
 
 

@@ -13,9 +13,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 
 from headrace.errors import ConnectException
-from headrace.sinks.postgres.transaction import Transaction
+from headrace.sinks.postgres.transaction import Transaction, create
 from headrace.spi.context import TopicPartition
-from headrace.systems.postgres import DatabaseError, quote_identifier, quote_literal, quote_table
+from headrace.systems.postgres import quote_identifier, quote_literal, quote_table
 from headrace.systems.postgres.introspect import Conn
 
 
@@ -42,12 +42,7 @@ class PositionTable:
         )
         if exists:
             sql = f"ALTER TABLE {self._name} ADD COLUMN IF NOT EXISTS topic_id text"
-        try:
-            connection.execute(sql)
-        except DatabaseError as error:
-            # IF NOT EXISTS still loses a race: the other's new row type or table is then a duplicate.
-            if error.sqlstate not in ("23505", "42P07", "42710"):
-                raise
+        create(connection, sql)
 
     def read(
         self, connection: Conn, partitions: Iterable[TopicPartition], topic_ids: Mapping[str, str]

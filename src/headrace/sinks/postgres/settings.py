@@ -40,6 +40,8 @@ class SinkSettings:
     postgis_schema: str
     placeholder: str
     offsets_table: str
+    connections: int
+    """How many transactions may be under way at once, of different partitions."""
     pk_key: str
     """The key that pk_fields was set by, for messages."""
 

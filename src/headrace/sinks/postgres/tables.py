@@ -10,7 +10,7 @@ from headrace.data import Schema
 from headrace.errors import ConnectException, RetriableException
 from headrace.sinks.postgres.kinds import column_type
 from headrace.sinks.postgres.pieces import NAMESPACE, text_expression
-from headrace.sinks.postgres.transaction import Transaction
+from headrace.sinks.postgres.transaction import Transaction, create
 from headrace.systems.postgres import quote_identifier, quote_literal, quote_table
 from headrace.systems.postgres.introspect import (
     Conn,
@@ -154,12 +154,12 @@ class Catalog:
         return [row[0] for row in rows.fetchall()]
 
     def create(self, name: tuple[str | None, str], wanted: Sequence[WantedColumn]) -> None:
-        """Create the table unless it is there; the primary key is made of the key columns."""
+        """Create the table unless it is there; the primary key is made of the key columns. Several connections may try at once."""
         lines = [self._definition(column) for column in wanted]
         key = [quote_identifier(column.name) for column in wanted if column.is_key]
         if key:
             lines.append(f"PRIMARY KEY ({', '.join(key)})")
-        self._connection.execute(f"CREATE TABLE IF NOT EXISTS {_quoted(name)} ({', '.join(lines)})")
+        create(self._connection, f"CREATE TABLE IF NOT EXISTS {_quoted(name)} ({', '.join(lines)})")
         self.forget(name)
 
     def add_columns(self, name: tuple[str | None, str], wanted: Sequence[WantedColumn], field: str) -> None:

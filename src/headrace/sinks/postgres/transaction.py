@@ -11,6 +11,16 @@ from headrace.systems.postgres import DatabaseError
 from headrace.systems.postgres.introspect import Conn
 
 SAVEPOINT = "headrace"
+_THERE_ALREADY = frozenset(("23505", "42P07", "42710"))
+
+
+def create(connection: Conn, statement: str) -> None:
+    """Execute a CREATE … IF NOT EXISTS, which still loses a race: the other's new row type or table is a duplicate then."""
+    try:
+        connection.execute(statement.encode())
+    except DatabaseError as error:
+        if error.sqlstate not in _THERE_ALREADY:
+            raise
 
 
 class Transaction:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from threading import Lock
 from typing import Any
 
 from headrace.errors import ConfigException
@@ -11,7 +12,7 @@ from headrace.sinks.postgres.loading import Loader, check_key, missing_columns, 
 from headrace.sinks.postgres.positions import PositionTable
 from headrace.sinks.postgres.segments import AnySegment, Segment
 from headrace.sinks.postgres.settings import SinkSettings
-from headrace.sinks.postgres.sorted_rows import BlockSegment, NotNativeError
+from headrace.sinks.postgres.sorted_rows import BlockSegment, NotNativeError, TableName
 from headrace.sinks.postgres.tables import Catalog, TargetTable, WantedColumn
 from headrace.sinks.postgres.transaction import Transaction
 from headrace.sinks.postgres.unchanged import FieldSource
@@ -26,9 +27,10 @@ Work = list[tuple[Loader | None, Any, str]]
 class Writer:
     """One connection with its staging tables. After an error other than of the data, `close` it and make a new one."""
 
-    def __init__(self, settings: SinkSettings, positions: PositionTable) -> None:
-        """Connect; raises the mapped error."""
+    def __init__(self, settings: SinkSettings, positions: PositionTable, definitions: Lock) -> None:
+        """Connect; raises the mapped error. `definitions`: held while a table is created or changed."""
         self._settings = settings
+        self._definitions = definitions
         self._positions = positions
         self.connection: Conn = connect(settings.target)
         # Statements that psycopg prepared by itself it gives up, after a rollback, by DEALLOCATE ALL: the loaders' would go with them.
@@ -99,8 +101,17 @@ class Writer:
 
     def _prepared(self, name: tuple[str | None, str], fields: Sequence[FieldSource], purpose: str) -> TargetTable:
         """The table with all columns there, created or evolved as far as the settings allow."""
-        settings = self._settings
         wanted = [WantedColumn(field.name, field.schema, field.place == "k") for field in fields]
+        table = self._catalog.find(name)
+        if table is not None and not _missing(wanted, table):
+            return table
+        with self._definitions:
+            # Another connection of the task may have made what is missing.
+            self._catalog.forget(name)
+            return self._defined(name, wanted, purpose)
+
+    def _defined(self, name: TableName, wanted: Sequence[WantedColumn], purpose: str) -> TargetTable:
+        settings = self._settings
         table = self._catalog.find(name)
         if table is None:
             if not settings.auto_create:
@@ -113,7 +124,7 @@ class Writer:
                 code="SINK_TABLE_MISSING",
                 remedy="Check the search path of the role.",
             )
-        missing = [column for column in wanted if column.name not in table.columns]
+        missing = _missing(wanted, table)
         if missing:
             names = [column.name for column in missing]
             if not settings.auto_evolve or purpose == "delete":
@@ -133,3 +144,7 @@ class Writer:
 
     def close(self) -> None:
         self.connection.close()
+
+
+def _missing(wanted: Sequence[WantedColumn], table: TargetTable) -> list[WantedColumn]:
+    return [column for column in wanted if column.name not in table.columns]

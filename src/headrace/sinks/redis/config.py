@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final
 
 from headrace.config import ConfigDef, ConfigType, Importance
-from headrace.config.definition import invalid_value
+from headrace.config.keys import invalid_value
 from headrace.config.validators import at_least, between, one_of
 from headrace.systems.redis import RedisTarget, parse_uri
 
@@ -31,6 +32,7 @@ def _no_cluster(name: str, value: Any) -> None:
         )
 
 
+@cache
 def config_def() -> ConfigDef:
     """The declared settings."""
     d = ConfigDef()

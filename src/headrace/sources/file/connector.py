@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from headrace import __version__
 from headrace.config import ConfigDef, ConfigType, ConfigValue, Importance
-from headrace.config.definition import NO_DEFAULT
+from headrace.config.keys import NO_DEFAULT
 from headrace.config.validators import non_empty
 from headrace.errors import ConnectException
 from headrace.sources.file.task import FILENAME, POSITION, FileStreamSourceTask

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final
 
 from headrace.cdc.filters import MessageKeys, NameFilter, compile_patterns, split_patterns
@@ -12,7 +13,7 @@ from headrace.cdc.masks import MASK_KEYS, ColumnMasks
 from headrace.cdc.topic_naming import STRATEGIES, NamingStrategy, Rewrite
 from headrace.cdc.topics import TopicNames
 from headrace.config import ConfigDef, ConfigType, Importance, Validator, Width
-from headrace.config.definition import invalid_value
+from headrace.config.keys import invalid_value
 from headrace.config.parsing import parse_value
 from headrace.config.validators import ValidValues
 from headrace.errors import ConfigException
@@ -37,6 +38,7 @@ _SLOT: Final = re.compile(r"[a-z0-9_]{1,63}")
 _OWN_OPTIONS: Final = frozenset({"proto_version", "publication_names", "binary", "two_phase"})
 
 
+@cache
 def config_def() -> ConfigDef:
     """All settings, grouped."""
     definition = ConfigDef()

@@ -78,9 +78,9 @@ class Connections:
         """A SQL connection with database.initial.statements and query timeout applied."""
         connection, self.target = connect_and_tell(self.target)
         try:
-            connection.execute(f"SET statement_timeout = {int(self._config['database.query.timeout.ms'])}")
+            timeout_ms = int(self._config["database.query.timeout.ms"])
             # Row security would hide rows from the snapshot that the stream sends changes of: let the server refuse instead.
-            connection.execute("SET row_security = off")
+            connection.execute(f"SET statement_timeout = {timeout_ms}; SET row_security = off")
             for statement in self._config.initial_statements():
                 connection.execute(statement)
         except Exception as error:

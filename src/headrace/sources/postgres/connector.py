@@ -14,6 +14,9 @@ from headrace.sources.postgres.validation import validate
 from headrace.spi import ExactlyOnceSupport, SourceConnector, SourceTask
 from headrace.spi.context import SourceOffset, SourcePartition
 
+# Declared before a child is forked, which then need not do it.
+config_def()
+
 
 class PostgresConnector(SourceConnector):
     """Change data capture from PostgreSQL 13 to 18 through pgoutput; Debezium's settings, events and offsets."""

@@ -9,7 +9,7 @@ snapshot runs beside the stream, every offset also carries what it takes to go o
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import ItemsView, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 from headrace.errors import ConfigException
@@ -64,6 +64,9 @@ class LazyOffset(Mapping[str, Any]):
 
     def __len__(self) -> int:
         return len(self.as_dict())
+
+    def items(self) -> ItemsView[str, Any]:
+        return self.as_dict().items()
 
     def __repr__(self) -> str:
         return repr(self.as_dict())

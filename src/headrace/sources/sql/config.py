@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any, Final
 
 from headrace.config import ConfigDef, ConfigType, Importance
-from headrace.config.definition import NO_DEFAULT, invalid_value
+from headrace.config.keys import NO_DEFAULT, invalid_value
 from headrace.config.validators import ValidValues, at_least, non_null, one_of
 
 _T = ConfigType
@@ -80,6 +80,7 @@ def _topic_prefix(name: str, value: Any) -> None:
 
 
 @lru_cache(maxsize=1)
+@cache
 def config_def() -> ConfigDef:
     """All settings."""
     definition = ConfigDef()

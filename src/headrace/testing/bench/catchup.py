@@ -1,4 +1,4 @@
-"""`headrace bench catchup`: changes that wait in a slot, through a real task into the embedded log."""
+"""`headrace bench catchup`: changes that wait in a slot, through a real task into the log, embedded or on a Kafka broker."""
 
 from __future__ import annotations
 
@@ -30,14 +30,24 @@ class OrdersWork(Workload):
         return str(self.marker())
 
 
-_CONVERTERS = {"catchup": SCHEMALESS, "catchup.schemas": WITH_SCHEMAS}
+_EMBEDDED = {"catchup": SCHEMALESS, "catchup.schemas": WITH_SCHEMAS}
+_KAFKA = {
+    "catchup.kafka": SCHEMALESS,
+    "catchup.kafka.lz4": {**SCHEMALESS, "producer.compression.type": "lz4"},
+    "catchup.kafka.schemas": WITH_SCHEMAS,
+}
 
 
-def run_catchup_bench(rows: int = 1_000_000, *, runs: int = 5, only: Sequence[str] = ()) -> list[Case]:
-    """Cases `catchup` (JSON without schemas) and `catchup.schemas`; `rows`: changes that wait."""
-    variants = [Variant(name, _CONVERTERS[name]) for name in chosen(_CONVERTERS, only)]
+def run_catchup_bench(
+    rows: int = 1_000_000, *, runs: int = 5, only: Sequence[str] = (), log: str = "embedded"
+) -> list[Case]:
+    """Cases `catchup` (JSON without schemas) and `catchup.schemas`, with `log` kafka `catchup.kafka`, `catchup.kafka.lz4` (the producer
+    compresses) and `catchup.kafka.schemas`; `rows`: changes that wait."""
+    kafka = log == "kafka"
+    workers = _KAFKA if kafka else _EMBEDDED
+    variants = [Variant(name, workers[name]) for name in chosen(workers, only)]
     with ExitStack() as stack:
-        rig = Rig(stack)
+        rig = Rig(stack, kafka=kafka)
         work = OrdersWork(rig, rows)
         say(f"loading {rows_for(rows)} rows")
         work.create()

@@ -1,4 +1,5 @@
-"""What the cases run on: a PostgreSQL server of our own with two databases, or a server for each, and workers with fresh folders."""
+"""What the cases run on: a PostgreSQL server of our own with two databases, or a server for each, and workers with fresh folders; where
+it is asked for a Kafka broker."""
 
 from __future__ import annotations
 
@@ -14,17 +15,21 @@ from typing import Final
 import psycopg
 
 from headrace.errors import ConnectException
-from headrace.log.factory import open_log
+from headrace.log.factory import is_kafka, open_log
 from headrace.spi import TopicPartition
 from headrace.testing.bench.machine import postgres_programs
 from headrace.testing.demo.worker import WorkerProcess
+from headrace.testing.kafka_server import KafkaServer
 from headrace.testing.servers import PostgresServer, free_port
 
 SOURCE_DATABASE, TARGET_DATABASE = "shop", "copy"
 JSON_CONVERTER: Final = "org.apache.kafka.connect.json.JsonConverter"
 PASSWORD: Final = "bench-only"
 _TIMEOUT_S = 1800.0
+_PREFIX: Final = "bench"
 _STEP_S = 0.005
+_KAFKA_STEP_S = 0.02
+_BROKER_HEAP: Final = ("-Xms1g", "-Xmx1g")
 _SERVER: Final = {
     "max_wal_size": "16GB",
     "checkpoint_timeout": "1h",
@@ -42,10 +47,16 @@ Watch = Callable[[int, str, str], AbstractContextManager[None]]
 
 class Rig:
     """`source` and `target`: connections to the two databases, for the bench itself; `target_apart`: the target has a server of its
-    own, for a walsender reads all its server's WAL, what a sink writes there too. Everything is gone when `stack` ends."""
+    own, for a walsender reads all its server's WAL, what a sink writes there too. `kafka`: the workers' log is on a broker of our own.
+    Everything is gone when `stack` ends."""
 
     def __init__(
-        self, stack: ExitStack, options: Mapping[str, str] | None = None, *, target_apart: bool = False
+        self,
+        stack: ExitStack,
+        options: Mapping[str, str] | None = None,
+        *,
+        target_apart: bool = False,
+        kafka: bool = False,
     ) -> None:
         self.stack = stack
         self.folder = Path(tempfile.mkdtemp(prefix="headrace-bench-", dir=os.environ.get("HEADRACE_BENCH_DIR")))
@@ -63,12 +74,16 @@ class Rig:
         self.source: psycopg.Connection = stack.enter_context(self.server.connect(SOURCE_DATABASE))
         self.target: psycopg.Connection = stack.enter_context(self.target_server.connect(TARGET_DATABASE))
         self.watch: Watch = lambda worker, connector, name: nullcontext()
+        self._log = {"log.implementation": "embedded"}
+        if kafka:
+            broker = stack.enter_context(KafkaServer(self.folder / "kafka", heap=_BROKER_HEAP, flags=()))
+            self._log = {"bootstrap.servers": broker.bootstrap, "log.implementation": "kafka"}
         self._workers = 0
 
     def worker(self, properties: Mapping[str, str] | None = None) -> BenchWorker:
         """A running worker with an empty log. The caller closes it, or the end of the rig does."""
         self._workers += 1
-        worker = BenchWorker(self.folder / f"worker-{self._workers}", properties or {})
+        worker = BenchWorker(self.folder / f"worker-{self._workers}", {**self._log, **(properties or {})})
         self.stack.callback(worker.close)
         return worker
 
@@ -107,7 +122,7 @@ class Rig:
             "database.password": self.server.password,
             "database.dbname": SOURCE_DATABASE,
             "database.sslmode": "disable",
-            "topic.prefix": "bench",
+            "topic.prefix": _PREFIX,
             "plugin.name": "pgoutput",
             "publication.autocreate.mode": "disabled",
             "max.batch.size": "8192",
@@ -137,7 +152,8 @@ class Rig:
 
 
 class BenchWorker:
-    """`headrace standalone` with an embedded log in a folder of its own, and the way to see what is in that log."""
+    """`headrace standalone` with an empty log, and the way to see what is in that log. `properties` say which; what is in Kafka when it ends
+    is deleted."""
 
     def __init__(self, folder: Path, properties: Mapping[str, str]) -> None:
         self._folder = folder
@@ -145,7 +161,6 @@ class BenchWorker:
         port = free_port()
         lines = {
             "listeners": f"http://127.0.0.1:{port}",
-            "log.implementation": "embedded",
             "headrace.data.dir": str(folder / "data"),
             "key.converter": JSON_CONVERTER,
             "value.converter": JSON_CONVERTER,
@@ -157,10 +172,11 @@ class BenchWorker:
         self.rest = self.process.rest
         try:
             self.process.wait_up()
-            self.log = open_log({"log.implementation": "embedded", "log.embedded.path": str(folder / "data" / "log")})
+            self.log = open_log({**properties, "log.embedded.path": str(folder / "data" / "log")})
         except BaseException:
             self.process.stop()
             raise
+        self._kafka = is_kafka(properties)
         self._closed = False
 
     @property
@@ -181,9 +197,7 @@ class BenchWorker:
     def end_offset(self, topic: str) -> int:
         """How many records the topic's one partition has; 0 before it exists."""
         partition = TopicPartition(topic, 0)
-        if topic not in self.log.topics():
-            return 0
-        return self.log.end_offsets([partition])[partition]
+        return self.log.end_offsets([partition]).get(partition, 0)
 
     def until(
         self, condition: Callable[[], bool], what: str, connectors: tuple[str, ...], step_s: float = _STEP_S
@@ -199,13 +213,16 @@ class BenchWorker:
                     self.process.state(name)
                 if now > deadline:
                     raise ConnectException(f"Waited {_TIMEOUT_S:g} s for {what}.\n{self.process.process.log_tail()}")
-            time.sleep(step_s)
+            # Each look is a few requests of a broker that shares the machine.
+            time.sleep(_KAFKA_STEP_S if self._kafka else step_s)
 
     def close(self) -> None:
         """End it and delete its folder."""
         if self._closed:
             return
         self._closed = True
-        self.log.close()
         self.process.stop()
+        if self._kafka:
+            self.log.delete_topics([topic for topic in self.log.topics() if topic.startswith(_PREFIX)])
+        self.log.close()
         shutil.rmtree(self._folder, ignore_errors=True)

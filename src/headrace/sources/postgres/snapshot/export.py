@@ -34,26 +34,26 @@ def export_snapshot(
     session: PgSession, slot: SlotInfo | None, *, alone: bool = False, temporary: bool = False
 ) -> Exported:
     """Make the slot, or a temporary one beside it, and open its snapshot; `alone`: the present state, without a slot."""
-    with _connecting(session) as connected:
-        return _export(session, slot, connected, alone=alone, temporary=temporary)
+    with _connecting(session) as opening:
+        return _export(session, slot, opening, alone=alone, temporary=temporary)
 
 
 def _export(
     session: PgSession,
     slot: SlotInfo | None,
-    connected: Callable[[], list[CopySession]],
+    opening: _Opening,
     *,
     alone: bool,
     temporary: bool,
 ) -> Exported:
     begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
     if alone:
-        sql = session.connections.open_snapshot()
+        sql = opening.sql()
         sql.execute(begin)
         lsn = lsn_to_int(introspect.current_lsn(sql))
         row = sql.execute("SELECT pg_export_snapshot()").fetchone()
         name = row[0] if row else ""
-        return Exported(lsn, snapshot_xid(sql), sql, _lanes(session, sql, name, connected()))
+        return Exported(lsn, snapshot_xid(sql), sql, _lanes(session, sql, name, opening.sessions()))
     replication = session.connections.exporting = session.connections.open_replication()
     try:
         if slot is None and not temporary:
@@ -61,11 +61,10 @@ def _export(
         else:
             made = create_temporary_slot(session.config, session.connections.sql, replication)
         name = made.snapshot_name or ""
-        sql = session.connections.open_snapshot()
-        sql.execute(begin)
-        sql.execute(f"SET TRANSACTION SNAPSHOT {quote_literal(name)}")
+        sql = opening.sql()
+        sql.execute(f"{begin}; SET TRANSACTION SNAPSHOT {quote_literal(name)}")
         # The exporting connection may go when all have taken the snapshot over.
-        return Exported(made.consistent_lsn, snapshot_xid(sql), sql, _lanes(session, sql, name, connected()))
+        return Exported(made.consistent_lsn, snapshot_xid(sql), sql, _lanes(session, sql, name, opening.sessions()))
     finally:
         session.connections.exporting = None
         replication.close()
@@ -81,14 +80,23 @@ def closed_on_failure(exported: Exported) -> Iterator[None]:
         raise
 
 
+class _Opening(NamedTuple):
+    """What connects meanwhile; each waits until it has."""
+
+    sql: Callable[[], Conn]
+    sessions: Callable[[], list[CopySession]]
+
+
 @contextmanager
-def _connecting(session: PgSession) -> Iterator[Callable[[], list[CopySession]]]:
-    """The lanes' sessions connect side by side, while the body does something else; what is given waits for them. On a failure all are closed."""
+def _connecting(session: PgSession) -> Iterator[_Opening]:
+    """The snapshot's connection and the lanes' sessions connect side by side, while the body does something else. On a failure the
+    sessions are closed; the connection is closed with all others."""
     threads: int = session.config["snapshot.max.threads"]
-    with ThreadPoolExecutor(threads, "headrace-snapshot-connect") as pool:
+    with ThreadPoolExecutor(threads + 1, "headrace-snapshot-connect") as pool:
+        sql = pool.submit(session.connections.open_snapshot)
         opening = [pool.submit(CopySession, session.target) for _ in range(threads)]
         try:
-            yield lambda: [one.result() for one in opening]
+            yield _Opening(sql.result, lambda: [one.result() for one in opening])
         except BaseException:
             for one in opening:
                 if not one.cancel() and one.exception() is None:
@@ -98,13 +106,12 @@ def _connecting(session: PgSession) -> Iterator[Callable[[], list[CopySession]]]
 
 def _lanes(session: PgSession, sql: Conn, snapshot: str, sessions: Sequence[CopySession]) -> Lanes:
     config = session.config
-    statements = [
-        "SET row_security = off",
-        *config.initial_statements(),
+    begin = [
         "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
         f"SET TRANSACTION SNAPSHOT {quote_literal(snapshot)}",
         *unlimited(sql.info.server_version),
     ]
+    statements = ["SET row_security = off", *config.initial_statements(), "; ".join(begin)]
     for one in sessions:
         one.execute(statements)
     limit: int = config["max.queue.size.in.bytes"] or _READ_BYTES

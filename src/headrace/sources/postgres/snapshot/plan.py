@@ -27,8 +27,7 @@ def plan_snapshot(
     """Of the captured tables those to read, in order. `sql`: in the transaction that has the snapshot; timeouts are lifted
     and locks taken in it. `via_root`: the stream reports partitions under the name of their root. `sent`: see `Catalog.shapes`: a
     column that no later change brings would grow old in the target. `queries`: a SELECT by `schema.table`, None for the configured ones."""
-    for statement in unlimited(sql.info.server_version):
-        sql.execute(statement)
+    sql.execute("; ".join(unlimited(sql.info.server_version)))
     chosen = _in_order(config, _readable(tables, via_root))
     if config.word("snapshot.locking.mode") == "shared" and chosen:
         sql.execute(f"SET LOCAL lock_timeout = {int(config['snapshot.lock.timeout.ms'])}")

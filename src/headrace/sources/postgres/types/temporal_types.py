@@ -15,7 +15,7 @@ from headrace.data.logical import (
     time_builder,
     timestamp_builder,
 )
-from headrace.data.schema import SchemaBuilder
+from headrace.data.schema_builder import SchemaBuilder
 from headrace.data.wide_temporal import WideDate, WideDatetime, WideTime
 from headrace.errors import DataException
 from headrace.sources.postgres.types import temporal
