@@ -45,6 +45,17 @@ class Gauges:
         return found[0]()
 
 
+def comparable_offsets(records: Sequence[SourceRecord]) -> list[dict[str, Any]]:
+    """The offsets, but of a transaction's last record only which transaction it is of: whether such an offset lies behind the
+    transaction depends on whether its COMMIT had arrived when the record was handed out."""
+    offsets = [dict(record.source_offset) for record in records]
+    following = [*(offset.get("txId") for offset in offsets[1:]), None]
+    return [
+        offset if offset.get("txId") == after else {"txId": offset.get("txId")}
+        for offset, after in zip(offsets, following, strict=True)
+    ]
+
+
 class TopicReaderStub:
     def __init__(self, context: Context, topic: str) -> None:
         self.context = context

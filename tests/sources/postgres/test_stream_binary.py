@@ -6,7 +6,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from tests.sources.postgres.kit import Runner, plain
+from tests.sources.postgres.kit import Runner, comparable_offsets, plain
 from tests.sources.postgres.test_snapshot_native import TYPES
 
 from headrace.data.batch import Block, SourceBatch
@@ -21,8 +21,8 @@ _STREAMS = "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'walsende
 def _seen(run: Runner) -> list[Any]:
     clocks = {"ts_ms": 0, "ts_us": 0, "ts_ns": 0}
     return [
-        (r.topic, plain(r.key), {**plain(r.value), **clocks} if r.value is not None else None, dict(r.source_offset))
-        for r in run.records
+        (r.topic, plain(r.key), {**plain(r.value), **clocks} if r.value is not None else None, offset)
+        for r, offset in zip(run.records, comparable_offsets(run.records), strict=True)
     ]
 
 
